@@ -1,0 +1,38 @@
+// The one registry of errors: code → exit status (sysexits) and what the code means. `agent/ERRORS.md` documents every code and a
+// test holds the two against each other. Messages are written where the failure is known: what failed, where, the value, what to do.
+
+/** sysexits(3): 64 usage, 65 data, 69 unavailable, 70 bug, 73 cannot create, 74 I/O, 75 try again, 77 no permission, 78 configuration. */
+export const errorRegistry = {
+  usage: { exit: 64, means: 'The command line is not one that Whetstone knows.' },
+  internal: { exit: 70, means: 'A bug in Whetstone: please report it with the log.' },
+  'model-unreadable': { exit: 65, means: 'The file is not an ONNX model, is truncated, or its external data is missing.' },
+  'model-unsupported': { exit: 65, means: 'The model is valid ONNX, but not a classifier that can be cut and trained.' },
+  'operator-unsupported': { exit: 65, means: 'A node in the part to be trained cannot be handled.' },
+  'cut-impossible': { exit: 65, means: 'No single tensor separates the backbone from the wanted layers.' },
+  'proof-failed': { exit: 65, means: 'Backbone and tail together do not compute what the whole model computes.' },
+  'runtime-failed': { exit: 69, means: 'ONNX Runtime refused the model or failed while it ran.' },
+} as const satisfies Record<string, { readonly exit: number; readonly means: string }>;
+
+export type ErrorCode = keyof typeof errorRegistry;
+
+/** An error with a registered code. `hint` is the sentence that tells the reader what to do about it. */
+export class WhetError extends Error {
+  readonly code: ErrorCode;
+  readonly hint: string | undefined;
+
+  constructor(code: ErrorCode, message: string, options: { readonly hint?: string; readonly cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'WhetError';
+    this.code = code;
+    this.hint = options.hint;
+  }
+
+  get exit(): number {
+    return errorRegistry[this.code].exit;
+  }
+}
+
+/** The message of anything thrown, for composing a larger message. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

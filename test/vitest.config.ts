@@ -1,0 +1,13 @@
+import { defineConfig } from 'vitest/config';
+
+// Two cores are the common case: test files run in two processes, and every native session inside them uses one thread.
+export default defineConfig({
+  test: {
+    root: new URL('..', import.meta.url).pathname,
+    include: ['test/**/*.test.ts'],
+    pool: 'forks',
+    maxWorkers: 2,
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+  },
+});
