@@ -1,0 +1,37 @@
+// What every learner takes and gives. A learner sees features and a float tail; it knows nothing of files, quantization or the store.
+import type { Tensor } from '../onnx/ir.ts';
+import type { FloatTail } from '../onnx/tail.ts';
+import type { FeatureSet, Progress } from '../types.ts';
+import type { Statistics } from './statistics.ts';
+
+export interface LearnerInput {
+  /** The tail to start from, its head already shaped for `classes`. */
+  readonly tail: FloatTail;
+  readonly train: FeatureSet;
+  readonly classes: number;
+  /** What the model knew before: sums over its own training data, or pseudo-statistics; null where there is none. */
+  readonly prior: Statistics | null;
+  /** Weight of one personal sample against one of the prior's. */
+  readonly personalWeight: number;
+  readonly seed: number;
+  readonly threads: number;
+  readonly signal?: AbortSignal;
+  readonly progress?: Progress;
+}
+
+export interface FittedTail {
+  /** New values of `tail.parameters`, by name; those left out stay as they are. */
+  readonly weights: ReadonlyMap<string, Tensor>;
+  /** What was chosen on the way (λ, temperature, epochs …), for the report. */
+  readonly details: Readonly<Record<string, number | string>>;
+  /**
+   * Logits [train.count, classes] of every training row as predicted without it: leave-one-out or cross-validated by group. The honest
+   * evidence of a small set. null where the learner cannot give it.
+   */
+  readonly crossValidated: Float32Array | null;
+}
+
+export interface Learner {
+  readonly name: 'closed-form' | 'gradient';
+  fit(input: LearnerInput): Promise<FittedTail>;
+}

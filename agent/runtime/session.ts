@@ -1,0 +1,79 @@
+// The only importer of onnxruntime-node. Opens sessions on model bytes and runs them with plain tensors; refuses nothing by itself, but
+// every failure of the runtime becomes a `runtime-failed` that names the model. `run` blocks the calling thread while it computes.
+import * as ort from 'onnxruntime-node';
+import { messageOf, WhetError } from '../errors.ts';
+import type { DType, Tensor } from '../onnx/ir.ts';
+
+export interface SessionOptions {
+  /** For messages: which model or part this is. */
+  readonly label: string;
+  /** Threads inside one operator; 1 unless told. */
+  readonly threads?: number;
+  /** 'disabled' is what bit-exact proofs need; 'all' unless told. */
+  readonly optimization?: 'disabled' | 'basic' | 'extended' | 'all';
+  /** Execution providers in order of preference; ['cpu'] unless told. */
+  readonly providers?: readonly string[];
+}
+
+export interface Session extends AsyncDisposable {
+  readonly inputNames: readonly string[];
+  readonly outputNames: readonly string[];
+  /** Runs once. `feeds` must hold every input; `fetches` limits what is computed and copied out. */
+  run(feeds: Readonly<Record<string, Tensor>>, fetches?: readonly string[]): Promise<Record<string, Tensor>>;
+  close(): Promise<void>;
+}
+
+/** Version of the runtime, as it reports itself. */
+export const runtimeVersion: string = ort.env.versions.node ?? ort.env.versions.common;
+
+/** Names of the execution providers that this build of the runtime carries. */
+export function availableProviders(): readonly string[] {
+  return ort.listSupportedBackends().map((backend) => backend.name);
+}
+
+export async function openSession(bytes: Uint8Array, options: SessionOptions): Promise<Session> {
+  const session = await create(bytes, options);
+  return {
+    inputNames: session.inputNames,
+    outputNames: session.outputNames,
+    async run(feeds, fetches) {
+      const inputs = Object.fromEntries(Object.entries(feeds).map(([name, tensor]) => [name, toRuntime(tensor)]));
+      try {
+        const outputs = await session.run(inputs, [...(fetches ?? session.outputNames)]);
+        return Object.fromEntries(Object.entries(outputs).map(([name, tensor]) => [name, fromRuntime(tensor)]));
+      } catch (error) {
+        throw new WhetError('runtime-failed', `ONNX Runtime failed to run ${options.label}: ${messageOf(error)}`, { cause: error });
+      }
+    },
+    close: () => session.release(),
+    [Symbol.asyncDispose]: () => session.release(),
+  };
+}
+
+async function create(bytes: Uint8Array, options: SessionOptions): Promise<ort.InferenceSession> {
+  try {
+    return await ort.InferenceSession.create(bytes, {
+      executionProviders: [...(options.providers ?? ['cpu'])],
+      graphOptimizationLevel: options.optimization ?? 'all',
+      intraOpNumThreads: options.threads ?? 1,
+      interOpNumThreads: 1,
+      executionMode: 'sequential',
+      logSeverityLevel: 3,
+    });
+  } catch (error) {
+    throw new WhetError('runtime-failed', `ONNX Runtime ${runtimeVersion} cannot load ${options.label}: ${messageOf(error)}`, {
+      hint: 'The message names the node or operator; a newer onnxruntime-node or another export of the model may help.',
+      cause: error,
+    });
+  }
+}
+
+function toRuntime(tensor: Tensor): ort.Tensor {
+  if (tensor.dtype === 'bfloat16') throw new WhetError('runtime-failed', 'bfloat16 tensors cannot be fed to ONNX Runtime');
+  const data = tensor.data as Float32Array;
+  return new ort.Tensor(tensor.dtype as 'float32', data, tensor.dims);
+}
+
+function fromRuntime(tensor: ort.Tensor): Tensor {
+  return { dtype: tensor.type as DType, dims: tensor.dims, data: tensor.data as Tensor['data'] };
+}
