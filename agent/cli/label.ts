@@ -1,0 +1,20 @@
+// `whet label`: open questions, and what labelling did → text.
+import type { Labelled, Question } from '../device/device.ts';
+import { ago, table } from './text.ts';
+
+export function formatQuestions(questions: readonly Question[]): string {
+  if (questions.length === 0) return 'The device asks nothing at the moment.';
+  const rows = questions.map((question) => [
+    question.sample,
+    question.source,
+    ago(question.timeMs, Date.now()),
+    question.guesses.map((guess) => `${guess.label} ${(100 * guess.confidence).toFixed(0)} %`).join(', '),
+  ]);
+  return `${table([['sample', 'source', 'when', 'guesses'], ...rows])}\n\nAnswer with:  whet label CLASS SAMPLE...`;
+}
+
+export function formatLabelled(labelled: Labelled): string {
+  const done =
+    labelled.label === null ? `took the label of ${labelled.labelled} back` : `${labelled.labelled} labelled '${labelled.label}'`;
+  return labelled.unknown.length === 0 ? done : `${done}; not in the store: ${labelled.unknown.join(', ')}`;
+}

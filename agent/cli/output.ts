@@ -1,0 +1,85 @@
+// The one way commands speak: text for people on standard output, or one JSON document with `--json`; progress bars and errors on
+// standard error. Takes values, refuses nothing.
+import cliProgress from 'cli-progress';
+import { CommanderError } from 'commander';
+import { errorRegistry, messageOf, WhetError } from '../errors.ts';
+import type { Progress } from '../types.ts';
+
+export interface Output {
+  readonly json: boolean;
+  /** Prints the result of a command: `document` with `--json`, else the text. */
+  result(document: unknown, text: () => string): void;
+  /** A progress bar on a terminal, a line a stage elsewhere, nothing with `--json`. */
+  readonly progress: Progress;
+  /** Ends the bar, so that text may follow. */
+  done(): void;
+}
+
+export function createOutput(json: boolean): Output {
+  const bar = json ? null : createBar(process.stderr.isTTY === true);
+  return {
+    json,
+    result(document, text) {
+      bar?.stop();
+      process.stdout.write(json ? `${JSON.stringify(document)}\n` : `${text()}\n`);
+    },
+    progress: (done, total, what) => bar?.show(done, total, what),
+    done: () => bar?.stop(),
+  };
+}
+
+interface Bar {
+  show(done: number, total: number | null, what: string): void;
+  stop(): void;
+}
+
+function createBar(terminal: boolean): Bar {
+  let current: { readonly what: string; readonly bar: cliProgress.SingleBar | null } | null = null;
+  const stop = () => {
+    current?.bar?.stop();
+    current = null;
+  };
+  return {
+    stop,
+    show(done, total, what) {
+      if (current?.what !== what) {
+        stop();
+        current = { what, bar: terminal ? start(what, total) : null };
+        if (!terminal) process.stderr.write(`${what}\n`);
+      }
+      if (total !== null) current?.bar?.setTotal(total);
+      current?.bar?.update(done);
+    },
+  };
+}
+
+function start(what: string, total: number | null): cliProgress.SingleBar {
+  const format = total === null ? `${what.padEnd(18)} {value}` : `${what.padEnd(18)} {bar} {value}/{total}  {eta_formatted}`;
+  const bar = new cliProgress.SingleBar({ format, hideCursor: true, clearOnComplete: true }, cliProgress.Presets.shades_classic);
+  bar.start(total ?? 0, 0);
+  return bar;
+}
+
+/** Prints what went wrong and what to do about it; gives the exit status (sysexits). */
+export function reportError(error: unknown, json: boolean, signal: AbortSignal): number {
+  if (signal.aborted) {
+    process.stderr.write('interrupted\n');
+    return Number(process.exitCode ?? 130);
+  }
+  // Help and version are successes that commander reports as errors; for the rest it has already printed what was wrong.
+  if (error instanceof CommanderError && error.exitCode === 0) return 0;
+  if (error instanceof CommanderError) {
+    if (json)
+      process.stdout.write(`${JSON.stringify({ error: { code: 'usage', message: error.message.replace(/^error: /, ''), hint: null } })}\n`);
+    return errorRegistry.usage.exit;
+  }
+  const known = error instanceof WhetError ? error : new WhetError('internal', messageOf(error), { cause: error });
+  if (json) process.stdout.write(`${JSON.stringify({ error: { code: known.code, message: known.message, hint: known.hint ?? null } })}\n`);
+  else process.stderr.write(`whet: ${known.message}\n${known.hint === undefined ? '' : `\n${indent(known.hint)}\n`}`);
+  if (known.code === 'internal' && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+  return known.exit;
+}
+
+function indent(text: string): string {
+  return text.replaceAll(/^/gm, '  ');
+}

@@ -1,0 +1,37 @@
+// `whet status`: a device's state → text.
+import type { DeviceStatus } from '../device/device.ts';
+import { ago, bytes, duration, table } from './text.ts';
+
+export function formatStatus(status: DeviceStatus): string {
+  const { samples, training } = status;
+  const now = Date.now();
+  const running = status.running ? `running for ${duration(status.upSeconds ?? 0)}` : 'no daemon runs; this is what its store holds';
+  const last = training.last;
+  const lines = [
+    `${status.device}: ${running}`,
+    `model     ${status.model.name}, ${status.model.classes.length} classes, release ${status.release}`,
+    `samples   ${samples.total} (${bytes(samples.bytes)}), ${samples.labelled} labelled${byClass(samples.byClass)}`,
+    `questions ${status.questions === 0 ? 'none open' : `${status.questions} open: whet label`}`,
+    `training  ${training.decision ?? 'no daemon decides'}${training.paused ? ' (paused)' : ''}, ${training.newLabels} new labels`,
+    last === null ? 'last run  none yet' : `last run  ${ago(last.atMs, now)}: ${last.verdict}, ${last.reason}`,
+    status.mqtt === null
+      ? 'mqtt      not configured'
+      : `mqtt      ${status.mqtt.connected ? 'connected' : 'not connected'}, ${status.mqtt.waiting} waiting, ${status.mqtt.dropped} dropped`,
+  ];
+  if (status.sources.length === 0) return lines.join('\n');
+  const rows = status.sources.map((source) => [
+    source.name,
+    source.kind,
+    source.state,
+    String(source.captures),
+    String(source.dropped),
+    source.lastCaptureMs === null ? '–' : ago(source.lastCaptureMs, now),
+    source.lastError ?? '',
+  ]);
+  return [...lines, '', table([['source', 'kind', 'state', 'captures', 'dropped', 'last', 'error'], ...rows])].join('\n');
+}
+
+function byClass(counts: Readonly<Record<string, number>>): string {
+  const entries = Object.entries(counts);
+  return entries.length === 0 ? '' : ` (${entries.map(([label, count]) => `${label} ${count}`).join(', ')})`;
+}

@@ -1,0 +1,20 @@
+// `whet train`: a training report → text.
+import type { TrainingReport } from '../types.ts';
+import { confusionTable, proportion } from './text.ts';
+
+export function formatTraining(report: TrainingReport): string {
+  const lines = [
+    `${report.verdict.kind}: ${report.verdict.reason}`,
+    `samples   ${report.samples.train} to learn from, ${report.samples.holdout} held out`,
+    `before    ${proportion(report.before)}`,
+    `after     ${proportion(report.after)}`,
+  ];
+  if (report.learner !== null)
+    lines.push(`learner   ${report.learner}, ${report.seconds.train.toFixed(2)} s of ${report.seconds.total.toFixed(2)} s`);
+  if (report.base !== null)
+    lines.push(`base      ${(100 * report.base.before).toFixed(1)} % before, ${(100 * report.base.after).toFixed(1)} % after`);
+  if (report.release !== null) lines.push(`release   ${report.release} is current now`);
+  // Past a dozen classes a table no longer fits a terminal; `--json` has the whole matrix.
+  if (report.confusion !== null && report.classes.length <= 12) lines.push('', confusionTable(report.classes, report.confusion));
+  return lines.join('\n');
+}
