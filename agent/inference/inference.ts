@@ -1,0 +1,131 @@
+// The daemon's side of the inference worker: starts it, hands it captures, swaps its tail, and starts it again when it dies or hangs.
+// Refuses captures while no worker is up (`inference-unavailable`): the collect loop counts and drops them.
+import { Worker } from 'node:worker_threads';
+import { type ErrorCode, errorRegistry, WhetError } from '../errors.ts';
+import type { Log } from '../log.ts';
+import type { FromWorker, Inferred, ModelFacts, TailChoice, ToWorker, WorkerSetup } from './protocol.ts';
+
+/** A request that takes longer than this means that the worker hangs. MobileNetV2 takes a second on the slowest board we know. */
+const hangMs = 60_000;
+const firstRestartMs = 500;
+const slowestRestartMs = 60_000;
+
+export interface Inference {
+  /** Resolves when the model is open; throws what the worker found wrong with it. */
+  start(): Promise<ModelFacts>;
+  infer(bytes: Uint8Array): Promise<Inferred>;
+  /** Resolves when the next capture will be judged by the new tail. */
+  swap(release: TailChoice): Promise<void>;
+  stop(): Promise<void>;
+  readonly restarts: number;
+  /** true unless a request has waited longer than a worker may take. */
+  isAlive(): boolean;
+}
+
+interface Waiting {
+  readonly since: number;
+  resolve(value: Inferred | undefined): void;
+  reject(error: WhetError): void;
+}
+
+// The sibling file has the ending of this one: .ts when run from the source, .js when built.
+const workerUrl = new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url);
+
+export function createInference(setup: WorkerSetup, log: Log): Inference {
+  let release = setup.release;
+  let worker: Worker | null = null;
+  let stopping = false;
+  let restarts = 0;
+  let restartTimer: NodeJS.Timeout | undefined;
+  let restartMs = firstRestartMs;
+  let nextId = 1;
+  const waiting = new Map<number, Waiting>();
+
+  function launch(): Promise<ModelFacts> {
+    return new Promise((resolve, reject) => {
+      const started = new Worker(workerUrl, { workerData: { ...setup, release } satisfies WorkerSetup });
+      worker = started;
+      started.on('message', (message: FromWorker) => {
+        if (message.kind === 'ready') {
+          restartMs = firstRestartMs;
+          resolve(message.facts);
+        } else if (message.kind === 'failed' && message.id === null) reject(toError(message));
+        else settle(message);
+      });
+      started.on('error', (error) =>
+        reject(new WhetError('inference-unavailable', `the inference worker failed: ${error.message}`, { cause: error })),
+      );
+      started.on('exit', (code) => {
+        reject(new WhetError('inference-unavailable', `the inference worker ended with status ${code}`));
+        if (worker === started) onExit(code);
+      });
+    });
+  }
+
+  function settle(message: Exclude<FromWorker, { kind: 'ready' }>): void {
+    const request = message.id === null ? undefined : waiting.get(message.id);
+    if (request === undefined || message.id === null) return;
+    waiting.delete(message.id);
+    if (message.kind === 'failed') request.reject(toError(message));
+    else request.resolve(message.kind === 'inferred' ? message.inferred : undefined);
+  }
+
+  function onExit(code: number): void {
+    worker = null;
+    for (const request of waiting.values())
+      request.reject(new WhetError('inference-unavailable', 'the inference worker ended while it worked on this'));
+    waiting.clear();
+    if (stopping) return;
+    restarts += 1;
+    log.error({ code, restarts, restartMs }, 'inference worker ended; starting it again');
+    restartTimer = setTimeout(
+      () => launch().catch((error: WhetError) => log.error({ error: error.message }, 'inference worker did not start')),
+      restartMs,
+    );
+    restartMs = Math.min(restartMs * 2, slowestRestartMs);
+  }
+
+  function send(message: ToWorker, transfer: readonly ArrayBuffer[] = []): Promise<Inferred | undefined> {
+    const target = worker;
+    if (target === null) return Promise.reject(new WhetError('inference-unavailable', 'the inference worker is being started again'));
+    return new Promise((resolve, reject) => {
+      waiting.set(message.id, { since: performance.now(), resolve, reject });
+      target.postMessage(message, transfer);
+    });
+  }
+
+  const oldestWaitMs = () => performance.now() - Math.min(performance.now(), ...[...waiting.values()].map((request) => request.since));
+  const hangTimer = setInterval(() => {
+    if (oldestWaitMs() < hangMs || worker === null) return;
+    log.error({ hangMs }, 'the inference worker hangs; ending it');
+    void worker.terminate();
+  }, 5_000).unref();
+
+  return {
+    start: launch,
+    async infer(bytes) {
+      // A copy of its own, because transferring takes the bytes away from whoever still wants to store them.
+      const own = new Uint8Array(bytes);
+      return (await send({ kind: 'infer', id: nextId++, bytes: own }, [own.buffer])) as Inferred;
+    },
+    async swap(wanted) {
+      await send({ kind: 'swap', id: nextId++, release: wanted });
+      release = wanted;
+    },
+    async stop() {
+      stopping = true;
+      clearInterval(hangTimer);
+      clearTimeout(restartTimer);
+      await worker?.terminate();
+    },
+    get restarts() {
+      return restarts;
+    },
+    isAlive: () => oldestWaitMs() < hangMs,
+  };
+}
+
+function toError(message: Extract<FromWorker, { kind: 'failed' }>): WhetError {
+  const code = message.code in errorRegistry ? (message.code as ErrorCode) : 'internal';
+  return new WhetError(code, message.message, message.hint === null ? {} : { hint: message.hint });
+}

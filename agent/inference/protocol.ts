@@ -1,0 +1,55 @@
+// What the daemon and its inference worker say to each other. Everything crosses by structured clone; a capture's bytes are transferred.
+import type { ImageInput } from '../config/card.ts';
+import type { ClassScore } from '../types.ts';
+
+/** How the worker opens the model; given once, when it starts. */
+export interface WorkerSetup {
+  readonly modelPath: string;
+  readonly cut: { readonly kind: 'layers'; readonly layers: number } | { readonly kind: 'tensor'; readonly tensor: string };
+  readonly input: ImageInput;
+  readonly threads: number;
+  readonly release: TailChoice;
+}
+
+/** Which tail predicts: the base model's own, or that of a release's artifact. */
+export interface TailChoice {
+  /** 'base', or a release version. */
+  readonly version: string;
+  /** Path of the release's model.onnx; null for the base model. */
+  readonly artifact: string | null;
+  readonly classes: readonly string[];
+}
+
+/** What the worker found out about the model while opening it. */
+export interface ModelFacts {
+  /** sha256 of the model file and of its backbone alone; features of another backbone are other features. */
+  readonly sha256: string;
+  readonly backbone: string;
+  readonly cut: string;
+  readonly width: number;
+  /** Number of classes of the base model. */
+  readonly classes: number;
+  /** Execution providers that this runtime carries. */
+  readonly providers: readonly string[];
+}
+
+export interface Inferred {
+  readonly features: Float32Array;
+  /** Every class, most likely first. */
+  readonly scores: readonly ClassScore[];
+  /** 64-bit perceptual hash of the picture. */
+  readonly hash: bigint;
+  readonly release: string;
+  /** From the start of decoding to the prediction. */
+  readonly latencyMs: number;
+}
+
+export type ToWorker =
+  | { readonly kind: 'infer'; readonly id: number; readonly bytes: Uint8Array }
+  | { readonly kind: 'swap'; readonly id: number; readonly release: TailChoice };
+
+export type FromWorker =
+  | { readonly kind: 'ready'; readonly facts: ModelFacts }
+  | { readonly kind: 'inferred'; readonly id: number; readonly inferred: Inferred }
+  | { readonly kind: 'swapped'; readonly id: number }
+  | { readonly kind: 'failed'; readonly id: number | null; readonly code: string; readonly message: string; readonly hint: string | null };

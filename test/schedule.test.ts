@@ -1,0 +1,41 @@
+import { describe, expect, it } from 'vitest';
+import { decide, type ScheduleFacts } from '../agent/schedule.ts';
+
+const ready: ScheduleFacts = {
+  paused: false,
+  training: false,
+  requested: null,
+  due: true,
+  newLabels: 20,
+  minNewLabels: 10,
+  thermalHeadroomC: 25,
+};
+
+describe('decide', () => {
+  it('trains when the calendar is due and there are enough new labels', () => {
+    expect(decide(ready)).toEqual({ kind: 'train', reason: 'schedule, 20 new labels' });
+  });
+
+  it.each([
+    [{ due: false }, 'waiting for the schedule'],
+    [{ newLabels: 3 }, '3 of 10 new labels'],
+    [{ paused: true }, 'paused'],
+    [{ training: true }, 'under way'],
+    [{ thermalHeadroomC: 0 }, 'trip point'],
+  ] as const)('waits when %o', (change, reason) => {
+    const decision = decide({ ...ready, ...change });
+    expect(decision.kind).toBe('wait');
+    expect(decision.reason).toContain(reason);
+  });
+
+  it('lets a request go ahead of pause, calendar and count, but not of heat or a running job', () => {
+    const requested = { ...ready, requested: 'mqtt', paused: true, due: false, newLabels: 0 };
+    expect(decide(requested)).toEqual({ kind: 'train', reason: 'mqtt' });
+    expect(decide({ ...requested, training: true }).kind).toBe('wait');
+    expect(decide({ ...requested, thermalHeadroomC: -1 }).kind).toBe('wait');
+  });
+
+  it('does not wait for heat where the board has no sensor', () => {
+    expect(decide({ ...ready, thermalHeadroomC: null }).kind).toBe('train');
+  });
+});
