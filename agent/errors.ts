@@ -11,6 +11,7 @@ export const errorRegistry = {
   'cut-impossible': { exit: 65, means: 'No single tensor separates the backbone from the wanted layers.' },
   'proof-failed': { exit: 65, means: 'Backbone and tail together do not compute what the whole model computes.' },
   'inference-unavailable': { exit: 69, means: 'The inference worker died and is being started again.' },
+  'trainer-failed': { exit: 75, means: 'The trainer process could not be started, or ended without an answer.' },
   'already-running': { exit: 75, means: 'Another daemon, or another command, holds the state directory.' },
   'socket-failed': { exit: 73, means: 'The control socket cannot be opened.' },
   'daemon-unreachable': { exit: 69, means: 'The daemon was there and does not answer, or ended while it answered.' },

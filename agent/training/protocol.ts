@@ -1,0 +1,50 @@
+// What the daemon and its trainer process say to each other. Everything crosses by structured clone over the child's IPC channel.
+import type { ModelCard } from '../config/card.ts';
+import type { TailChoice } from '../inference/protocol.ts';
+import type { ReleaseManifest, TrainingReport } from '../types.ts';
+
+export interface TrainingJob {
+  readonly run: string;
+  readonly reason: string;
+  readonly startedAtMs: number;
+  /** The store's database file; the trainer reads it and never writes. */
+  readonly database: string;
+  readonly modelPath: string;
+  readonly card: ModelCard;
+  readonly cut: { readonly kind: 'layers'; readonly layers: number } | { readonly kind: 'tensor'; readonly tensor: string };
+  readonly classes: 'keep' | 'extend' | 'replace';
+  readonly learner: 'auto' | 'closed-form' | 'gradient';
+  readonly gate: GateLimits;
+  readonly minPerClass: number;
+  readonly threads: number;
+  readonly nice: number;
+  readonly seed: number;
+  /** The release that predicts now, against which a candidate is judged. */
+  readonly current: TailChoice;
+  /** true: samples were forgotten, and the new tail replaces the old one unless it is broken. */
+  readonly unlearning: boolean;
+  /** An empty directory for the candidate's files. */
+  readonly candidateDir: string;
+}
+
+export interface GateLimits {
+  /** Largest fall of accuracy on the base model's golden set. */
+  readonly forgetting: number;
+  readonly latencyRatio: number;
+  readonly sizeRatio: number;
+  /** Confidence that the improvement is more than chance, e.g. 0.9. */
+  readonly confidence: number;
+}
+
+export interface TrainingOutcome {
+  readonly report: TrainingReport;
+  /** Samples that were learned from, for exact unlearning later. */
+  readonly trainedOn: readonly string[];
+  /** What a release needs besides its files; null unless accepted. */
+  readonly candidate: Omit<ReleaseManifest, 'version' | 'createdAtMs'> | null;
+}
+
+export type FromTrainer =
+  | { readonly kind: 'progress'; readonly done: number; readonly total: number | null; readonly what: string }
+  | { readonly kind: 'outcome'; readonly outcome: TrainingOutcome }
+  | { readonly kind: 'failed'; readonly code: string; readonly message: string; readonly hint: string | null };
