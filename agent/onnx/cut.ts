@@ -1,0 +1,138 @@
+// Finds the cut: the one tensor that every path from input to output crosses, nearest at or before the wanted layer, on the float side of
+// a quantized pattern. Refuses models that are not single-input classifiers, and cuts that do not exist, naming those that do.
+import { WhetError } from '../errors.ts';
+import { producers, reads, sorted } from './graph.ts';
+import type { Graph, Model, ValueInfo } from './ir.ts';
+import { type Layer, listLayers } from './layers.ts';
+
+export type CutWish = { readonly kind: 'layers'; readonly layers: number } | { readonly kind: 'tensor'; readonly tensor: string };
+
+export interface Cut {
+  readonly tensor: string;
+  /** Layers with weights behind the cut, the one nearest to the output first. */
+  readonly layers: readonly Layer[];
+  /** Why the cut is not where it was wanted; null where it is. */
+  readonly note: string | null;
+}
+
+interface Candidate {
+  readonly tensor: string;
+  /** Index of the node that computes it; -1 for the model's input. */
+  readonly index: number;
+}
+
+export function findCut(model: Model, wish: CutWish): Cut {
+  classifierEnds(model);
+  const candidates = listCandidates(model.graph);
+  const layers = listLayers(model);
+  if (layers.length === 0)
+    throw new WhetError('model-unsupported', 'the model has no layer with weights', {
+      hint: 'Whetstone trains Gemm, MatMul and Conv layers.',
+    });
+  return wish.kind === 'tensor' ? atTensor(model, candidates, layers, wish.tensor) : atLayer(model, candidates, layers, wish.layers);
+}
+
+/** The one input and the one output of a classifier. Throws `model-unsupported` for anything else, saying what it looks like. */
+export function classifierEnds(model: Model): { readonly input: ValueInfo; readonly output: ValueInfo } {
+  const { inputs, outputs, nodes } = model.graph;
+  const detector = nodes.find((node) => node.op === 'NonMaxSuppression' || node.op === 'RoiAlign');
+  if (detector !== undefined) throw refuse(`is a detection model (it has a ${detector.op} node)`);
+  const [input, ...moreInputs] = inputs;
+  const [output, ...moreOutputs] = outputs;
+  if (input === undefined || output === undefined) throw refuse('has no input or no output');
+  if (moreInputs.length > 0) throw refuse(`has ${inputs.length} inputs (${inputs.map(({ name }) => name).join(', ')})`);
+  if (moreOutputs.length > 0) throw refuse(`has ${outputs.length} outputs (${outputs.map(({ name }) => name).join(', ')})`);
+  if (input.dtype !== 'float32') throw refuse(`takes ${input.dtype ?? 'something other than tensors'} in '${input.name}'`);
+  if (output.dtype !== 'float32') throw refuse(`gives ${output.dtype ?? 'something other than a tensor'} in '${output.name}'`);
+  if (output.shape !== null && output.shape.length !== 2)
+    throw refuse(`gives a tensor of ${output.shape.length} dimensions in '${output.name}'`);
+  return { input, output };
+}
+
+function refuse(what: string): WhetError {
+  return new WhetError(
+    'model-unsupported',
+    `the model ${what}; Whetstone adapts classifiers: one float32 input, one float32 output [batch, classes]`,
+    {
+      hint: 'Export the classifier alone, with logits or probabilities as its only output.',
+    },
+  );
+}
+
+/**
+ * Tensors that every path crosses, from the input on. Walking in execution order, a tensor is such a place when it is the only value
+ * computed so far that anything later (or the output) still needs.
+ */
+export function listCandidates(graph: Graph): readonly Candidate[] {
+  const nodes = sorted(graph);
+  const lastRead = new Map<string, number>();
+  for (const [index, node] of nodes.entries()) for (const name of reads(node)) lastRead.set(name, index);
+  for (const output of graph.outputs) lastRead.set(output.name, nodes.length);
+  const live = new Set(graph.inputs.map((input) => input.name));
+  const depends = new Set(live);
+  const found: Candidate[] = [];
+  const note = (index: number) => {
+    const [only] = live;
+    if (live.size === 1 && only !== undefined && found.at(-1)?.tensor !== only) found.push({ tensor: only, index });
+  };
+  note(-1);
+  for (const [index, node] of nodes.entries()) {
+    if (!reads(node).some((name) => depends.has(name))) continue;
+    for (const name of node.outputs) {
+      if (name === '') continue;
+      depends.add(name);
+      if (lastRead.has(name)) live.add(name);
+    }
+    for (const name of live) if ((lastRead.get(name) ?? -1) <= index) live.delete(name);
+    note(index);
+  }
+  return found;
+}
+
+function atLayer(model: Model, candidates: readonly Candidate[], layers: readonly Layer[], count: number): Cut {
+  const wanted = layers[Math.min(count, layers.length) - 1] as Layer;
+  const at = candidates.findLastIndex((candidate) => candidate.index < wanted.index);
+  const cut = floatSide(model.graph, candidates, at);
+  const inside = layersAfter(layers, cut);
+  const capped = count > layers.length ? `the model has ${layers.length} layers with weights, not ${count}; ` : '';
+  const moved =
+    inside.length > Math.min(count, layers.length)
+      ? `no single tensor separates exactly ${count} ${count === 1 ? 'layer' : 'layers'} (branches run beside '${wanted.node.name || wanted.node.op}'); the nearest before it leaves ${inside.length}`
+      : '';
+  return { tensor: cut.tensor, layers: inside, note: capped + moved || null };
+}
+
+function atTensor(model: Model, candidates: readonly Candidate[], layers: readonly Layer[], tensor: string): Cut {
+  const at = candidates.findIndex((candidate) => candidate.tensor === tensor);
+  if (at < 0) {
+    const exists = producers(model.graph).has(tensor) || model.graph.initializers.has(tensor);
+    const names = candidates.map((candidate) => candidate.tensor);
+    throw new WhetError(
+      'cut-impossible',
+      exists ? `some path from input to output does not cross tensor '${tensor}'` : `the model has no tensor '${tensor}'`,
+      {
+        hint: `Tensors that work, the last ones first: ${names.reverse().slice(0, 12).join(', ')}`,
+      },
+    );
+  }
+  const inside = layersAfter(layers, candidates[at] as Candidate);
+  if (inside.length === 0)
+    throw new WhetError('cut-impossible', `no layer with weights stands behind tensor '${tensor}'`, {
+      hint: 'Choose a tensor nearer to the input.',
+    });
+  return { tensor, layers: inside, note: null };
+}
+
+function layersAfter(layers: readonly Layer[], cut: Candidate): readonly Layer[] {
+  return layers.filter((layer) => layer.index > cut.index);
+}
+
+/** Steps back over QuantizeLinear (and its DequantizeLinear), so that the whole quantized pattern lies in the tail and features are float. */
+function floatSide(graph: Graph, candidates: readonly Candidate[], start: number): Candidate {
+  const produced = producers(graph);
+  const from = candidates[Math.max(start, 0)] as Candidate;
+  const producer = produced.get(from.tensor);
+  const quantizer = producer?.op === 'DequantizeLinear' ? produced.get(producer.inputs[0] ?? '') : producer;
+  if (quantizer?.op !== 'QuantizeLinear') return from;
+  return candidates.find((candidate) => candidate.tensor === quantizer.inputs[0]) ?? from;
+}
