@@ -15,7 +15,18 @@ export const errorRegistry = {
   'already-running': { exit: 75, means: 'Another daemon, or another command, holds the state directory.' },
   'socket-failed': { exit: 73, means: 'The control socket cannot be opened.' },
   'daemon-unreachable': { exit: 69, means: 'The daemon was there and does not answer, or ended while it answered.' },
+  'card-missing': { exit: 65, means: 'The model has no model card that says how its input is made, or the card cannot be read.' },
+  'card-invalid': { exit: 65, means: 'The model card is not JSON or does not follow its schema.' },
+  'config-invalid': { exit: 78, means: 'The configuration file cannot be read or does not follow its schema.' },
+  'image-unreadable': { exit: 65, means: 'The bytes are not an image that can be read, or it is over a size limit.' },
+  'source-failed': { exit: 69, means: 'A source of captures cannot be started or stopped delivering.' },
   'runtime-failed': { exit: 69, means: 'ONNX Runtime refused the model or failed while it ran.' },
+  'topic-invalid': { exit: 78, means: 'A name is not safe in an MQTT topic, or the topic would be too deep.' },
+  'broker-unreachable': { exit: 69, means: 'No connection to the MQTT broker: unknown host, nothing listens, or no answer.' },
+  'broker-refused': { exit: 77, means: 'The MQTT broker, or the check of its certificate, refused the connection.' },
+  'weights-unavailable': { exit: 69, means: 'The device publishes no weights, or not those of the wanted version.' },
+  'weights-incomplete': { exit: 75, means: 'Not all chunks of the weights arrived in time.' },
+  'weights-corrupt': { exit: 65, means: 'Weights or their manifest are not what their sizes and hashes say.' },
 } as const satisfies Record<string, { readonly exit: number; readonly means: string }>;
 
 export type ErrorCode = keyof typeof errorRegistry;

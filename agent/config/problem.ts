@@ -1,0 +1,40 @@
+// One thing wrong with a file that a person wrote: where it stands, what was found there, what to do. Takes records, gives text.
+
+export interface Problem {
+  readonly file: string;
+  /** Counted from 1; null where the place in the text is not known. */
+  readonly line: number | null;
+  readonly column: number | null;
+  /** Dotted path of the setting, e.g. `sources[0].path`; '' is the whole file. */
+  readonly path: string;
+  /** What was found, shortened for print; null where nothing was. Secrets never stand here. */
+  readonly value: string | null;
+  readonly message: string;
+  readonly remedy: string;
+}
+
+/** `file:line:column  path: message` and the remedy below it. */
+export function formatProblem(problem: Problem): string {
+  const place = problem.line === null ? problem.file : `${problem.file}:${problem.line}:${problem.column ?? 1}`;
+  const subject = problem.path === '' ? '' : `${problem.path}: `;
+  const found = problem.value === null ? '' : ` (found ${problem.value})`;
+  return `${place}  ${subject}${problem.message}${found}\n    ${problem.remedy}`;
+}
+
+export function formatProblems(problems: readonly Problem[]): string {
+  return problems.map(formatProblem).join('\n');
+}
+
+/** `['sources', 0, 'path']` → `sources[0].path`. */
+export function pathText(path: readonly PropertyKey[]): string {
+  return path.reduce<string>((text, key) => {
+    if (typeof key === 'number') return `${text}[${key}]`;
+    return text === '' ? String(key) : `${text}.${String(key)}`;
+  }, '');
+}
+
+/** A value as it may be printed: one line, at most 60 characters. */
+export function printValue(value: unknown): string {
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length > 60 ? `${text.slice(0, 57)}...` : text;
+}
