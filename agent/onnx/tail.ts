@@ -1,6 +1,6 @@
-// The float tail: what stands after the cut, with float weights, and what is known of its trainable parts. Produced by `dequantize`,
+// The float tail: what stands after the cut, with float weights, and what is known of its trainable parts. Produced by `dequantizeTail`,
 // consumed by the learners and by `requantize`.
-import type { Model } from './ir.ts';
+import type { Model, Tensor } from './ir.ts';
 
 /** A trainable initializer of the float tail. */
 export interface TailParameter {
@@ -25,6 +25,48 @@ export interface LinearHead {
   readonly classes: number;
 }
 
+/** One input of one node of the base model; nodes are named by their first output. */
+export interface Slot {
+  readonly node: string;
+  readonly input: number;
+}
+
+/** Where a float parameter came from in the base model, and so how it goes back. */
+export type ParameterOrigin =
+  | { readonly kind: 'float'; readonly value: Slot }
+  | {
+      readonly kind: 'quantized';
+      readonly value: Slot;
+      readonly scale: Slot;
+      /** null: the operator takes none, and zero is meant. */
+      readonly zeroPoint: Slot | null;
+      /** Axis of one scale a channel in the stored tensor. */
+      readonly axis: number;
+      /** Whether the operator takes one scale a channel at this opset. */
+      readonly perChannel: boolean;
+      /** Whether the zero point must have the shape of the scale. */
+      readonly zeroPointFollowsScale: boolean;
+    }
+  | {
+      /** int32 bias; its scale is the product of the input's scale and the weights'. */
+      readonly kind: 'int32-bias';
+      readonly value: Slot;
+      readonly inputScale: Slot;
+      /** Parameter whose scale is the other factor. */
+      readonly weight: string;
+      /** The product itself, where the model stores it (QDQ); null where the operator implies it. */
+      readonly scale: Slot | null;
+      readonly zeroPoint: Slot | null;
+    };
+
+/** A place where the model fixes the scale of an activation, which must follow new weights. */
+export interface ActivationScale {
+  /** Tensor of the float tail whose range decides. */
+  readonly tensor: string;
+  readonly scale: Slot;
+  readonly zeroPoint: Slot | null;
+}
+
 export interface FloatTail {
   /** Float graph with a dynamic first dimension: one input (the features), one output (the model's own). */
   readonly model: Model;
@@ -36,4 +78,9 @@ export interface FloatTail {
   readonly parameters: readonly TailParameter[];
   /** null where the last layer with weights is not linear. */
   readonly head: LinearHead | null;
+  /** By parameter name. */
+  readonly origins: ReadonlyMap<string, ParameterOrigin>;
+  /** The parameters' values as the base model has them; what equals them goes back untouched. */
+  readonly base: ReadonlyMap<string, Tensor>;
+  readonly activations: readonly ActivationScale[];
 }

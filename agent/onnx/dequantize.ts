@@ -1,0 +1,148 @@
+// Quantized tail → FloatTail: every quantized operator becomes its float one, every trainable array an initializer that knows where it
+// came from. Refuses operators it cannot handle (`operator-unsupported`), naming the node and what would help.
+import { WhetError } from '../errors.ts';
+import { producers, sorted } from './graph.ts';
+import { findHead } from './head.ts';
+import type { Graph, Model, Node, Tensor } from './ir.ts';
+import { opsetOf } from './ir.ts';
+import {
+  lowerCast,
+  lowerDynamicQuantizeLinear,
+  lowerDynamicQuantizeMatMul,
+  lowerInteger,
+  lowerMatMulIntegerToFloat,
+  lowerScaleMul,
+} from './lower-dynamic.ts';
+import { completeBias, lowerDequantizeLinear, lowerQuantizeLinear } from './lower-qdq.ts';
+import { qoperatorRules } from './lower-qoperator.ts';
+import { emit, floatName, type Lowering, unsupported } from './lowering.ts';
+import { modernizeNode, targetOpset } from './modernize.ts';
+import { findParameters } from './parameters.ts';
+import type { FloatTail } from './tail.ts';
+
+/** Operators that come in with other runtimes' optimizers or other quantizers, and what would help. */
+const refused: Readonly<Record<string, string>> = {
+  MatMulNBits: 'Use 8-bit quantization for the layers to be trained.',
+  FusedConv: 'Export the model again without extended graph optimizations.',
+  FusedMatMul: 'Export the model again without extended graph optimizations.',
+  DynamicQuantizeLSTM: 'Cut behind the recurrent layer.',
+};
+
+export function dequantizeTail(tail: Model): FloatTail {
+  const graph = foldConstants(tail.graph);
+  const state: Lowering = {
+    graph,
+    opset: opsetOf(tail),
+    aliases: new Map(),
+    nodes: [],
+    initializers: new Map(),
+    origins: new Map(),
+    activations: [],
+    dequantizedBy: new Map(),
+    accumulators: new Map(),
+    dynamicScales: new Map(),
+  };
+  const produced = producers(graph);
+  for (const node of sorted(graph)) lower(state, node, produced);
+  return assemble(tail, state);
+}
+
+function lower(state: Lowering, node: Node, produced: ReadonlyMap<string, Node>): void {
+  const help = refused[node.op];
+  if (help !== undefined) throw unsupported(node, 'this operator cannot be turned into float', help);
+  const rule = qoperatorRules[node.op];
+  if (rule !== undefined) return rule(state, node);
+  switch (node.op) {
+    case 'QuantizeLinear':
+      return lowerQuantizeLinear(state, node);
+    case 'DequantizeLinear':
+      return lowerDequantizeLinear(state, node);
+    case 'DynamicQuantizeLinear':
+      return lowerDynamicQuantizeLinear(state, node);
+    case 'MatMulInteger':
+      return lowerInteger(state, node, 'MatMul');
+    case 'ConvInteger':
+      return lowerInteger(state, node, 'Conv');
+    case 'DynamicQuantizeMatMul':
+      return lowerDynamicQuantizeMatMul(state, node);
+    case 'MatMulIntegerToFloat':
+      return lowerMatMulIntegerToFloat(state, node);
+    case 'Cast':
+      if (lowerCast(state, node)) return;
+      break;
+    case 'Mul':
+      if (lowerScaleMul(state, node)) return;
+      break;
+    case 'Dropout':
+    case 'Identity':
+      // At inference both pass their input through.
+      state.aliases.set(node.outputs[0] ?? '', floatName(state, node.inputs[0] ?? ''));
+      return;
+    default:
+      break;
+  }
+  lowerFloat(state, node, produced);
+}
+
+function lowerFloat(state: Lowering, node: Node, produced: ReadonlyMap<string, Node>): void {
+  const pending = node.inputs.find((name) => state.accumulators.has(name) || state.dynamicScales.has(name));
+  if (pending !== undefined) throw unsupported(node, `it reads the integer product '${pending}' before its scales are applied`);
+  if (node.op === 'Conv' || node.op === 'ConvTranspose' || node.op === 'Gemm') completeBias(state, node, produced);
+  for (const part of modernizeNode(state, { ...node, inputs: node.inputs.map((name) => floatName(state, name)) })) emit(state, part);
+}
+
+/** Constant nodes become initializers; float values are tensors, floats or float lists. */
+function foldConstants(graph: Graph): Graph {
+  const initializers = new Map(graph.initializers);
+  const nodes = graph.nodes.filter((node) => {
+    const value = node.op === 'Constant' ? constantValue(node) : null;
+    if (value !== null) initializers.set(node.outputs[0] ?? '', value);
+    return value === null;
+  });
+  return { ...graph, nodes, initializers };
+}
+
+function constantValue(node: Node): Tensor | null {
+  const { value, value_float: float, value_floats: floats, value_int: int, value_ints: ints } = node.attributes;
+  if (value?.kind === 'tensor') return value.value;
+  if (float?.kind === 'float') return { dtype: 'float32', dims: [], data: Float32Array.of(float.value) };
+  if (floats?.kind === 'floats') return { dtype: 'float32', dims: [floats.value.length], data: Float32Array.from(floats.value) };
+  if (int?.kind === 'int') return { dtype: 'int64', dims: [], data: BigInt64Array.of(BigInt(int.value)) };
+  if (ints?.kind === 'ints') return { dtype: 'int64', dims: [ints.value.length], data: BigInt64Array.from(ints.value.map(BigInt)) };
+  return null;
+}
+
+function assemble(tail: Model, state: Lowering): FloatTail {
+  const [input] = tail.graph.inputs;
+  const [output] = tail.graph.outputs;
+  if (input === undefined || output === undefined) throw new WhetError('internal', 'a tail has one input and one output');
+  const ends = nameOutput(state, output.name);
+  const graph: Graph = { ...tail.graph, nodes: ends, initializers: state.initializers, valueInfo: [] };
+  const opset = targetOpset(state.opset);
+  const model: Model = { ...tail, irVersion: Math.max(tail.irVersion, 8), opsets: new Map([['', opset]]), graph, functions: [] };
+  const parameters = findParameters(model);
+  const base = new Map(parameters.map(({ name }) => [name, state.initializers.get(name) as Tensor]));
+  const origins = new Map(state.origins);
+  for (const { name, slot } of parameters) if (!origins.has(name)) origins.set(name, { kind: 'float', value: slot });
+  const activations = state.activations.filter((activation) => activation.tensor !== input.name);
+  return {
+    model,
+    input: input.name,
+    output: output.name,
+    ...findHead(model, parameters, output.name),
+    parameters: parameters.map(({ slot: _slot, ...parameter }) => parameter),
+    origins,
+    base,
+    activations,
+  };
+}
+
+/** The model's output may have been an alias of something float (its DequantizeLinear fell away): give that its name. */
+function nameOutput(state: Lowering, output: string): readonly Node[] {
+  const float = floatName(state, output);
+  if (float === output) return state.nodes;
+  const rename = (name: string) => (name === float ? output : name);
+  for (const [index, activation] of state.activations.entries())
+    state.activations[index] = { ...activation, tensor: rename(activation.tensor) };
+  return state.nodes.map((node) => ({ ...node, inputs: node.inputs.map(rename), outputs: node.outputs.map(rename) }));
+}

@@ -1,0 +1,72 @@
+// QDQ: DequantizeLinear of a constant becomes a float initializer; QuantizeLinear → DequantizeLinear of an activation falls away.
+import type { Node } from './ir.ts';
+import { addActivation, addWeight, constant, floatName, type Lowering, needConstant, slot, unsupported } from './lowering.ts';
+import { dequantizeTensor } from './quantized-values.ts';
+
+export function lowerQuantizeLinear(state: Lowering, node: Node): void {
+  const [x = '', , ,] = node.inputs;
+  const [y = ''] = node.outputs;
+  state.aliases.set(y, floatName(state, x));
+  addActivation(state, y, node, 1, 2);
+}
+
+export function lowerDequantizeLinear(state: Lowering, node: Node): void {
+  const [x = ''] = node.inputs;
+  const [y = ''] = node.outputs;
+  const stored = constant(state, x);
+  if (stored === null) {
+    state.aliases.set(y, floatName(state, x));
+    state.dequantizedBy.set(y, slot(node, 1));
+    return addActivation(state, y, node, 1, 2);
+  }
+  if ((node.attributes.block_size?.value ?? 0) !== 0)
+    throw unsupported(node, 'block-wise scales are not supported', 'Quantize the model per tensor or per channel.');
+  const scaleValue = needConstant(state, node, 1, 'scale');
+  const axis = axisOf(node, stored.dims.length);
+  if (stored.dtype === 'int32') {
+    // A bias: the layer that reads it knows the input's scale and makes the origin complete (`completeBias`).
+    state.initializers.set(y, dequantizeTensor(stored, scaleValue, null, 0));
+    return;
+  }
+  const name = addWeight(state, {
+    node,
+    value: 0,
+    scale: slot(node, 1),
+    scaleValue,
+    zeroPoint: 2,
+    axis,
+    // Before opset 13 DequantizeLinear had no axis: one scale for the whole tensor.
+    perChannel: state.opset >= 13 && stored.dims.length > 1 && (node.attributes.axis !== undefined || scaleValue.dims.length === 1),
+    zeroPointFollowsScale: true,
+  });
+  state.aliases.set(y, name);
+}
+
+function axisOf(node: Node, rank: number): number {
+  const axis = node.attributes.axis?.kind === 'int' ? node.attributes.axis.value : 1;
+  if (rank === 0) return 0;
+  return Math.min(axis < 0 ? axis + rank : axis, rank - 1);
+}
+
+/** A float Conv or Gemm whose bias came through DequantizeLinear: now its input's scale and its weight are known. */
+export function completeBias(state: Lowering, node: Node, producers: ReadonlyMap<string, Node>): void {
+  const bias = node.inputs[2] ?? '';
+  const source = producers.get(bias);
+  const weight = state.aliases.get(node.inputs[1] ?? '');
+  if (source?.op !== 'DequantizeLinear' || !state.initializers.has(bias) || weight === undefined) return;
+  const inputScale = state.dequantizedBy.get(node.inputs[0] ?? '');
+  const zeroPoint = (source.inputs[2] ?? '') === '' ? null : slot(source, 2);
+  if (inputScale === undefined) {
+    state.origins.set(bias, {
+      kind: 'quantized',
+      value: slot(source, 0),
+      scale: slot(source, 1),
+      zeroPoint,
+      axis: 0,
+      perChannel: false,
+      zeroPointFollowsScale: true,
+    });
+  } else {
+    state.origins.set(bias, { kind: 'int32-bias', value: slot(source, 0), inputScale, weight, scale: slot(source, 1), zeroPoint });
+  }
+}

@@ -1,0 +1,179 @@
+// Outbox → broker: what must not be lost, oldest first, deleted on acknowledgement. One unacknowledged message a topic keeps the order
+// even where a broker swallows messages; different topics share a small window. Refuses nothing; a silent broker is connected to again.
+
+import { messageOf } from '../errors.ts';
+import type { Log } from '../log.ts';
+import type { Outbox, OutboxMessage } from '../types.ts';
+import { type Connection, ConnectionLost, PublishRefused } from './client.ts';
+import type { RateLimit } from './rate-limit.ts';
+import { type Address, topicOf } from './topics.ts';
+
+export interface DrainOptions {
+  readonly address: Address;
+  /** Unacknowledged messages at once, far below the 65,535 packet ids; the broker's receive maximum limits it too. */
+  readonly window: number;
+}
+
+export interface Drain {
+  up(connection: Connection): void;
+  down(): void;
+  /** Something was enqueued. */
+  wake(): void;
+  stop(): void;
+  /** Messages that the broker refused for good (not authorized, too large); they are deleted and logged. */
+  readonly refused: number;
+}
+
+type Waiting = OutboxMessage & { readonly id: number };
+
+/** Messages in memory at once: at 128 KB each, 4 MB. */
+const bufferLength = 32;
+/** The store has no bell for what others enqueue, so it is looked at this often. */
+const pollMs = 1000;
+/** Not authorized, topic name invalid, packet too large, payload format invalid: the same message would be refused again. */
+const refusedForGood: ReadonlySet<number> = new Set([135, 144, 149, 153]);
+
+export function createDrain(options: DrainOptions, outbox: Outbox, rate: RateLimit, log: Log, restart: (reason: string) => void): Drain {
+  let connection: Connection | null = null;
+  /** Read from the store, not sent yet; in order. */
+  let buffer: Waiting[] = [];
+  let readTo: number | undefined;
+  let refused = 0;
+  /** id → topic of what was sent on this connection and is not acknowledged. */
+  const inFlight = new Map<number, string>();
+  /** Acknowledged by the broker, but the store could not delete it yet (disk full): not sent again in this life. */
+  const undeleted = new Set<number>();
+  const complained = new Set<string>();
+  let timer: NodeJS.Timeout | null = null;
+
+  function later(ms: number): void {
+    if (timer !== null) clearTimeout(timer);
+    timer = setTimeout(() => {
+      timer = null;
+      pump();
+    }, ms);
+  }
+
+  function refill(): void {
+    if (buffer.length > bufferLength / 2) return;
+    const more = outbox.pending(bufferLength - buffer.length, readTo);
+    readTo = more.at(-1)?.id ?? readTo;
+    buffer.push(...more.filter((message) => !undeleted.has(message.id)));
+  }
+
+  function remove(id: number): void {
+    undeleted.add(id);
+    outbox.acknowledge(id);
+    undeleted.delete(id);
+  }
+
+  /** Sends what may go out now; called again on every acknowledgement, on wake, and by the poll. */
+  function pump(): void {
+    const open = connection;
+    if (open === null) return;
+    let waitMs = pollMs;
+    try {
+      for (const id of [...undeleted]) remove(id);
+      refill();
+      waitMs = sendAll(open);
+    } catch (error) {
+      complainOnce('store', `the outbox cannot be read or written: ${messageOf(error)}`);
+    }
+    later(waitMs);
+  }
+
+  /** Gives the milliseconds until the rate limit lets more through. */
+  function sendAll(open: Connection): number {
+    const busy = new Set(inFlight.values());
+    const room = () => Math.min(options.window, open.receiveMaximum) - inFlight.size;
+    const rest: Waiting[] = [];
+    let waitMs = 0;
+    for (const [index, message] of buffer.entries()) {
+      if (room() <= 0) {
+        rest.push(...buffer.slice(index));
+        break;
+      }
+      if (busy.has(message.topic)) {
+        rest.push(message);
+        continue;
+      }
+      waitMs = rate.take();
+      if (waitMs > 0) {
+        rest.push(...buffer.slice(index));
+        break;
+      }
+      busy.add(message.topic);
+      void send(open, message);
+    }
+    buffer = rest;
+    return waitMs > 0 ? waitMs : pollMs;
+  }
+
+  async function send(open: Connection, message: Waiting): Promise<void> {
+    inFlight.set(message.id, message.topic);
+    const outcome = await open
+      .publish({
+        topic: topicOf(options.address, message.topic),
+        payload: message.payload,
+        retain: message.retain,
+        qos: 1,
+        timeMs: message.timeMs,
+        contentType: message.topic.startsWith('model/') ? 'application/octet-stream' : 'application/json',
+      })
+      .then(
+        () => null,
+        (error: unknown) => error,
+      );
+    // Another connection has begun, and with it another reading of the outbox.
+    if (open !== connection) return;
+    inFlight.delete(message.id);
+    if (outcome === null) deleted(message.id);
+    else if (outcome instanceof PublishRefused && refusedForGood.has(outcome.reason)) {
+      refused += 1;
+      complainOnce(`refused ${message.topic}`, `the broker refuses messages on '${message.topic}': ${outcome.message}; they are dropped`);
+      deleted(message.id);
+    } else {
+      // Sent again on the next connection, from the oldest on.
+      down();
+      if (!(outcome instanceof ConnectionLost)) restart(`a message on '${message.topic}' was not taken: ${messageOf(outcome)}`);
+    }
+    pump();
+  }
+
+  function deleted(id: number): void {
+    try {
+      remove(id);
+      complained.delete('store');
+    } catch (error) {
+      complainOnce('store', `the outbox cannot delete what was sent: ${messageOf(error)}`);
+    }
+  }
+
+  function complainOnce(key: string, message: string): void {
+    if (!complained.has(key)) log.error(message);
+    complained.add(key);
+  }
+
+  function down(): void {
+    connection = null;
+    inFlight.clear();
+    buffer = [];
+    readTo = undefined;
+    if (timer !== null) clearTimeout(timer);
+    timer = null;
+  }
+
+  return {
+    up(opened) {
+      down();
+      connection = opened;
+      pump();
+    },
+    down,
+    wake: () => pump(),
+    stop: down,
+    get refused() {
+      return refused;
+    },
+  };
+}

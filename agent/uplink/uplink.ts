@@ -1,0 +1,199 @@
+// The device's door to the broker: link, outbox drain, commands and publishers joined. Takes configuration, outbox, command log and the
+// handlers of commands; gives publishers and counters. Starts without a broker, never gives up, and stops within seconds.
+import { messageOf, WhetError } from '../errors.ts';
+import type { Log } from '../log.ts';
+import type { Clock, CommandLog, Outbox } from '../types.ts';
+import type { BrokerOptions, Connection, Incoming, ProtocolVersion } from './client.ts';
+import type { CommandPayload } from './command-contract.ts';
+import { type CommandHandlers, createCommands } from './commands.ts';
+import { createLink } from './link.ts';
+import { createDrain } from './outbox-drain.ts';
+import { createRateLimit } from './rate-limit.ts';
+import { receiveWeights } from './receive-weights.ts';
+import { createReports, type Reports } from './reports.ts';
+import { createRetainedState } from './retained-state.ts';
+import { addressOf, topicOf } from './topics.ts';
+import { inlineWeights, type ReceivedWeights } from './weights.ts';
+
+/** The slice of the configuration that uplink needs; everything but `url` and `device` has a default. */
+export interface UplinkConfig {
+  readonly url: string;
+  readonly device: string;
+  readonly root?: string | undefined;
+  readonly clientId?: string | undefined;
+  readonly username?: string | undefined;
+  readonly password?: string | undefined;
+  readonly passwordFile?: string | undefined;
+  readonly caFile?: string | undefined;
+  readonly certFile?: string | undefined;
+  readonly keyFile?: string | undefined;
+  readonly protocol?: 'auto' | ProtocolVersion | undefined;
+  readonly keepaliveSeconds?: number | undefined;
+  readonly connectTimeoutMs?: number | undefined;
+  readonly ackTimeoutMs?: number | undefined;
+  readonly sessionExpirySeconds?: number | undefined;
+  readonly retryMinMs?: number | undefined;
+  readonly retryMaxMs?: number | undefined;
+  /** Unacknowledged messages of the outbox at once. */
+  readonly window?: number | undefined;
+  readonly messagesPerSecond?: number | undefined;
+  readonly chunkBytes?: number | undefined;
+  readonly predictions?: 'live' | 'outbox' | 'off' | undefined;
+}
+
+export interface UplinkPorts {
+  readonly outbox: Outbox;
+  readonly commandLog: CommandLog;
+  readonly handlers: CommandHandlers;
+  readonly log: Log;
+  readonly clock: Clock;
+}
+
+export interface UplinkCounters {
+  readonly connected: boolean;
+  readonly reconnects: number;
+  /** Live messages that nobody got. */
+  readonly dropped: number;
+  /** Messages that the broker refused for good. */
+  readonly refused: number;
+  /** Messages on command topics that could not be answered. */
+  readonly ignored: number;
+  /** Outbox messages not acknowledged yet. */
+  readonly waiting: number;
+  /** Why there is no connection, as a sentence; null while there is one. */
+  readonly failure: string | null;
+}
+
+export interface Uplink extends Reports {
+  /** Returns at once; continues with unfinished commands. */
+  start(): void;
+  /** Publishes `stopped`, says goodbye. What the outbox still holds goes out after the next start. Can be called twice. */
+  stop(): Promise<void>;
+  /** The weights that a deploy command means: its own, or another device's. */
+  deployedWeights(payload: CommandPayload<'deploy'>, signal?: AbortSignal): Promise<ReceivedWeights>;
+  readonly counters: UplinkCounters;
+}
+
+const stopGraceMs = 1500;
+
+/** Throws `topic-invalid` for names that are not safe in a topic. */
+export function createUplink(config: UplinkConfig, ports: UplinkPorts): Uplink {
+  const { outbox, commandLog, handlers, log, clock } = ports;
+  const address = addressOf(config.root ?? 'whetstone', config.device);
+  const broker = brokerOptions(config, address.root);
+  const protocol = config.protocol ?? 'auto';
+  const statusTopic = topicOf(address, 'status');
+  const rate = createRateLimit(config.messagesPerSecond ?? 90);
+  let stopped: Promise<void> | null = null;
+
+  const link = createLink(
+    {
+      broker,
+      protocol,
+      will: { topic: statusTopic, payload: Buffer.from('offline') },
+      retryMinMs: config.retryMinMs ?? 1000,
+      retryMaxMs: config.retryMaxMs ?? 60_000,
+    },
+    { up, down, message },
+    log,
+  );
+  const restart = (reason: string) => link.restart(reason);
+  const state = createRetainedState(address, log, restart);
+  const drain = createDrain({ address, window: config.window ?? 16 }, outbox, rate, log, restart);
+  const commands = createCommands(address, commandLog, handlers, log, clock, () => drain.wake());
+  const reports = createReports({
+    address,
+    outbox,
+    state,
+    rate,
+    clock,
+    log,
+    chunkBytes: config.chunkBytes ?? 64 * 1024,
+    predictions: config.predictions ?? 'live',
+    connection: () => link.connection,
+    wake: () => drain.wake(),
+  });
+
+  function up(connection: Connection, goodbye: boolean): void {
+    // The broker keeps the subscriptions of a session, but may have lost it; the status tells us when a late last will was published.
+    connection.subscribe([topicOf(address, 'cmd/+/+'), statusTopic]).catch((error: unknown) => {
+      if (link.connection === connection) restart(`the broker did not take the subscription to commands: ${messageOf(error)}`);
+    });
+    state.up(connection, goodbye);
+    drain.up(connection);
+  }
+
+  function down(): void {
+    state.down();
+    drain.down();
+  }
+
+  function message(incoming: Incoming): void {
+    if (incoming.topic !== statusTopic) return commands.take(incoming);
+    // The last will of an earlier connection can arrive after our `online` (half-open connections): say it again.
+    if (stopped === null && Buffer.from(incoming.payload).toString() === 'offline') state.repeat('status');
+  }
+
+  async function shutDown(): Promise<void> {
+    await commands.stop(stopGraceMs);
+    reports.publishStatus('stopped');
+    await Promise.race([state.settled(), new Promise((resolve) => setTimeout(resolve, stopGraceMs).unref())]);
+    down();
+    await link.stop();
+  }
+
+  return {
+    ...reports,
+    start() {
+      reports.publishStatus('online');
+      commands.start();
+      link.start();
+    },
+    stop() {
+      stopped ??= shutDown();
+      return stopped;
+    },
+    async deployedWeights(payload, signal) {
+      if ('manifest' in payload) return inlineWeights(payload.manifest, payload.data);
+      if (payload.from === address.device) throw new WhetError('weights-unavailable', 'a device cannot deploy from itself');
+      const from = addressOf(address.root, payload.from);
+      const own = { ...broker, clientId: `${broker.clientId}-receive` };
+      return receiveWeights({ broker: own, protocol, address: from, version: payload.version, timeoutMs: receiveTimeoutMs, signal }, log);
+    },
+    get dropped() {
+      return reports.dropped;
+    },
+    get counters() {
+      return {
+        connected: link.connection !== null,
+        reconnects: link.reconnects,
+        dropped: reports.dropped,
+        refused: drain.refused,
+        ignored: commands.ignored,
+        waiting: outbox.counters.waiting,
+        failure: link.connection === null ? (link.failure?.message ?? null) : null,
+      };
+    },
+  };
+}
+
+const receiveTimeoutMs = 120_000;
+
+function brokerOptions(config: UplinkConfig, root: string): BrokerOptions {
+  const { url, username, password, passwordFile, caFile, certFile, keyFile } = config;
+  return {
+    url,
+    username,
+    password,
+    passwordFile,
+    caFile,
+    certFile,
+    keyFile,
+    clientId: config.clientId ?? `${root.replaceAll('/', '-')}-${config.device}`,
+    keepaliveSeconds: config.keepaliveSeconds ?? 30,
+    connectTimeoutMs: config.connectTimeoutMs ?? 15_000,
+    ackTimeoutMs: config.ackTimeoutMs ?? 20_000,
+    // A week away and the commands sent meanwhile still arrive.
+    sessionExpirySeconds: config.sessionExpirySeconds ?? 7 * 24 * 3600,
+  };
+}
