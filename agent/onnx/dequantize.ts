@@ -18,6 +18,7 @@ import { qoperatorRules } from './lower-qoperator.ts';
 import { emit, floatName, type Lowering, unsupported } from './lowering.ts';
 import { modernizeNode, targetOpset } from './modernize.ts';
 import { findParameters } from './parameters.ts';
+import { unclippedEnds } from './saturation.ts';
 import type { FloatTail } from './tail.ts';
 
 /** Operators that come in with other runtimes' optimizers or other quantizers, and what would help. */
@@ -28,10 +29,15 @@ const refused: Readonly<Record<string, string>> = {
   DynamicQuantizeLSTM: 'Cut behind the recurrent layer.',
 };
 
-export function dequantizeTail(tail: Model): FloatTail {
+/**
+ * The float form of a tail. `features` says what is known of the tail's input: 'saturated' values never leave the range of a quantizer that
+ * reads them first, 'free' ones may, and then that quantizer's limits become a Clip, as they do between layers.
+ */
+export function dequantizeTail(tail: Model, features: 'saturated' | 'free' = 'saturated'): FloatTail {
   const graph = foldConstants(tail.graph);
   const state: Lowering = {
     graph,
+    unclipped: new Set([...unclippedEnds(graph), ...(features === 'saturated' ? graph.inputs.map((input) => input.name) : [])]),
     opset: opsetOf(tail),
     aliases: new Map(),
     nodes: [],
@@ -47,41 +53,34 @@ export function dequantizeTail(tail: Model): FloatTail {
   return assemble(tail, state);
 }
 
+type Rule = (state: Lowering, node: Node) => void;
+
+const rules: Readonly<Record<string, Rule>> = {
+  ...qoperatorRules,
+  QuantizeLinear: lowerQuantizeLinear,
+  DequantizeLinear: lowerDequantizeLinear,
+  DynamicQuantizeLinear: lowerDynamicQuantizeLinear,
+  MatMulInteger: (state, node) => lowerInteger(state, node, 'MatMul'),
+  ConvInteger: (state, node) => lowerInteger(state, node, 'Conv'),
+  DynamicQuantizeMatMul: lowerDynamicQuantizeMatMul,
+  MatMulIntegerToFloat: lowerMatMulIntegerToFloat,
+  // At inference both pass their input through.
+  Dropout: passThrough,
+  Identity: passThrough,
+};
+
 function lower(state: Lowering, node: Node, produced: ReadonlyMap<string, Node>): void {
   const help = refused[node.op];
   if (help !== undefined) throw unsupported(node, 'this operator cannot be turned into float', help);
-  const rule = qoperatorRules[node.op];
-  if (rule !== undefined) return rule(state, node);
-  switch (node.op) {
-    case 'QuantizeLinear':
-      return lowerQuantizeLinear(state, node);
-    case 'DequantizeLinear':
-      return lowerDequantizeLinear(state, node);
-    case 'DynamicQuantizeLinear':
-      return lowerDynamicQuantizeLinear(state, node);
-    case 'MatMulInteger':
-      return lowerInteger(state, node, 'MatMul');
-    case 'ConvInteger':
-      return lowerInteger(state, node, 'Conv');
-    case 'DynamicQuantizeMatMul':
-      return lowerDynamicQuantizeMatMul(state, node);
-    case 'MatMulIntegerToFloat':
-      return lowerMatMulIntegerToFloat(state, node);
-    case 'Cast':
-      if (lowerCast(state, node)) return;
-      break;
-    case 'Mul':
-      if (lowerScaleMul(state, node)) return;
-      break;
-    case 'Dropout':
-    case 'Identity':
-      // At inference both pass their input through.
-      state.aliases.set(node.outputs[0] ?? '', floatName(state, node.inputs[0] ?? ''));
-      return;
-    default:
-      break;
-  }
-  lowerFloat(state, node, produced);
+  const rule = rules[node.op];
+  if (rule !== undefined) rule(state, node);
+  else if (node.op === 'Cast' && lowerCast(state, node)) return;
+  else if (node.op === 'Mul' && lowerScaleMul(state, node)) return;
+  else lowerFloat(state, node, produced);
+}
+
+function passThrough(state: Lowering, node: Node): void {
+  state.aliases.set(node.outputs[0] ?? '', floatName(state, node.inputs[0] ?? ''));
 }
 
 function lowerFloat(state: Lowering, node: Node, produced: ReadonlyMap<string, Node>): void {

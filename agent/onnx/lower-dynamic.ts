@@ -105,7 +105,10 @@ export function lowerMatMulIntegerToFloat(state: Lowering, node: Node): void {
 
 function fused(state: Lowering, node: Node, x: string, weight: string, bias: string): void {
   const [y = ''] = node.outputs;
-  if (bias === '') return emit(state, build('MatMul', [x, weight], [y], {}, { name: node.name }));
+  if (bias === '') {
+    emit(state, build('MatMul', [x, weight], [y], {}, { name: node.name }));
+    return;
+  }
   emit(state, build('MatMul', [x, weight], [`${y}/product`], {}, { name: node.name }));
   if (constant(state, bias) !== null) state.origins.set(bias, { kind: 'float', value: slot(node, node.inputs.lastIndexOf(bias)) });
   emit(state, build('Add', [`${y}/product`, bias], [y]));

@@ -1,12 +1,34 @@
 // QDQ: DequantizeLinear of a constant becomes a float initializer; QuantizeLinear → DequantizeLinear of an activation falls away.
 import type { Node } from './ir.ts';
-import { addActivation, addWeight, constant, floatName, type Lowering, needConstant, slot, unsupported } from './lowering.ts';
+import {
+  addActivation,
+  addWeight,
+  constant,
+  emitClip,
+  floatName,
+  fusedClip,
+  type Lowering,
+  needConstant,
+  slot,
+  unsupported,
+} from './lowering.ts';
 import { dequantizeTensor } from './quantized-values.ts';
 
+/** Operators whose output is never negative, so that a one-sided quantizer behind them clips nothing below. */
+const clipping = new Set(['Relu', 'Clip', 'Sigmoid', 'Softmax', 'HardSigmoid']);
+
 export function lowerQuantizeLinear(state: Lowering, node: Node): void {
-  const [x = '', , ,] = node.inputs;
+  const [x = ''] = node.inputs;
   const [y = ''] = node.outputs;
-  state.aliases.set(y, floatName(state, x));
+  const float = floatName(state, x);
+  const computed = state.nodes.find((candidate) => candidate.outputs.includes(float));
+  const clip = fusedClip(state, node, 1, 2);
+  // The features come from the backbone as they are, and what is already clipped needs no second Clip.
+  if (clip === null || computed === undefined || clipping.has(computed.op)) state.aliases.set(y, float);
+  else {
+    emitClip(state, float, `${y}/clipped`, clip);
+    state.aliases.set(y, `${y}/clipped`);
+  }
   addActivation(state, y, node, 1, 2);
 }
 
@@ -17,7 +39,8 @@ export function lowerDequantizeLinear(state: Lowering, node: Node): void {
   if (stored === null) {
     state.aliases.set(y, floatName(state, x));
     state.dequantizedBy.set(y, slot(node, 1));
-    return addActivation(state, y, node, 1, 2);
+    addActivation(state, y, node, 1, 2);
+    return;
   }
   if ((node.attributes.block_size?.value ?? 0) !== 0)
     throw unsupported(node, 'block-wise scales are not supported', 'Quantize the model per tensor or per channel.');
@@ -36,7 +59,7 @@ export function lowerDequantizeLinear(state: Lowering, node: Node): void {
     zeroPoint: 2,
     axis,
     // Before opset 13 DequantizeLinear had no axis: one scale for the whole tensor.
-    perChannel: state.opset >= 13 && stored.dims.length > 1 && (node.attributes.axis !== undefined || scaleValue.dims.length === 1),
+    perChannel: state.opset >= 13 && stored.dims.length > 1 && scaleValue.dims.length === 1 && scaleValue.dims[0] === stored.dims[axis],
     zeroPointFollowsScale: true,
   });
   state.aliases.set(y, name);

@@ -7,12 +7,15 @@ import {
   addWeight,
   constant,
   emit,
+  emitClip,
   floatName,
+  fusedClip,
   type Lowering,
   needConstant,
   slot,
   unsupported,
 } from './lowering.ts';
+import { emitClip, nonNegativeOperators, saturation } from './saturation.ts';
 
 type Rule = (state: Lowering, node: Node) => void;
 
@@ -137,6 +140,9 @@ function finish(
   attributes: Readonly<Record<string, Attribute>>,
   output: readonly [number, number],
 ): void {
-  emit(state, build(op, inputs, node.outputs, attributes, { name: node.name }));
-  if ((node.inputs[output[0]] ?? '') !== '') addActivation(state, node.outputs[0] ?? '', node, output[0], output[1]);
+  const [y = ''] = node.outputs;
+  const clip = fusedClip(state, node, output[0], output[1]);
+  emit(state, build(op, inputs, [clip === null ? y : `${y}/linear`], attributes, { name: node.name }));
+  if (clip !== null) emitClip(state, `${y}/linear`, y, clip);
+  if ((node.inputs[output[0]] ?? '') !== '') addActivation(state, y, node, output[0], output[1]);
 }
