@@ -1,12 +1,11 @@
 // The verbs and their options. Every action loads its code when it is called, so that `--help` and small verbs start fast.
 import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
-import { addDeviceVerbs } from './device-verbs.ts';
 import { cutOf, integer } from './options.ts';
 import { createOutput } from './output.ts';
 
 /** The whole command line; commander throws instead of ending the process. */
-export function createProgram(signal: AbortSignal): Command {
+export function createProgram(): Command {
   const program = new Command('whet')
     .description('Fine-tunes the last layers of quantized ONNX models where they run, proves the result, and reports over MQTT.')
     .version(version())
@@ -14,93 +13,29 @@ export function createProgram(signal: AbortSignal): Command {
     .exitOverride()
     .addHelpText(
       'after',
-      '\nStart here:  whet demo\nExit status follows sysexits(3): 64 usage, 65 data, 69 unavailable, 75 try again, 78 configuration.',
+      '\nStart here:  whet inspect MODEL\nExit status follows sysexits(3): 64 usage, 65 data, 69 unavailable, 75 try again, 78 configuration.',
     );
-  addModelVerbs(program, signal);
-  addDeviceVerbs(program, signal);
+  addModelVerbs(program);
   for (const command of program.commands) command.exitOverride();
   return program;
 }
 
-function addModelVerbs(program: Command, signal: AbortSignal): void {
+function addModelVerbs(program: Command): void {
   withCut(program.command('inspect'))
     .summary('what a model is, where it would be cut, and whether the cut is exact')
     .description(
-      'Reads an ONNX classifier, finds the cut, and proves on golden or random inputs that backbone and tail compute what the model computes.',
+      'Reads an ONNX classifier, finds the cut, and proves on random inputs that backbone and tail compute what the model computes.',
     )
     .argument('<model>', 'an ONNX file: fp32, QDQ, QOperator or dynamically quantized')
     .option('--samples <n>', 'inputs for the proof', integer(1, 10_000), 8)
-    .option('--data <dir>', 'photographs to prove it on instead of random inputs (needs a model card)')
-    .option('--card <file>', 'model card, where it is not beside the model')
     .option('--threads <n>', 'threads inside one operator', integer(1, 256), 1)
     .option('--json', 'one JSON document on standard output')
     .addHelpText('after', '\nExample:\n  whet inspect mobilenet.onnx --layers 1')
     .action(async (model: string, options) => {
       const output = createOutput(options.json === true);
       const { inspect, formatInspect } = await import('./inspect.ts');
-      const report = await inspect(model, { ...options, signal, progress: output.progress });
+      const report = await inspect(model, { ...options, cut: cutOf(options), progress: output.progress });
       output.result(report, () => formatInspect(report));
-    });
-
-  withCut(program.command('adapt'))
-    .summary('personalise a model with a folder of photographs, and report honestly')
-    .description(
-      'Fine-tunes the last layers on folder-per-class data, writes the model back in the quantized form it came in, and measures the written file.',
-    )
-    .argument('<model>', 'the ONNX classifier to start from; it is not changed')
-    .requiredOption('--data <dir>', 'training data: one folder a class, named like the class')
-    .requiredOption('--out <file>', 'where the personalised model goes; its card is written beside it')
-    .option('--test <dir>', 'test data in the same layout, used for the report only')
-    .addOption(
-      new Option('--classes <mode>', "the model's classes, more classes, or your own")
-        .choices(['keep', 'extend', 'replace'])
-        .default('keep'),
-    )
-    .option('--card <file>', 'model card, where it is not beside the model')
-    .addOption(new Option('--learner <name>', 'auto decides on held-out data').choices(['auto', 'closed-form', 'gradient']).default('auto'))
-    .option('--threads <n>', 'threads inside one operator', integer(1, 256), 1)
-    .option('--seed <n>', 'seed of splits and shuffles', integer(0, 2 ** 31 - 1), 1)
-    .option('--force', 'write the model although the gate rejected it')
-    .option('--json', 'one JSON document on standard output')
-    .addHelpText(
-      'after',
-      `
-Exit status: 0 accepted (or forced), 75 the gate rejected the candidate or waits for more data, 65 the data or the model cannot be used.
-
-Example:
-  whet adapt mobilenet.onnx --data photos/train --test photos/test --classes replace --out mine.onnx`,
-    )
-    .action(async (model: string, options) => {
-      const output = createOutput(options.json === true);
-      const { adapt } = await import('../adapt.ts');
-      const { formatAdapt } = await import('./adapt.ts');
-      const report = await adapt({ ...options, model, cut: cutOf(options), signal, progress: output.progress });
-      output.result(report, () => formatAdapt(report));
-      if (report.verdict.kind !== 'accepted' && options.force !== true) process.exitCode = 75;
-    });
-
-  const weights = program.command('weights').summary("another device's weights over MQTT").exitOverride();
-  weights
-    .command('receive')
-    .exitOverride()
-    .summary('fetch the current weights of a device and rebuild its exact model')
-    .requiredOption('--broker <url>', 'mqtt:// or mqtts:// address')
-    .requiredOption('--device <name>', 'the device to ask')
-    .requiredOption('--out <file>', 'where the weights (or, with --base, the model) go')
-    .option('--base <model>', 'the base model, to rebuild the whole artifact')
-    .option('--root <topic>', 'first topic level', 'whetstone')
-    .option('--username <name>')
-    .option('--password-file <file>', 'a file whose first line is the password')
-    .option('--ca <file>', 'certificate authority of the broker')
-    .option('--cert <file>', 'client certificate')
-    .option('--key <file>', 'key of the client certificate')
-    .option('--timeout <seconds>', 'how long to wait for the device', integer(1, 86_400), 30)
-    .option('--json', 'one JSON document on standard output')
-    .action(async (options) => {
-      const output = createOutput(options.json === true);
-      const { receive, formatReceived } = await import('./weights.ts');
-      const received = await receive({ ...options, signal, progress: output.progress });
-      output.result(received, () => formatReceived(received));
     });
 }
 
