@@ -1,34 +1,16 @@
 // QDQ: DequantizeLinear of a constant becomes a float initializer; QuantizeLinear → DequantizeLinear of an activation falls away.
 import type { Node } from './ir.ts';
-import {
-  addActivation,
-  addWeight,
-  constant,
-  emitClip,
-  floatName,
-  fusedClip,
-  type Lowering,
-  needConstant,
-  slot,
-  unsupported,
-} from './lowering.ts';
+import { addActivation, addWeight, constant, floatName, type Lowering, needConstant, slot, unsupported } from './lowering.ts';
 import { dequantizeTensor } from './quantized-values.ts';
-
-/** Operators whose output is never negative, so that a one-sided quantizer behind them clips nothing below. */
-const clipping = new Set(['Relu', 'Clip', 'Sigmoid', 'Softmax', 'HardSigmoid']);
+import { emitClip, saturation } from './saturation.ts';
 
 export function lowerQuantizeLinear(state: Lowering, node: Node): void {
   const [x = ''] = node.inputs;
   const [y = ''] = node.outputs;
   const float = floatName(state, x);
-  const computed = state.nodes.find((candidate) => candidate.outputs.includes(float));
-  const clip = fusedClip(state, node, 1, 2);
-  // The features come from the backbone as they are, and what is already clipped needs no second Clip.
-  if (clip === null || computed === undefined || clipping.has(computed.op)) state.aliases.set(y, float);
-  else {
-    emitClip(state, float, `${y}/clipped`, clip);
-    state.aliases.set(y, `${y}/clipped`);
-  }
+  const limits = saturation(state, float, node, 1, 2);
+  if (limits !== null) emitClip(state, float, `${y}/clipped`, limits);
+  state.aliases.set(y, limits === null ? float : `${y}/clipped`);
   addActivation(state, y, node, 1, 2);
 }
 

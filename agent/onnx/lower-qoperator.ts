@@ -7,9 +7,7 @@ import {
   addWeight,
   constant,
   emit,
-  emitClip,
   floatName,
-  fusedClip,
   type Lowering,
   needConstant,
   slot,
@@ -141,8 +139,10 @@ function finish(
   output: readonly [number, number],
 ): void {
   const [y = ''] = node.outputs;
-  const clip = fusedClip(state, node, output[0], output[1]);
-  emit(state, build(op, inputs, [clip === null ? y : `${y}/linear`], attributes, { name: node.name }));
-  if (clip !== null) emitClip(state, `${y}/linear`, y, clip);
-  if ((node.inputs[output[0]] ?? '') !== '') addActivation(state, y, node, output[0], output[1]);
+  const [scale, zeroPoint] = output;
+  const isScaled = (node.inputs[scale] ?? '') !== '';
+  const limits = isScaled && !nonNegativeOperators.has(op) ? saturation(state, y, node, scale, zeroPoint) : null;
+  emit(state, build(op, inputs, [limits === null ? y : `${y}/linear`], attributes, { name: node.name }));
+  if (limits !== null) emitClip(state, `${y}/linear`, y, limits);
+  if (isScaled) addActivation(state, y, node, scale, zeroPoint);
 }

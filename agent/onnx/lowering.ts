@@ -1,9 +1,8 @@
 // The state of turning a quantized tail into a float one: which float tensor stands for each quantized one, what was emitted, and where
 // every parameter came from. Rules (lower-*.ts) read and write it through the functions here.
 import { WhetError } from '../errors.ts';
-import { node as build } from './build.ts';
 import type { Graph, Node, Tensor } from './ir.ts';
-import { dequantizeTensor, limitsOf, numbers } from './quantized-values.ts';
+import { dequantizeTensor } from './quantized-values.ts';
 import type { ActivationScale, ParameterOrigin, Slot } from './tail.ts';
 
 /** An integer product that still waits for its scales (dynamic quantization). */
@@ -127,32 +126,6 @@ export function addBias(
     zeroPoint: null,
   });
   return name;
-}
-
-/**
- * A quantizer whose zero point is its least value also clips: below at 0, above at the end of its range. That is how a Relu or Relu6
- * before it disappears from a quantized model, so the float tail must say it. Gives the two ends; null where the range is two-sided.
- */
-export function fusedClip(
-  state: Lowering,
-  node: Node,
-  scale: number,
-  zeroPoint: number,
-): { readonly low: number; readonly high: number } | null {
-  const size = constant(state, node.inputs[scale]);
-  const zero = constant(state, node.inputs[zeroPoint]);
-  if (size === null || size.data.length !== 1 || zero === null) return null;
-  const [least, most] = limitsOf(zero.dtype);
-  if ((numbers(zero)[0] as number) !== least) return null;
-  return { low: 0, high: (most - least) * (numbers(size)[0] as number) };
-}
-
-/** Emits y = Clip(x, low, high). */
-export function emitClip(state: Lowering, x: string, y: string, ends: { readonly low: number; readonly high: number }): void {
-  const scalar = (value: number): Tensor => ({ dtype: 'float32', dims: [], data: Float32Array.of(value) });
-  state.initializers.set(`${y}/low`, scalar(ends.low));
-  state.initializers.set(`${y}/high`, scalar(ends.high));
-  state.nodes.push(build('Clip', [x, `${y}/low`, `${y}/high`], [y]));
 }
 
 /** Says that the model fixes the scale of this float tensor at these inputs. */
