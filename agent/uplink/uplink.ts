@@ -129,9 +129,9 @@ export function createUplink(config: UplinkConfig, ports: UplinkPorts): Uplink {
   }
 
   function message(incoming: Incoming): void {
-    if (incoming.topic !== statusTopic) return commands.take(incoming);
     // The last will of an earlier connection can arrive after our `online` (half-open connections): say it again.
-    if (stopped === null && Buffer.from(incoming.payload).toString() === 'offline') state.repeat('status');
+    if (incoming.topic !== statusTopic) commands.take(incoming);
+    else if (stopped === null && Buffer.from(incoming.payload).toString() === 'offline') state.repeat('status');
   }
 
   async function shutDown(): Promise<void> {
