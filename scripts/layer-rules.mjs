@@ -1,0 +1,76 @@
+// The picture of the source as a table: rooms from top to bottom, who may import which package, and what else `layers.mjs` checks.
+// A room is a folder of agent/, or a file that lies directly in it.
+
+/** The picture, top to bottom. A room imports from levels below its own; `mutual`: also from the rooms beside it (cycles are refused). */
+export const levels = [
+  { name: 'main', rooms: ['main.ts'] },
+  { name: 'cli', rooms: ['cli'] },
+  { name: 'daemon', rooms: ['daemon.ts'] },
+  {
+    name: 'loops and composition',
+    mutual: true,
+    rooms: [
+      'collect.ts',
+      'improve.ts',
+      'schedule.ts',
+      'adapt.ts',
+      'adapt',
+      'inspect.ts',
+      'device',
+      'inference',
+      'training',
+      'demo',
+      'bench',
+    ],
+  },
+  { name: 'stages', rooms: ['capture', 'preprocess', 'learn', 'store', 'release', 'uplink', 'host', 'dashboard'] },
+  { name: 'model', rooms: ['model'] },
+  { name: 'autodiff', rooms: ['autodiff'] },
+  { name: 'onnx and runtime', mutual: true, rooms: ['onnx', 'runtime'] },
+  { name: 'leaves', mutual: true, rooms: ['types.ts', 'errors.ts', 'log.ts', 'config'] },
+];
+
+/** Rooms that are imported by these others only, not by everything above them. */
+export const reserved = [
+  {
+    rooms: ['autodiff', 'onnx', 'runtime'],
+    only: [
+      'learn',
+      'release',
+      'model',
+      'autodiff',
+      'onnx',
+      'runtime',
+      ...levels.find(({ name }) => name === 'loops and composition').rooms,
+    ],
+  },
+];
+
+/** Who may import which package, and in how many files at most. A package that is not here is refused, so that a new one is a decision. */
+export const packages = {
+  'onnxruntime-node': { in: ['runtime/'], files: 2 },
+  '@bufbuild/protobuf': { in: ['onnx/'], files: 4 },
+  '@tensorflow/tfjs-node': { in: ['learn/'], files: 1 },
+  sharp: { in: ['preprocess/'], files: 1 },
+  mqtt: { in: ['uplink/'], files: 1 },
+  'node:sqlite': { in: ['store/'], files: 1 },
+  yaml: { in: ['config/'], files: 2 },
+  'node-cron': { in: [''], files: 1 },
+  commander: { in: ['cli/'], files: 8 },
+  'cli-progress': { in: ['cli/'], files: 1 },
+  pino: { in: ['log.ts'], files: 1 },
+  zod: { in: ['config/', 'uplink/', 'device/', 'capture/', 'release/', 'store/', 'learn/', 'training/', 'model/'], files: 30 },
+};
+
+/** Rooms that compute and touch nothing outside themselves. */
+export const pure = {
+  rooms: ['onnx', 'autodiff'],
+  refused: /^node:(fs|net|child_process|http2?|https|tls|dgram|dns|worker_threads|sqlite|process|os)(\/|$)/,
+};
+
+/** Files that may end the process: the entry of the command line, and entries of processes and threads of their own. */
+export const mayExit = ['main.ts', 'training/trainer.ts', 'inference/worker.ts'];
+
+export const maxLines = 300;
+/** Written by a program: bound by no rule. */
+export const generated = ['agent/onnx/proto/onnx_pb.ts'];

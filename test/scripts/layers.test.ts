@@ -1,0 +1,124 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+const script = fileURLToPath(new URL('../../scripts/layers.mjs', import.meta.url));
+
+/** A tree that keeps every rule; each case breaks one. */
+const sound: Record<string, string> = {
+  'agent/main.ts': "#!/usr/bin/env node\n// Entry.\nimport { program } from './cli/program.ts';\nprocess.exit(program());\n",
+  'agent/cli/program.ts': "// Verbs.\nimport { run } from '../daemon.ts';\nexport const program = () => run();\n",
+  'agent/daemon.ts': "// Root.\nimport { collect } from './collect.ts';\nexport const run = () => collect();\n",
+  'agent/collect.ts':
+    "// Loop.\nimport { read } from './capture/folder.ts';\nimport { cut } from './onnx/cut.ts';\nexport const collect = () => read() + cut;\n",
+  'agent/capture/folder.ts':
+    "// Source. It is not `import x from '../store/db.ts'`.\nimport { log } from '../log.ts';\nexport const read = () => log;\n",
+  'agent/store/db.ts': "// Store.\nimport { DatabaseSync } from 'node:sqlite';\nexport const db = DatabaseSync;\n",
+  'agent/onnx/cut.ts':
+    "// Cut. The circle with `rule.ts` is one of types.\nimport type { Rule } from './rule.ts';\nexport const cut: Rule = 1;\n",
+  'agent/onnx/rule.ts': "// Rule.\nimport { cut } from './cut.ts';\nexport type Rule = number;\nexport const rule = cut;\n",
+  'agent/onnx/y.ts': "// Half of a circle.\nimport { z } from './z.ts';\nexport const y = z;\n",
+  'agent/runtime/session.ts': "// Door.\nimport * as ort from 'onnxruntime-node';\nexport const open = ort;\n",
+  'agent/log.ts': "// Log.\nexport const log = 1; // import('../store/db.ts')\n",
+};
+
+function write(root: string, files: readonly (readonly [string, string])[]): void {
+  for (const [file, text] of files) {
+    mkdirSync(dirname(join(root, file)), { recursive: true });
+    writeFileSync(join(root, file), text);
+  }
+}
+
+function lint(root: string): { status: number | null; output: string } {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [script, root], { encoding: 'utf8' });
+  return { status, output: stdout + stderr };
+}
+
+const broken: readonly (readonly [what: string, file: string, text: string, line: number, rule: string])[] = [
+  ['an import that points up', 'agent/capture/x1.ts', "// x\nimport { run } from '../daemon.ts';\n", 2, 'imports point down'],
+  [
+    'a type that comes from above',
+    'agent/capture/x2.ts',
+    "// x\n\nimport type {\n  A,\n} from '../cli/program.ts';\n",
+    5,
+    'imports point down',
+  ],
+  [
+    'a stage that imports a stage',
+    'agent/capture/x3.ts',
+    "// x\nimport { db } from '../store/db.ts';\n",
+    2,
+    "'capture' and 'store' do not import",
+  ],
+  [
+    'a dynamic import',
+    'agent/capture/x4.ts',
+    "// x\nexport const f = () => import('../store/db.ts');\n",
+    2,
+    "'capture' and 'store' do not import",
+  ],
+  ['a stage that cuts graphs', 'agent/store/x5.ts', "// x\nimport { cut } from '../onnx/cut.ts';\n", 2, "'store' does not import 'onnx'"],
+  ['a leaf that looks up', 'agent/errors.ts', "// x\nimport { cut } from './onnx/cut.ts';\n", 2, 'imports point down'],
+  ['a way out of agent/', 'agent/onnx/x6.ts', "// x\nimport x from '../../scripts/x.mjs';\n", 2, 'nothing from outside'],
+  ['I/O in a pure room', 'agent/onnx/x7.ts', "// x\nimport { readFile } from 'node:fs/promises';\n", 2, 'do no I/O'],
+  [
+    'the runtime elsewhere',
+    'agent/learn/x8.ts',
+    "// x\nimport ort from 'onnxruntime-node';\n",
+    2,
+    "'onnxruntime-node' is imported in agent/runtime/ only",
+  ],
+  ['a part of a package', 'agent/uplink/x9.ts', "// x\nimport 'sharp/lib/x.js';\n", 2, "'sharp' is imported in agent/preprocess/ only"],
+  ['a second user of a package', 'agent/store/x10.ts', "// x\nimport { backup } from 'node:sqlite';\n", 2, 'at most 1 file'],
+  ['an unknown package', 'agent/uplink/x11.ts', "// x\nimport pad from 'left-pad';\n", 2, 'not in the table'],
+  ['an unknown room', 'agent/misc/x12.ts', '// x\n', 1, 'not in the picture'],
+  ['a cycle', 'agent/onnx/z.ts', "// x\nimport { y } from './y.ts';\n", 2, 'no import cycles'],
+  ['a barrel', 'agent/onnx/index.ts', '// x\n', 1, 'no barrels'],
+  ['a re-export', 'agent/onnx/x14.ts', "// x\nexport { cut } from './cut.ts';\n", 2, 'no re-exports'],
+  ['an exit', 'agent/onnx/x15.ts', '// x\nprocess.exit(1);\n', 2, 'only agent/main.ts ends the process'],
+  ['a file that grew', 'agent/onnx/x16.ts', `// x\n${'\n'.repeat(300)}`, 301, 'at most 300 lines'],
+  ['a script that grew', 'scripts/long.mjs', '\n'.repeat(301), 301, 'at most 300 lines'],
+  ['a file that does not say what it is', 'agent/onnx/x17.ts', 'export const x = 1;\n', 1, 'opens by saying'],
+];
+
+describe('layers', () => {
+  let root: string;
+  let output: string;
+
+  beforeAll(() => {
+    root = mkdtempSync(join(tmpdir(), 'whet layers '));
+  });
+
+  afterAll(() => rmSync(root, { recursive: true }));
+
+  it('finds nothing in a tree that keeps the rules', () => {
+    write(root, Object.entries(sound));
+    expect(lint(root)).toEqual({ status: 0, output: '' });
+  });
+
+  describe('in a tree that breaks every rule', () => {
+    beforeAll(() => {
+      write(root, Object.entries(sound));
+      write(
+        root,
+        broken.map(([, file, text]) => [file, text]),
+      );
+      const result = lint(root);
+      expect(result.status).toBe(1);
+      output = result.output;
+    });
+
+    it.each(broken)('names %s', (_what, file, _text, line, rule) => {
+      const said = output.split(/(?=^agent\/|^scripts\/)/m).filter((part) => part.startsWith(`${file}:${line}  `));
+      expect(said.join('')).toContain(rule);
+      expect(said.join('')).toMatch(/do: +\S+/);
+    });
+
+    it('names nothing else', () => {
+      expect(output).toContain(`${broken.length} problem(s)`);
+    });
+  });
+});
