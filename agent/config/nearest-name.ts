@@ -1,6 +1,9 @@
 // "Did you mean …": the known name that is nearest to a misspelt one, or null where none is near.
 
 export function nearestName(wrong: string, known: readonly string[]): string | null {
+  // A unit left off: `stall` for stallSeconds.
+  const longer = known.filter((name) => wrong.length >= 3 && plain(name).startsWith(plain(wrong)));
+  if (longer.length === 1) return longer[0]!;
   const ranked = known
     .map((name) => ({ name, distance: editDistance(plain(wrong), plain(name)) }))
     .sort((left, right) => left.distance - right.distance);

@@ -1,4 +1,5 @@
 // One thing wrong with a file that a person wrote: where it stands, what was found there, what to do. Takes records, gives text.
+import { redactAddresses } from './redact.ts';
 
 export interface Problem {
   readonly file: string;
@@ -9,6 +10,14 @@ export interface Problem {
   readonly path: string;
   /** What was found, shortened for print; null where nothing was. Secrets never stand here. */
   readonly value: string | null;
+  readonly message: string;
+  readonly remedy: string;
+}
+
+/** A problem that is not yet placed in its file. */
+export interface Finding {
+  readonly path: readonly PropertyKey[];
+  readonly value?: unknown;
   readonly message: string;
   readonly remedy: string;
 }
@@ -33,8 +42,17 @@ export function pathText(path: readonly PropertyKey[]): string {
   }, '');
 }
 
-/** A value as it may be printed: one line, at most 60 characters. */
-export function printValue(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value);
-  return text.length > 60 ? `${text.slice(0, 57)}...` : text;
+/**
+ * A value as it may be printed: one line, at most 60 characters. Records are left out, for they may hold a password, and so is the
+ * password inside an address.
+ */
+export function printValue(value: unknown): string | null {
+  if (value === undefined) return null;
+  if (Array.isArray(value)) return value.every((entry) => typeof entry !== 'object') ? shorten(JSON.stringify(value)) : null;
+  return typeof value === 'object' && value !== null ? null : shorten(JSON.stringify(value) ?? String(value));
+}
+
+function shorten(text: string): string {
+  const safe = redactAddresses(text);
+  return safe.length > 60 ? `${safe.slice(0, 57)}...` : safe;
 }

@@ -23,11 +23,14 @@ export function validate<S extends z.ZodType>(schema: S, value: unknown, file: s
   const problems = result.error.issues
     .flatMap((issue) => explain(issue as Issue, json))
     .map(({ part, path, value, message, remedy }): Problem => {
-      const secret = path.some((key) => /password|secret|token/i.test(String(key)));
-      const found = value === undefined || secret ? null : printValue(value);
+      const found = path.at(-1) === 'password' ? null : printValue(value);
       return { file, ...locate(path, part), path: pathText(path), value: found, message, remedy };
     });
-  return { kind: 'invalid', problems };
+  return { kind: 'invalid', problems: problems.sort(byPlace) };
+}
+
+function byPlace(a: Problem, b: Problem): number {
+  return (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0);
 }
 
 type Json = Readonly<Record<string, unknown>>;
@@ -48,7 +51,8 @@ function explain(issue: Issue, root: Json): readonly Explained[] {
   const missing = issue.input === undefined;
   switch (issue.code) {
     case 'invalid_type':
-      return [about(missing ? 'is missing' : `must be ${article(issue.expected)}`)];
+      if (issue.input === null) return [about('has no value', `Give it one, or take the line out. ${meaning(root, path)}`, undefined)];
+      return [about(missing ? 'is missing' : `must be ${article(issue.expected)}`, quoting(issue) ?? meaning(root, path))];
     case 'too_big':
       return [about(`must be ${sizeWords(issue.origin, 'at most', issue.maximum, issue.inclusive)}`)];
     case 'too_small':
@@ -79,7 +83,8 @@ function chosen(
   value: unknown,
 ): Explained {
   const near = typeof value === 'string' ? nearestName(value, options) : null;
-  const remedy = near === null ? `One of: ${options.join(', ')}.` : `Did you mean ${near}? One of: ${options.join(', ')}.`;
+  const all = `One of: ${options.join(', ')}.`;
+  const remedy = near === null ? all : near === value ? `Write it without quotes. ${all}` : `Did you mean ${near}? ${all}`;
   return about(missing ? 'is missing' : 'is not one of the values that are allowed', remedy, value);
 }
 
@@ -88,6 +93,14 @@ function unknownKey(key: string, issue: Issue, root: Json): Explained {
   const near = nearestName(key, known);
   const remedy = near === null ? `Known here: ${known.join(', ')}.` : `Did you mean ${near}?`;
   return { path: [...issue.path, key], part: 'key', value: undefined, message: 'is not a setting that is known here', remedy };
+}
+
+/** YAML guesses the type from the quotes. */
+function quoting(issue: { readonly expected: string; readonly input?: unknown }): string | null {
+  const { expected, input } = issue;
+  if (expected === 'string' && (typeof input === 'number' || typeof input === 'boolean')) return `Put it in quotes: "${input}".`;
+  const number = typeof input === 'string' && input.trim() !== '' && Number.isFinite(Number(input));
+  return number && (expected === 'number' || expected === 'int') ? `Write it without quotes: ${input}.` : null;
 }
 
 /** The description of the setting, from the schema that editors read too. */

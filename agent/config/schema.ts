@@ -1,0 +1,121 @@
+// The configuration as its user writes it: names, limits, defaults, and the sentence about each that editors and error messages show.
+import { z } from 'zod';
+import { cronFault } from './cron.ts';
+import { mqttSchema, topicSafe } from './mqtt-schema.ts';
+import { sourcesSchema } from './source-schema.ts';
+
+const duplicatesSchema = z
+  .strictObject({
+    distance: z.int().min(0).max(64).default(4).describe('Pictures are alike when at most this many of 64 bits of their hashes differ.'),
+    windowSeconds: z
+      .number()
+      .min(0)
+      .max(604_800)
+      .default(60)
+      .describe('Only captures of the last so many seconds are compared; 0 keeps all.'),
+  })
+  .prefault({})
+  .describe('Pictures that look like one just stored are not stored again.');
+
+const queriesSchema = z
+  .strictObject({
+    perHour: z.int().min(0).max(3600).default(6).describe('Questions asked an hour at most; 0 asks none.'),
+    below: z.number().min(0).max(1).default(0.6).describe('Ask for a label when the confidence is below this, 0 to 1.'),
+    thumbnail: z.boolean().default(false).describe('Send a small picture with a question. Pictures leave the device only then.'),
+    thumbnailEdge: z.int().min(16).max(320).default(160).describe('Longer edge of that picture in pixels, 16 to 320.'),
+  })
+  .prefault({})
+  .describe('Questions to people about pictures that the model is unsure of.');
+
+const trainingSchema = z
+  .strictObject({
+    schedule: z
+      .string()
+      .max(200)
+      .superRefine((expression, context) => {
+        const fault = cronFault(expression);
+        if (fault !== null) context.addIssue({ code: 'custom', message: fault, input: expression });
+      })
+      .nullable()
+      .default(null)
+      .describe(
+        'When training may start, as a cron expression in local time ("0 3 * * *": at 3 at night); null: as soon as there are enough new labels.',
+      ),
+    minNewLabels: z.int().min(1).max(100_000).default(10).describe('New labels before a scheduled run is worth it, 1 or more.'),
+    learner: z
+      .enum(['auto', 'closed-form', 'gradient'])
+      .default('auto')
+      .describe('closed-form (last linear layer, seconds), gradient (several layers), or auto: what held-out samples say.'),
+    maxMinutes: z.number().gt(0).max(1440).default(15).describe('A run is ended after this many minutes.'),
+    minPerClass: z.int().min(1).max(10_000).default(3).describe('A class with fewer labels is left out of a run.'),
+    nice: z.int().min(0).max(19).default(10).describe('Priority of the trainer, 0 (normal) to 19 (only when nothing else runs).'),
+  })
+  .prefault({})
+  .describe('When and how the device trains.');
+
+const gateSchema = z
+  .strictObject({
+    forgetting: z.number().min(0).max(1).default(0.01).describe('Accuracy on the base golden set that a candidate may lose, 0 to 1.'),
+    latencyRatio: z.number().min(1).max(10).default(1.2).describe('Largest latency of a candidate against the current model, 1 to 10.'),
+    sizeRatio: z.number().min(1).max(10).default(1.2).describe('Largest size of a candidate against the current model, 1 to 10.'),
+    confidence: z.number().min(0.5).max(0.999).default(0.9).describe('How sure the gate must be that a candidate is better, 0.5 to 0.999.'),
+  })
+  .prefault({})
+  .describe('What a candidate must hold to become the current model.');
+
+const retentionSchema = z
+  .strictObject({
+    unlabelledSamples: z.int().min(0).max(10_000_000).default(2000).describe('Samples without a label that are kept; the oldest go first.'),
+    rawMegabytes: z.number().min(1).max(1_000_000).default(512).describe('Disk for the raw pictures of labelled samples.'),
+    databaseMegabytes: z.number().min(8).max(1_000_000).default(512).describe('Disk for the database, 8 or more.'),
+    releases: z.int().min(2).max(1000).default(5).describe('Releases kept to roll back to, the current one included, 2 or more.'),
+  })
+  .prefault({})
+  .describe('How much disk is used.');
+
+export const configSchema = z
+  .strictObject({
+    $schema: z.string().optional().describe('Where the JSON Schema of this file is, for editors.'),
+    device: z
+      .string()
+      .regex(topicSafe)
+      .optional()
+      .describe('Name of this device, unique at the broker: letters, digits, "_" and "-", at most 64. The host name unless given.'),
+    model: z.string().min(1).describe('Path of the ONNX model, relative to this file.'),
+    card: z.string().min(1).optional().describe('Path of its model card; the one beside the model unless given.'),
+    state: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('Folder for samples and releases; $STATE_DIRECTORY or ~/.local/state/whetstone unless given.'),
+    runtimeDir: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('Folder for the control socket; $RUNTIME_DIRECTORY or $XDG_RUNTIME_DIR/whetstone unless given.'),
+    layers: z.int().min(1).max(1000).optional().describe('Layers with weights that are trained, counted from the output; 1 unless given.'),
+    cut: z.string().min(1).optional().describe('Tensor at which the model is cut, instead of layers; `whet inspect` names them.'),
+    threads: z.int().min(1).max(256).default(1).describe('Threads for inference, 1 or more.'),
+    classes: z
+      .enum(['keep', 'extend', 'replace'])
+      .default('keep')
+      .describe('keep the classes of the model, extend them by new labels, or replace them by the labels given.'),
+    sources: sourcesSchema,
+    duplicates: duplicatesSchema,
+    queries: queriesSchema,
+    training: trainingSchema,
+    gate: gateSchema,
+    retention: retentionSchema,
+    mqtt: mqttSchema.nullable().default(null),
+    log: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal']).default('info').describe('Least severe messages that are logged.'),
+  })
+  .superRefine(
+    (config: { readonly layers?: unknown; readonly cut?: unknown }, context) => {
+      if (config?.layers === undefined || config.cut === undefined) return;
+      context.addIssue({ code: 'custom', path: ['cut'], message: 'is given together with layers; keep one of them', input: config.cut });
+    },
+    { when: () => true },
+  );
+
+/** The configuration as written, defaults filled in; `resolveConfig` makes a Config of it. */
+export type WrittenConfig = z.output<typeof configSchema>;

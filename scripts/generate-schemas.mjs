@@ -1,0 +1,8 @@
+// Writes the published JSON Schemas of agent/config from the code's own schemas. Run it after a change there: node scripts/generate-schemas.mjs
+import { writeFileSync } from 'node:fs';
+import { publishedSchemas } from '../agent/config/published.ts';
+
+for (const [name, schema] of Object.entries(publishedSchemas())) {
+  writeFileSync(new URL(`../agent/config/${name}`, import.meta.url), `${JSON.stringify(schema, null, 2)}\n`);
+  console.log(`agent/config/${name}`);
+}
