@@ -1,0 +1,70 @@
+// An uplink as the daemon would make it, with a log that remembers and handlers that count, on whatever store a test gives it.
+import type { Log } from '../../agent/log.ts';
+import type { CommandHandlers } from '../../agent/uplink/commands.ts';
+import { createUplink, type Uplink, type UplinkConfig } from '../../agent/uplink/uplink.ts';
+import { createMemoryStore, type MemoryStore } from './memory-store.ts';
+
+export interface LogLine {
+  readonly level: string;
+  readonly text: string;
+}
+
+export function rememberingLog(): { readonly log: Log; readonly lines: LogLine[] } {
+  const lines: LogLine[] = [];
+  const at = (level: string) => (first: unknown, message?: unknown) => {
+    lines.push({ level, text: typeof first === 'string' ? first : `${String(message)} ${JSON.stringify(first)}` });
+  };
+  const log = { trace: at('trace'), debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error'), fatal: at('fatal') };
+  return { log: log as unknown as Log, lines };
+}
+
+/** Handlers that succeed and remember what they were asked. */
+export function countingHandlers(calls: { type: string; payload: unknown; again: boolean }[]): CommandHandlers {
+  const verdict = { kind: 'accepted', reason: 'better' } as const;
+  const remember =
+    <R>(type: string, result: R) =>
+    async (payload: unknown, context: { readonly again: boolean }) => {
+      calls.push({ type, payload, again: context.again });
+      return result;
+    };
+  return {
+    label: remember('label', { ok: true, labelled: 1, unknown: [] }),
+    train: remember('train', { ok: true, run: 'r1', verdict, release: '000001-abcdef01' }),
+    pause: remember('pause', { ok: true, paused: true }),
+    resume: remember('resume', { ok: true, paused: false }),
+    rollback: remember('rollback', { ok: true, previous: '2', current: '1' }),
+    snapshot: remember('snapshot', { ok: true, version: '000001-abcdef01', chunks: 1 }),
+    deploy: remember('deploy', { ok: true, version: '000001-abcdef01', verdict }),
+    forget: remember('forget', { ok: true, samples: 1, purged: [], current: 'base' }),
+  };
+}
+
+export interface TestDevice {
+  readonly uplink: Uplink;
+  readonly store: MemoryStore;
+  readonly lines: LogLine[];
+  readonly calls: { type: string; payload: unknown; again: boolean }[];
+}
+
+export function createTestDevice(
+  config: Omit<UplinkConfig, 'device'> & { readonly device?: string },
+  over: { readonly store?: Pick<MemoryStore, 'outbox' | 'commandLog'>; readonly handlers?: Partial<CommandHandlers> } = {},
+): TestDevice {
+  const store = createMemoryStore();
+  const calls: TestDevice['calls'] = [];
+  const { log, lines } = rememberingLog();
+  const { outbox, commandLog } = over.store ?? store;
+  const uplink = createUplink(
+    { device: 'pi-1', retryMinMs: 20, retryMaxMs: 200, messagesPerSecond: 100_000, connectTimeoutMs: 3000, ...config },
+    { outbox, commandLog, handlers: { ...countingHandlers(calls), ...over.handlers }, log, clock: Date },
+  );
+  return { uplink, store, lines, calls };
+}
+
+export async function eventually(holds: () => boolean, what: string, timeoutMs = 8000): Promise<void> {
+  const deadline = performance.now() + timeoutMs;
+  while (!holds()) {
+    if (performance.now() > deadline) throw new Error(`not in ${timeoutMs} ms: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
