@@ -117,7 +117,7 @@ export class Draft {
     return this.#nodes;
   }
 
-  add2(a: Operand, b: Operand): string {
+  plus(a: Operand, b: Operand): string {
     return this.emit('Add', [a, b]);
   }
   sub(a: Operand, b: Operand): string {

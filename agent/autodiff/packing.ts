@@ -1,0 +1,60 @@
+// Which parameters are updated together. A small parameter costs the update as much as a large one, so small ones share one vector;
+// large ones stay alone, because cutting them out of a vector in every step would copy them.
+import { sizeOf } from '../onnx/ir.ts';
+import type { TailParameter } from '../onnx/tail.ts';
+import type { Draft } from './draft.ts';
+
+/** Parameters that live in one tensor during an epoch. */
+export interface Group {
+  readonly name: string;
+  readonly members: readonly TailParameter[];
+  /** The parameter's own shape where it is alone, a vector where several share. */
+  readonly dims: readonly number[];
+  readonly decay: 'all' | 'none' | 'some';
+  /** One number an element, 1 where weights decay; empty unless `decay` is 'some'. */
+  readonly mask: Float32Array;
+}
+
+/** Up to this many elements a copy costs less than the dozen nodes of an update of its own. */
+const smallElements = 8192;
+
+export function grouped(parameters: readonly TailParameter[]): readonly Group[] {
+  const small = parameters.filter(({ dims }) => sizeOf(dims) <= smallElements);
+  const alone = small.length < 2 ? parameters : parameters.filter((parameter) => !small.includes(parameter));
+  const groups = alone.map((parameter) => groupOf(`${parameter.name}`, [parameter]));
+  return small.length < 2 ? groups : [...groups, groupOf('small parameters', small)];
+}
+
+/** Only matrices decay, as is usual. */
+const decays = (parameter: TailParameter) => parameter.role === 'weight';
+
+function groupOf(name: string, members: readonly TailParameter[]): Group {
+  const decay = members.every(decays) ? 'all' : members.some(decays) ? 'some' : 'none';
+  const total = members.reduce((sum, { dims }) => sum + sizeOf(dims), 0);
+  const mask = new Float32Array(decay === 'some' ? total : 0);
+  if (decay === 'some') {
+    let at = 0;
+    for (const member of members) {
+      const size = sizeOf(member.dims);
+      mask.fill(decays(member) ? 1 : 0, at, at + size);
+      at += size;
+    }
+  }
+  const first = members[0] as TailParameter;
+  return { name, members, dims: members.length === 1 ? first.dims : [total], decay, mask };
+}
+
+/** The group's tensor, put together from one value a member. */
+export function pack(c: Draft, group: Group, partOf: (name: string) => string): string {
+  if (group.members.length === 1) return partOf((group.members[0] as TailParameter).name);
+  const flat = group.members.map(({ name }) => c.emit('Reshape', [partOf(name), c.ints([-1])]));
+  return c.emit('Concat', flat, { axis: 0 });
+}
+
+/** Member → value in its own shape, cut out of the group's tensor. */
+export function unpack(c: Draft, group: Group, packed: string): ReadonlyMap<string, string> {
+  if (group.members.length === 1) return new Map([[(group.members[0] as TailParameter).name, packed]]);
+  const sizes = group.members.map(({ dims }) => sizeOf(dims));
+  const parts = c.emitMany('Split', [packed, c.ints(sizes)], sizes.length, { axis: 0 });
+  return new Map(group.members.map(({ name, dims }, index) => [name, c.emit('Reshape', [parts[index] as string, c.ints(dims)])] as const));
+}

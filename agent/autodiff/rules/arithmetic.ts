@@ -1,0 +1,95 @@
+// Gradients of elementwise arithmetic. Inputs may broadcast: each rule answers in the shape of y, and the walker sums.
+import type { Rule } from '../rules.ts';
+
+/** Every input of a sum receives dy. */
+const sum: Rule = (_c, node, dy) => node.inputs.map(() => dy);
+
+/** y = x^w:  dx = dy·w·x^(w−1),  dw = dy·y·ln x, and 0 where x ≤ 0. An integer exponent has no gradient. */
+const pow: Rule = (c, node, dy) => {
+  const [x, w] = node.inputs as readonly [string, string];
+  const [y] = node.outputs as readonly [string];
+  const exponent = c.known(w);
+  if (exponent?.data.length === 1 && Number(exponent.data[0]) === 2) return [c.mul(dy, c.mul(x, 2)), null];
+  const isReal = c.dtypeOf(w) === c.dtype;
+  const real = isReal ? w : c.emit('Cast', [w], { to: c.dtype === 'float32' ? 1 : 11 });
+  const dx = c.mul(dy, c.mul(real, c.emit('Pow', [x, c.sub(real, 1)])));
+  if (!isReal) return [dx, null];
+  const positive = c.greater(x, 0);
+  const logarithm = c.emit('Log', [c.where(positive, x, 1)]);
+  return [dx, c.mul(dy, c.where(positive, c.mul(y, logarithm), 0))];
+};
+
+/** y = max(xᵢ) or min(xᵢ):  dxᵢ = dy·[xᵢ = y] / number of inputs that reach y, so that ties share. */
+const extreme: Rule = (c, node, dy) => {
+  const [y] = node.outputs as readonly [string];
+  if (node.inputs.length === 1) return [dy];
+  const hits = node.inputs.map((x) => c.where(c.emit('Equal', [x, y]), 1, 0));
+  const share = c.div(
+    dy,
+    hits.reduce((total, hit) => c.plus(total, hit)),
+  );
+  return hits.map((hit) => c.mul(share, hit));
+};
+
+/** y = clip(x, lo, hi):  dx = dy·[lo ≤ x ≤ hi];  none for the limits. */
+const clip: Rule = (c, node, dy) => {
+  const [x, low, high] = node.inputs as readonly [string, string?, string?];
+  const aboveLow = low ? c.emit('GreaterOrEqual', [x, low]) : null;
+  const belowHigh = high ? c.emit('LessOrEqual', [x, high]) : null;
+  const inside = aboveLow !== null && belowHigh !== null ? c.emit('And', [aboveLow, belowHigh]) : (aboveLow ?? belowHigh);
+  const dx = inside === null ? dy : c.where(inside, dy, 0);
+  return node.inputs.map((_, index) => (index === 0 ? dx : null));
+};
+
+export const arithmeticRules: Readonly<Record<string, Rule>> = {
+  Add: sum,
+  Sum: sum,
+
+  /** y = (Σ xᵢ)/n:  dxᵢ = dy/n. */
+  Mean: (c, node, dy) => {
+    const dx = c.mul(dy, 1 / node.inputs.length);
+    return node.inputs.map(() => dx);
+  },
+
+  /** y = x − w:  dx = dy,  dw = −dy. */
+  Sub: (c, _node, dy) => [dy, c.neg(dy)],
+
+  /** y = x·w:  dx = dy·w,  dw = dy·x. */
+  Mul: (c, { inputs: [x = '', w = ''] }, dy) => [c.mul(dy, w), c.mul(dy, x)],
+
+  /** y = x/w:  dx = dy/w,  dw = −dy·y/w. */
+  Div: (c, { inputs: [, w = ''], outputs: [y = ''] }, dy) => {
+    const dx = c.div(dy, w);
+    return [dx, c.neg(c.mul(dx, y))];
+  },
+
+  /** y = −x:  dx = −dy. */
+  Neg: (c, _node, dy) => [c.neg(dy)],
+
+  /** y = |x|:  dx = dy·sign x. */
+  Abs: (c, { inputs: [x = ''] }, dy) => [c.mul(dy, c.emit('Sign', [x]))],
+
+  Pow: pow,
+
+  /** y = √x:  dx = dy/(2y). */
+  Sqrt: (c, { outputs: [y = ''] }, dy) => [c.div(dy, c.mul(y, 2))],
+
+  /** y = eˣ:  dx = dy·y. */
+  Exp: (c, { outputs: [y = ''] }, dy) => [c.mul(dy, y)],
+
+  /** y = ln x:  dx = dy/x. */
+  Log: (c, { inputs: [x = ''] }, dy) => [c.div(dy, x)],
+
+  /** y = 1/x:  dx = −dy·y². */
+  Reciprocal: (c, { outputs: [y = ''] }, dy) => [c.neg(c.mul(dy, c.mul(y, y)))],
+
+  /** y = sin x:  dx = dy·cos x. */
+  Sin: (c, { inputs: [x = ''] }, dy) => [c.mul(dy, c.emit('Cos', [x]))],
+
+  /** y = cos x:  dx = −dy·sin x. */
+  Cos: (c, { inputs: [x = ''] }, dy) => [c.neg(c.mul(dy, c.emit('Sin', [x])))],
+
+  Max: extreme,
+  Min: extreme,
+  Clip: clip,
+};

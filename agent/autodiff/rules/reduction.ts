@@ -1,0 +1,53 @@
+// Gradients of operators that sum axes away: dy gets its axes back (as ones), and the walker expands it to the shape of x.
+import { WhetError } from '../../errors.ts';
+import type { Node } from '../../onnx/ir.ts';
+import { nodeTitle } from '../attributes.ts';
+import type { Draft } from '../draft.ts';
+import type { Rule } from '../rules.ts';
+import { reducedAxes } from '../shapes/reduction.ts';
+
+/** `value`, of the shape of y, with the reduced axes back as ones; and how many elements of x went into one of y. */
+function unreduced(c: Draft, node: Node, value: string): { readonly value: string; readonly count: number } {
+  const shape = c.shape(node.inputs[0] as string);
+  const axes = reducedAxes(node, shape, c);
+  if (axes === null) throw new WhetError('operator-unsupported', `node ${nodeTitle(node)} reduces axes that depend on data`);
+  const kept = shape.map((size, axis) => (axes.includes(axis) ? 1 : size));
+  return { value: c.reshape(value, kept), count: axes.reduce((product, axis) => product * (shape[axis] as number), 1) };
+}
+
+/** One gradient for x, none for an input of axes. */
+function onlyFirst(node: Node, dx: string): readonly (string | null)[] {
+  return node.inputs.map((_, index) => (index === 0 ? dx : null));
+}
+
+/** y = max x or min x over axes:  dx = dy·[x = y] / number of elements that reach y. */
+const extreme: Rule = (c, node, dy) => {
+  const [x] = node.inputs as readonly [string];
+  const shape = c.shape(x);
+  const hit = c.where(c.emit('Equal', [x, unreduced(c, node, node.outputs[0] as string).value]), 1, 0);
+  const axes = reducedAxes(node, shape, c) as readonly number[];
+  return onlyFirst(node, c.mul(hit, c.div(unreduced(c, node, dy).value, c.sum(hit, axes, true))));
+};
+
+export const reductionRules: Readonly<Record<string, Rule>> = {
+  /** y = Σ x:  dx = dy. */
+  ReduceSum: (c, node, dy) => onlyFirst(node, unreduced(c, node, dy).value),
+
+  /** y = Σ x / n:  dx = dy/n. */
+  ReduceMean: (c, node, dy) => {
+    const { value, count } = unreduced(c, node, dy);
+    return onlyFirst(node, c.mul(value, 1 / count));
+  },
+
+  /** y = Σ x²:  dx = 2·dy·x. */
+  ReduceSumSquare: (c, node, dy) => onlyFirst(node, c.mul(c.mul(unreduced(c, node, dy).value, 2), node.inputs[0] as string)),
+
+  ReduceMax: extreme,
+  ReduceMin: extreme,
+
+  /** y = mean of x over everything but batch and channel:  dx = dy/n. */
+  GlobalAveragePool: (c, node, dy) => {
+    const count = c.shape(node.inputs[0] as string).reduce((product, size, axis) => (axis < 2 ? product : product * size), 1);
+    return [c.mul(dy, 1 / count)];
+  },
+};
