@@ -19,6 +19,7 @@ import { emit, floatName, type Lowering, unsupported } from './lowering.ts';
 import { modernizeNode, targetOpset } from './modernize.ts';
 import { findParameters } from './parameters.ts';
 import { unclippedEnds } from './saturation.ts';
+import { constantValue } from './slots.ts';
 import type { FloatTail } from './tail.ts';
 
 /** Operators that come in with other runtimes' optimizers or other quantizers, and what would help. */
@@ -101,47 +102,49 @@ function foldConstants(graph: Graph): Graph {
   return { ...graph, nodes, initializers };
 }
 
-function constantValue(node: Node): Tensor | null {
-  const { value, value_float: float, value_floats: floats, value_int: int, value_ints: ints } = node.attributes;
-  if (value?.kind === 'tensor') return value.value;
-  if (float?.kind === 'float') return { dtype: 'float32', dims: [], data: Float32Array.of(float.value) };
-  if (floats?.kind === 'floats') return { dtype: 'float32', dims: [floats.value.length], data: Float32Array.from(floats.value) };
-  if (int?.kind === 'int') return { dtype: 'int64', dims: [], data: BigInt64Array.of(BigInt(int.value)) };
-  if (ints?.kind === 'ints') return { dtype: 'int64', dims: [ints.value.length], data: BigInt64Array.from(ints.value.map(BigInt)) };
-  return null;
-}
-
 function assemble(tail: Model, state: Lowering): FloatTail {
   const [input] = tail.graph.inputs;
   const [output] = tail.graph.outputs;
   if (input === undefined || output === undefined) throw new WhetError('internal', 'a tail has one input and one output');
-  const ends = nameOutput(state, output.name);
-  const graph: Graph = { ...tail.graph, nodes: ends, initializers: state.initializers, valueInfo: [] };
-  const opset = targetOpset(state.opset);
-  const model: Model = { ...tail, irVersion: Math.max(tail.irVersion, 8), opsets: new Map([['', opset]]), graph, functions: [] };
-  const parameters = findParameters(model);
-  const base = new Map(parameters.map(({ name }) => [name, state.initializers.get(name) as Tensor]));
+  const graph: Graph = { ...tail.graph, nodes: state.nodes, initializers: state.initializers, valueInfo: [] };
+  const parameters = findParameters(graph);
   const origins = new Map(state.origins);
-  for (const { name, slot } of parameters) if (!origins.has(name)) origins.set(name, { kind: 'float', value: slot });
-  const activations = state.activations.filter((activation) => activation.tensor !== input.name);
+  for (const { name, slots } of parameters) if (!origins.has(name)) origins.set(name, { kind: 'float', values: slots });
+  const trained = dependents(graph, new Set(parameters.map(({ name }) => name)));
+  const rename = renaming(state, output.name);
+  const model: Model = {
+    ...tail,
+    irVersion: Math.max(tail.irVersion, 8),
+    opsets: new Map([['', targetOpset(state.opset)]]),
+    graph: {
+      ...graph,
+      nodes: graph.nodes.map((node) => ({ ...node, inputs: node.inputs.map(rename), outputs: node.outputs.map(rename) })),
+    },
+    functions: [],
+  };
   return {
     model,
     input: input.name,
     output: output.name,
     ...findHead(model, parameters, output.name),
-    parameters: parameters.map(({ slot: _slot, ...parameter }) => parameter),
+    parameters: parameters.map(({ slots: _slots, ...parameter }) => parameter),
     origins,
-    base,
-    activations,
+    base: new Map(parameters.map(({ name }) => [name, state.initializers.get(name) as Tensor])),
+    activations: state.activations
+      .filter(({ tensor }) => trained.has(tensor))
+      .map((activation) => ({ ...activation, tensor: rename(activation.tensor) })),
   };
 }
 
-/** The model's output may have been an alias of something float (its DequantizeLinear fell away): give that its name. */
-function nameOutput(state: Lowering, output: string): readonly Node[] {
+/** Every tensor that changes when one of `names` does. */
+function dependents(graph: Graph, names: ReadonlySet<string>): ReadonlySet<string> {
+  const found = new Set(names);
+  for (const node of graph.nodes) if (node.inputs.some((name) => found.has(name))) for (const name of node.outputs) found.add(name);
+  return found;
+}
+
+/** The model's output may have been an alias of something float (its DequantizeLinear fell away): that gets the output's name. */
+function renaming(state: Lowering, output: string): (name: string) => string {
   const float = floatName(state, output);
-  if (float === output) return state.nodes;
-  const rename = (name: string) => (name === float ? output : name);
-  for (const [index, activation] of state.activations.entries())
-    state.activations[index] = { ...activation, tensor: rename(activation.tensor) };
-  return state.nodes.map((node) => ({ ...node, inputs: node.inputs.map(rename), outputs: node.outputs.map(rename) }));
+  return (name) => (name === float ? output : name);
 }

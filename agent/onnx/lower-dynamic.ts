@@ -110,6 +110,6 @@ function fused(state: Lowering, node: Node, x: string, weight: string, bias: str
     return;
   }
   emit(state, build('MatMul', [x, weight], [`${y}/product`], {}, { name: node.name }));
-  if (constant(state, bias) !== null) state.origins.set(bias, { kind: 'float', value: slot(node, node.inputs.lastIndexOf(bias)) });
+  if (constant(state, bias) !== null) state.origins.set(bias, { kind: 'float', values: [slot(node, node.inputs.lastIndexOf(bias))] });
   emit(state, build('Add', [`${y}/product`, bias], [y]));
 }

@@ -1,12 +1,14 @@
 // QDQ: DequantizeLinear of a constant becomes a float initializer; QuantizeLinear → DequantizeLinear of an activation falls away.
 import type { Node } from './ir.ts';
-import { addActivation, addWeight, constant, floatName, type Lowering, needConstant, slot, unsupported } from './lowering.ts';
+import { addActivation, addWeight, constant, floatName, type Lowering, needConstant, optionalSlot, slot, unsupported } from './lowering.ts';
 import { dequantizeTensor } from './quantized-values.ts';
 import { emitClip, saturation } from './saturation.ts';
 
 export function lowerQuantizeLinear(state: Lowering, node: Node): void {
   const [x = ''] = node.inputs;
   const [y = ''] = node.outputs;
+  // A weight that the model stores in float: its DequantizeLinear deals with both.
+  if (constant(state, x) !== null) return;
   const float = floatName(state, x);
   const limits = saturation(state, float, node, 1, 2);
   if (limits !== null) emitClip(state, float, `${y}/clipped`, limits);
@@ -17,7 +19,8 @@ export function lowerQuantizeLinear(state: Lowering, node: Node): void {
 export function lowerDequantizeLinear(state: Lowering, node: Node): void {
   const [x = ''] = node.inputs;
   const [y = ''] = node.outputs;
-  const stored = constant(state, x);
+  const quantizer = state.graph.nodes.find((candidate) => candidate.op === 'QuantizeLinear' && candidate.outputs[0] === x);
+  const stored = constant(state, x) ?? constant(state, quantizer?.inputs[0]);
   if (stored === null) {
     state.aliases.set(y, floatName(state, x));
     state.dequantizedBy.set(y, slot(node, 1));
@@ -43,6 +46,7 @@ export function lowerDequantizeLinear(state: Lowering, node: Node): void {
     // Before opset 13 DequantizeLinear had no axis: one scale for the whole tensor.
     perChannel: state.opset >= 13 && stored.dims.length > 1 && scaleValue.dims.length === 1 && scaleValue.dims[0] === stored.dims[axis],
     zeroPointFollowsScale: true,
+    ...(quantizer === undefined ? {} : { quantizer }),
   });
   state.aliases.set(y, name);
 }
@@ -59,19 +63,13 @@ export function completeBias(state: Lowering, node: Node, producers: ReadonlyMap
   const source = producers.get(bias);
   const weight = state.aliases.get(node.inputs[1] ?? '');
   if (source?.op !== 'DequantizeLinear' || !state.initializers.has(bias) || weight === undefined) return;
-  const inputScale = state.dequantizedBy.get(node.inputs[0] ?? '');
-  const zeroPoint = (source.inputs[2] ?? '') === '' ? null : slot(source, 2);
-  if (inputScale === undefined) {
-    state.origins.set(bias, {
-      kind: 'quantized',
-      value: slot(source, 0),
-      scale: slot(source, 1),
-      zeroPoint,
-      axis: 0,
-      perChannel: false,
-      zeroPointFollowsScale: true,
-    });
-  } else {
-    state.origins.set(bias, { kind: 'int32-bias', value: slot(source, 0), inputScale, weight, scale: slot(source, 1), zeroPoint });
-  }
+  state.origins.set(bias, {
+    kind: 'int32-bias',
+    value: slot(source, 0),
+    inputScale: state.dequantizedBy.get(node.inputs[0] ?? '') ?? null,
+    layer: node.outputs[0] ?? '',
+    weight,
+    scale: slot(source, 1),
+    zeroPoint: optionalSlot(source, 2),
+  });
 }

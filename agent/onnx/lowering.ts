@@ -1,8 +1,10 @@
 // The state of turning a quantized tail into a float one: which float tensor stands for each quantized one, what was emitted, and where
 // every parameter came from. Rules (lower-*.ts) read and write it through the functions here.
 import { WhetError } from '../errors.ts';
+import { producers } from './graph.ts';
 import type { Graph, Node, Tensor } from './ir.ts';
-import { dequantizeTensor } from './quantized-values.ts';
+import { quantizedRoot } from './quantized-movers.ts';
+import { dequantizeTensor, numbers, quantizeTensor } from './quantized-values.ts';
 import type { ActivationScale, ParameterOrigin, Slot } from './tail.ts';
 
 /** An integer product that still waits for its scales (dynamic quantization). */
@@ -80,27 +82,37 @@ export interface QuantizedWeight {
   readonly axis: number;
   readonly perChannel: boolean;
   readonly zeroPointFollowsScale: boolean;
+  /** QuantizeLinear of a float weight, where the model stores it so. */
+  readonly quantizer?: Node;
 }
 
 /** Adds a dequantized weight as a float initializer and remembers where it came from; gives its name. */
 export function addWeight(state: Lowering, weight: QuantizedWeight): string {
-  const { node } = weight;
-  const stored = needConstant(state, node, weight.value, 'weight');
+  const { node, quantizer, axis, perChannel, zeroPointFollowsScale, scale } = weight;
   const zeroPoint = weight.zeroPoint === null ? null : optionalSlot(node, weight.zeroPoint);
   const zeros = zeroPoint === null ? null : needConstant(state, node, zeroPoint.input, 'weight zero point');
-  const name = uniqueName(state, `${node.inputs[weight.value]}/float`);
-  state.initializers.set(name, dequantizeTensor(stored, weight.scaleValue, zeros, weight.axis));
-  const { axis, perChannel, zeroPointFollowsScale, scale } = weight;
+  const stored = quantizer === undefined ? needConstant(state, node, weight.value, 'weight') : quantizeConstant(state, quantizer, axis);
+  const name = uniqueName(state, `${(quantizer ?? node).inputs[weight.value]}/float`);
+  state.initializers.set(name, dequantizeTensor(stored, weight.scaleValue, zeros, axis));
   state.origins.set(name, {
     kind: 'quantized',
-    value: slot(node, weight.value),
+    value: slot(quantizer ?? node, weight.value),
     scale,
     zeroPoint,
     axis,
     perChannel,
     zeroPointFollowsScale,
+    quantizer: quantizer === undefined ? null : { scale: slot(quantizer, 1), zeroPoint: optionalSlot(quantizer, 2) },
   });
   return name;
+}
+
+/** What a QuantizeLinear makes of a float weight. */
+function quantizeConstant(state: Lowering, quantizer: Node, axis: number): Tensor {
+  const zeros = constant(state, quantizer.inputs[2]);
+  const zero = zeros === null ? 0 : (numbers(zeros)[0] ?? 0);
+  const scales = numbers(needConstant(state, quantizer, 1, 'weight scale'));
+  return quantizeTensor(needConstant(state, quantizer, 0, 'weight'), scales, zero, zeros?.dtype ?? 'uint8', axis);
 }
 
 /** Adds an int32 bias as float: real = q · (input scale · weight scale). */
@@ -121,6 +133,7 @@ export function addBias(
     kind: 'int32-bias',
     value: slot(node, input),
     inputScale: scales.input,
+    layer: node.outputs[0] ?? '',
     weight: scales.weight,
     scale: null,
     zeroPoint: null,
@@ -130,7 +143,8 @@ export function addBias(
 
 /** Says that the model fixes the scale of this float tensor at these inputs. */
 export function addActivation(state: Lowering, tensor: string, node: Node, scale: number, zeroPoint: number): void {
-  state.activations.push({ tensor: floatName(state, tensor), scale: slot(node, scale), zeroPoint: optionalSlot(node, zeroPoint) });
+  const root = quantizedRoot(producers(state.graph), tensor);
+  state.activations.push({ tensor: floatName(state, root), scale: slot(node, scale), zeroPoint: optionalSlot(node, zeroPoint) });
 }
 
 function uniqueName(state: Lowering, wanted: string): string {

@@ -1,9 +1,11 @@
 // Finds the trainable initializers of a float tail: weights and biases of its layers, scales and shifts of its normalizations.
 import { consumers } from './graph.ts';
-import type { Graph, Model, Node } from './ir.ts';
+import type { Graph, Node } from './ir.ts';
+import { unsupported } from './lowering.ts';
 import type { Slot, TailParameter } from './tail.ts';
 
-type Found = TailParameter & { readonly slot: Slot };
+/** A parameter, and every place of the float graph that reads it. */
+type Found = TailParameter & { readonly slots: readonly Slot[] };
 
 const weighted = new Set(['Conv', 'ConvTranspose', 'Gemm', 'MatMul']);
 const normalizing: Readonly<Record<string, readonly [number, number]>> = {
@@ -13,8 +15,7 @@ const normalizing: Readonly<Record<string, readonly [number, number]>> = {
   GroupNormalization: [1, 2],
 };
 
-export function findParameters(model: Model): readonly Found[] {
-  const { graph } = model;
+export function findParameters(graph: Graph): readonly Found[] {
   const readers = consumers(graph);
   const found = new Map<string, Found>();
   let layer = 0;
@@ -40,7 +41,11 @@ function addLayer(graph: Graph, readers: ReadonlyMap<string, readonly Node[]>, n
   const following = readers.get(node.outputs[0] ?? '') ?? [];
   const [next] = following;
   if (following.length !== 1 || next?.op !== 'Add') return;
-  add(graph, next, next.inputs[0] === node.outputs[0] ? 1 : 0, 'bias', layer, found);
+  const other = next.inputs[0] === node.outputs[0] ? 1 : 0;
+  // A convolution's bias is [channels], brought to [1, channels, 1, 1] by a Reshape.
+  const shaped = graph.nodes.find((candidate) => candidate.op === 'Reshape' && candidate.outputs[0] === next.inputs[other]);
+  if (shaped === undefined) add(graph, next, other, 'bias', layer, found);
+  else add(graph, shaped, 0, 'bias', layer, found);
 }
 
 /** The node and input that hold the weights: the layer itself, or a Transpose of a constant before it. */
@@ -60,6 +65,11 @@ export function weightSource(
 function add(graph: Graph, node: Node, input: number, role: TailParameter['role'], layer: number, found: Map<string, Found>): void {
   const name = node.inputs[input] ?? '';
   const value = graph.initializers.get(name);
-  if (value === undefined || value.dtype !== 'float32' || found.has(name)) return;
-  found.set(name, { name, dims: value.dims, role, layer, slot: { node: node.outputs[0] ?? '', input } });
+  if (value === undefined || found.has(name)) return;
+  if (value.dtype !== 'float32')
+    throw unsupported(node, `its ${role} '${name}' is ${value.dtype}`, 'Export the model with float32 weights, or quantize it to int8.');
+  const slots = graph.nodes.flatMap((reader) =>
+    reader.inputs.flatMap((read, index) => (read === name ? [{ node: reader.outputs[0] ?? '', input: index }] : [])),
+  );
+  found.set(name, { name, dims: value.dims, role, layer, slots });
 }

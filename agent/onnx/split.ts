@@ -6,6 +6,7 @@ import { node, value } from './build.ts';
 import { type Cut, classifierEnds } from './cut.ts';
 import { consumers, extract, producers } from './graph.ts';
 import type { Dim, Graph, Model, Node, ValueInfo } from './ir.ts';
+import { movers } from './quantized-movers.ts';
 
 export interface Split {
   /** Model input → features. */
@@ -73,21 +74,6 @@ const outputScale: Readonly<Record<string, readonly [number, number]>> = {
   QLinearSoftmax: [3, 4],
   QLinearConcat: [0, 1],
 };
-
-/** Operators that move quantized values without changing them. */
-const movers = new Set([
-  'Reshape',
-  'Flatten',
-  'Transpose',
-  'Squeeze',
-  'Unsqueeze',
-  'Identity',
-  'MaxPool',
-  'Slice',
-  'Gather',
-  'Relu',
-  'Clip',
-]);
 
 /** Scale and zero point of a tensor where it is quantized; null where it is float. */
 export function scaleOf(graph: Graph, tensor: string): Scale | null {

@@ -33,7 +33,11 @@ export interface Slot {
 
 /** Where a float parameter came from in the base model, and so how it goes back. */
 export type ParameterOrigin =
-  | { readonly kind: 'float'; readonly value: Slot }
+  | {
+      readonly kind: 'float';
+      /** Every place of the tail that reads it. */
+      readonly values: readonly Slot[];
+    }
   | {
       readonly kind: 'quantized';
       readonly value: Slot;
@@ -46,12 +50,17 @@ export type ParameterOrigin =
       readonly perChannel: boolean;
       /** Whether the zero point must have the shape of the scale. */
       readonly zeroPointFollowsScale: boolean;
+      /** QuantizeLinear before it, where the model stores the weight in float and quantizes it when it is loaded; else null. */
+      readonly quantizer: { readonly scale: Slot; readonly zeroPoint: Slot | null } | null;
     }
   | {
       /** int32 bias; its scale is the product of the input's scale and the weights'. */
       readonly kind: 'int32-bias';
       readonly value: Slot;
-      readonly inputScale: Slot;
+      /** null: the input's DequantizeLinear stands before the cut. */
+      readonly inputScale: Slot | null;
+      /** First output of the layer that reads it. */
+      readonly layer: string;
       /** Parameter whose scale is the other factor. */
       readonly weight: string;
       /** The product itself, where the model stores it (QDQ); null where the operator implies it. */
