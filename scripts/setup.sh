@@ -15,9 +15,10 @@ fail() {
 
 has_packages() {
   [[ -x $node && -e "$root/node_modules/typescript/package.json" ]] || return 1
-  # The copy of the lock file that setting up leaves; or, where somebody ran npm by hand, npm's own record of what is installed.
-  cmp -s "$root/package-lock.json" "$root/node_modules/.whetstone-lock.json" ||
-    [[ "$root/node_modules/.package-lock.json" -nt "$root/package-lock.json" ]]
+  # npm's own record of what is installed is newer than what is wanted; or, where a checkout touched the file, its content is what
+  # was installed. The first needs no process of its own.
+  [[ "$root/node_modules/.package-lock.json" -nt "$root/package-lock.json" ]] ||
+    cmp -s "$root/package-lock.json" "$root/node_modules/.whetstone-lock.json"
 }
 
 # A folder's time changes when a file in it comes or goes, so removed sources count too.
@@ -47,7 +48,7 @@ install_packages() {
     "On Debian, Ubuntu and Raspberry Pi OS: sudo apt install npm"
   [[ -w $root ]] || fail 69 "cannot write into $root, where packages and build go. Run it once as the owner of that folder."
   stage "installing packages into node_modules (about 0.8 GB, once)" \
-    env ONNXRUNTIME_NODE_INSTALL=skip npm --prefix "$root" ci --no-audit --no-fund --loglevel=error
+    env ONNXRUNTIME_NODE_INSTALL=skip npm --prefix "$root" ci --include=dev --include=optional --no-audit --no-fund --loglevel=error
   "$node" --version >/dev/null 2>&1 || fail 69 "the packaged Node.js does not run on this machine ($(uname -sm))." \
     "Whetstone needs 64-bit Linux with glibc 2.28 or newer, on x86-64 or arm64."
   cp "$root/package-lock.json" "$root/node_modules/.whetstone-lock.json"
