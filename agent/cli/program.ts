@@ -37,6 +37,19 @@ function addModelVerbs(program: Command): void {
       const report = await inspect(model, { ...options, cut: cutOf(options), progress: output.progress });
       output.result(report, () => formatInspect(report));
     });
+
+  program
+    .command('check')
+    .summary('validate the configuration and everything it names')
+    .description('Reads the configuration, then looks for the model, folders, certificates and commands that it names. Every problem is shown at once.')
+    .option('--config <file>', 'configuration; ./whetstone.yaml, then /etc/whetstone/whetstone.yaml unless told')
+    .option('--json', 'one JSON document on standard output')
+    .action(async (options) => {
+      const { check, formatCheck } = await import('./check.ts');
+      const report = await check(options.config);
+      createOutput(options.json === true).result(report, () => formatCheck(report));
+      if (!report.ok) process.exitCode = 78;
+    });
 }
 
 function withCut(command: Command): Command {
