@@ -1,6 +1,6 @@
 // A real mosquitto on a free port, with a temporary configuration: plain, with user and password, or with TLS and client certificates.
 // Shared by every test that needs a broker; where mosquitto is not installed, `mosquittoMissing` says so and the tests are skipped.
-import { execFileSync, type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createConnection, createServer } from 'node:net';
 import { tmpdir } from 'node:os';

@@ -33,7 +33,8 @@ function addModelVerbs(program: Command): void {
     .addHelpText('after', '\nExample:\n  whet inspect mobilenet.onnx --layers 1')
     .action(async (model: string, options) => {
       const output = createOutput(options.json === true);
-      const { inspect, formatInspect } = await import('./inspect.ts');
+      const { inspect } = await import('../model/inspect.ts');
+      const { formatInspect } = await import('./inspect.ts');
       const report = await inspect(model, { ...options, cut: cutOf(options), progress: output.progress });
       output.result(report, () => formatInspect(report));
     });
@@ -41,7 +42,9 @@ function addModelVerbs(program: Command): void {
   program
     .command('check')
     .summary('validate the configuration and everything it names')
-    .description('Reads the configuration, then looks for the model, folders, certificates and commands that it names. Every problem is shown at once.')
+    .description(
+      'Reads the configuration, then looks for the model, folders, certificates and commands that it names. Every problem is shown at once.',
+    )
     .option('--config <file>', 'configuration; ./whetstone.yaml, then /etc/whetstone/whetstone.yaml unless told')
     .option('--json', 'one JSON document on standard output')
     .action(async (options) => {

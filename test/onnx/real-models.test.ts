@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { inspect } from '../../agent/cli/inspect.ts';
+import { inspect } from '../../agent/model/inspect.ts';
 import { decodeModel } from '../../agent/onnx/decode.ts';
 import { encodeModel } from '../../agent/onnx/encode.ts';
 
@@ -19,7 +19,11 @@ describe.skipIf(!existsSync(folder))('real int8 models of others (skipped where 
   });
 
   it.each([2, 3, 5, 8])('the float tail of %i QOperator layers keeps the Relu that quantization swallowed', async (layers) => {
-    const report = await inspect(`${folder}cifar10-tinycnn-int8-qoperator.onnx`, { cut: { kind: 'layers', layers }, samples: 4, threads: 1 });
+    const report = await inspect(`${folder}cifar10-tinycnn-int8-qoperator.onnx`, {
+      cut: { kind: 'layers', layers },
+      samples: 4,
+      threads: 1,
+    });
     expect(report.tail.layers).toHaveLength(layers);
     expect(report.proof.splitMaxAbsDiff).toBe(0);
     // Without the Relu the difference is above 10; what is left is rounding.

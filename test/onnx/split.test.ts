@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { inspect } from '../../agent/cli/inspect.ts';
+import { inspect } from '../../agent/model/inspect.ts';
 import { loadModel } from '../../agent/model/load.ts';
 import { floats, graph, model, node, value } from '../../agent/onnx/build.ts';
 import { findCut, listCandidates } from '../../agent/onnx/cut.ts';
@@ -61,7 +61,9 @@ describe('cut', () => {
 
 describe('inspect', () => {
   it('proves the split of a float model to the bit', async () => {
-    const report = await withFile(encodeModel(residual()), (path) => inspect(path, { cut: { kind: 'layers', layers: 2 }, samples: 16, threads: 1 }));
+    const report = await withFile(encodeModel(residual()), (path) =>
+      inspect(path, { cut: { kind: 'layers', layers: 2 }, samples: 16, threads: 1 }),
+    );
     expect(report.proof).toMatchObject({ samples: 16, splitMaxAbsDiff: 0, floatTop1Agreement: 1 });
     expect(report.tail.parameters).toBe(25 + 15 + 3);
   });

@@ -9,7 +9,10 @@ export interface MemoryStore {
 
 export function createMemoryStore(): MemoryStore {
   const messages = new Map<number, OutboxMessage>();
-  const log = new Map<string, { readonly type: string; readonly id: string; readonly payload: Uint8Array; readonly timeMs: number; done: boolean }>();
+  const log = new Map<
+    string,
+    { readonly type: string; readonly id: string; readonly payload: Uint8Array; readonly timeMs: number; done: boolean }
+  >();
   let nextId = 1;
   const outbox: Outbox = {
     enqueue(message) {
