@@ -1,0 +1,35 @@
+// The inverse of a small symmetric positive definite matrix, in double precision. Refuses one that is not.
+import { WhetError } from '../errors.ts';
+
+/** Inverse of a symmetric positive definite matrix by Cholesky: A = LLᵀ, A⁻¹ = L⁻ᵀL⁻¹. Overwrites its argument. */
+export function invertPositive(a: Float64Array, size: number): Float64Array {
+  for (let column = 0; column < size; column += 1) {
+    for (let row = column; row < size; row += 1) {
+      let sum = a[row * size + column]!;
+      for (let k = 0; k < column; k += 1) sum -= a[row * size + k]! * a[column * size + k]!;
+      if (row > column) a[row * size + column] = sum / a[column * size + column]!;
+      else if (sum > 0) a[row * size + row] = Math.sqrt(sum);
+      else throw new WhetError('runtime-failed', `a matrix of ${size} rows is not positive definite (features not finite?)`);
+    }
+  }
+  // L⁻¹ is kept transposed, in rows, so that every inner loop runs along memory.
+  const inverse = new Float64Array(size * size);
+  for (let column = 0; column < size; column += 1) {
+    const at = column * size;
+    inverse[at + column] = 1 / a[at + column]!;
+    for (let row = column + 1; row < size; row += 1) {
+      let sum = 0;
+      for (let k = column; k < row; k += 1) sum -= a[row * size + k]! * inverse[at + k]!;
+      inverse[at + row] = sum / a[row * size + row]!;
+    }
+  }
+  for (let row = 0; row < size; row += 1) {
+    for (let column = 0; column <= row; column += 1) {
+      let sum = 0;
+      for (let k = row; k < size; k += 1) sum += inverse[row * size + k]! * inverse[column * size + k]!;
+      a[row * size + column] = sum;
+    }
+  }
+  for (let row = 0; row < size; row += 1) for (let column = 0; column < row; column += 1) a[column * size + row] = a[row * size + column]!;
+  return a;
+}
