@@ -32,8 +32,18 @@ export function lowerDequantizeLinear(state: Lowering, node: Node): void {
   const scaleValue = needConstant(state, node, 1, 'scale');
   const axis = axisOf(node, stored.dims.length);
   if (stored.dtype === 'int32') {
-    // A bias: the layer that reads it knows the input's scale and makes the origin complete (`completeBias`).
+    // A bias. Where the layer that reads it knows its input's scale, `completeBias` ties the two.
     state.initializers.set(y, dequantizeTensor(stored, scaleValue, null, 0));
+    state.origins.set(y, {
+      kind: 'quantized',
+      value: slot(node, 0),
+      scale: slot(node, 1),
+      zeroPoint: optionalSlot(node, 2),
+      axis: 0,
+      perChannel: false,
+      zeroPointFollowsScale: true,
+      quantizer: null,
+    });
     return;
   }
   const name = addWeight(state, {

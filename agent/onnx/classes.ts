@@ -1,0 +1,140 @@
+// Changes the number of classes of a float tail, and then of the whole model: rows of the head are kept, copied or zeroed. Refuses tails in
+// which something behind the head depends on the number of classes, other than elementwise operators and softmax.
+import { WhetError } from '../errors.ts';
+import { ints } from './build.ts';
+import { consumers, producers } from './graph.ts';
+import type { Graph, Model, Node, Tensor, ValueInfo } from './ir.ts';
+import { sizeOf } from './ir.ts';
+import { numbers } from './quantized-values.ts';
+import { constantValue, writeSlots } from './slots.ts';
+import type { FloatTail, LinearHead } from './tail.ts';
+
+/** Operators that may follow the head: they treat classes alike and take any number of them. */
+const indifferent: ReadonlySet<string> = new Set([
+  'Softmax',
+  'LogSoftmax',
+  'Sigmoid',
+  'Relu',
+  'Clip',
+  'Tanh',
+  'Identity',
+  'Dropout',
+  'Cast',
+  'Flatten',
+  'QuantizeLinear',
+  'DequantizeLinear',
+  'QLinearSoftmax',
+  'QLinearSigmoid',
+]);
+
+/** Elementwise operators with a second operand, which must be one number (or the head's own bias). */
+const elementwise: ReadonlySet<string> = new Set(['Add', 'Sub', 'Mul', 'Div', 'QLinearAdd', 'QLinearMul']);
+
+/** A tail with mapping.length classes: row i of its head is the base's row mapping[i], or zero where that is null. */
+export function withClasses(tail: FloatTail, mapping: readonly (number | null)[]): FloatTail {
+  const { head } = tail;
+  if (head === null)
+    throw new WhetError('model-unsupported', 'the classes cannot be changed: the last layer with weights is not a linear layer', {
+      hint: 'Use --classes keep.',
+    });
+  if (mapping.length === 0 || mapping.some((from) => from !== null && !(Number.isInteger(from) && from >= 0 && from < head.classes)))
+    throw new WhetError('internal', `a class mapping must name rows 0 to ${head.classes - 1} or null, not [${mapping}]`);
+  const { graph } = tail.model;
+  const initializers = new Map(graph.initializers);
+  const weight = initializers.get(head.weight) as Tensor;
+  initializers.set(head.weight, pickRows(weight, head.layout === 'out-in' ? 0 : 1, mapping));
+  if (head.bias !== null) {
+    const bias = initializers.get(head.bias) as Tensor;
+    initializers.set(head.bias, pickRows(bias, Math.max(0, bias.dims.length - 1), mapping));
+  }
+  const resized = resizeBehind({ ...graph, initializers }, headOutput(graph, head), head, mapping.length, 'refuse');
+  const dims = (name: string) => initializers.get(name)?.dims ?? [];
+  return {
+    ...tail,
+    model: { ...tail.model, graph: { ...resized, outputs: resized.outputs.map((info) => withLast(info, mapping.length)) } },
+    parameters: tail.parameters.map((parameter) =>
+      parameter.name === head.weight || parameter.name === head.bias ? { ...parameter, dims: dims(parameter.name) } : parameter,
+    ),
+    head: { ...head, classes: mapping.length },
+  };
+}
+
+/** The whole model follows its tail: Reshape constants and shape records behind the head, and the output's shape. */
+export function withOutputClasses(model: Model, tail: FloatTail): Model {
+  const { head } = tail;
+  if (head === null) return model;
+  const old = tail.base.get(head.weight)?.dims[head.layout === 'out-in' ? 0 : 1] ?? head.classes;
+  const origin = tail.origins.get(head.weight);
+  if (old === head.classes || origin === undefined || origin.kind === 'int32-bias') return model;
+  const slot = origin.kind === 'float' ? origin.values[0] : origin.value;
+  const graph = resizeBehind(model.graph, slot?.node ?? '', { ...head, classes: old }, head.classes, 'trust');
+  return { ...model, graph: { ...graph, outputs: graph.outputs.map((info) => withLast(info, head.classes)) } };
+}
+
+/** Rewrites what is written for the old number of classes behind a tensor, drops stale shape records, and refuses the rest. */
+function resizeBehind(graph: Graph, start: string, head: LinearHead, classes: number, dependence: 'refuse' | 'trust'): Graph {
+  const readers = consumers(graph);
+  const stale = new Set([start]);
+  const writes = [];
+  const open = [start];
+  for (let name = open.pop(); name !== undefined; name = open.pop()) {
+    for (const reader of readers.get(name) ?? []) {
+      const shape = reader.op === 'Reshape' ? constantOf(graph, reader.inputs[1] ?? '') : null;
+      if (shape !== null) {
+        const dims = Array.from(numbers(shape));
+        if (dims.at(-1) === head.classes)
+          writes.push({ slot: { node: reader.outputs[0] ?? '', input: 1 }, value: ints([...dims.slice(0, -1), classes]) });
+      } else if (dependence === 'refuse') refuseDependent(graph, reader, head);
+      open.push(...reader.outputs.filter((output) => !stale.has(output)));
+      for (const output of reader.outputs) stale.add(output);
+    }
+  }
+  const resized = writeSlots(graph, writes);
+  return { ...resized, valueInfo: resized.valueInfo.filter((info) => !stale.has(info.name)) };
+}
+
+function refuseDependent(graph: Graph, node: Node, head: LinearHead): void {
+  const isBound = node.inputs.some((name) => name !== head.bias && (constantOf(graph, name)?.dims.at(-1) ?? 1) !== 1);
+  if (indifferent.has(node.op) || (elementwise.has(node.op) && !isBound)) return;
+  throw new WhetError(
+    'model-unsupported',
+    `the classes cannot be changed: ${node.op} '${node.name || node.outputs[0]}' behind the last layer is made for ${head.classes} classes`,
+    { hint: 'Use --classes keep, or export the model so that it ends in the last linear layer, with or without a softmax.' },
+  );
+}
+
+function headOutput(graph: Graph, head: LinearHead): string {
+  const produced = producers(graph);
+  const direct = graph.nodes.find(
+    (node) =>
+      (node.op === 'Gemm' || node.op === 'MatMul') &&
+      node.inputs.some((name) => name === head.weight || produced.get(name)?.inputs[0] === head.weight),
+  );
+  return direct?.outputs[0] ?? '';
+}
+
+function constantOf(graph: Graph, name: string): Tensor | null {
+  const node = graph.nodes.find((candidate) => candidate.op === 'Constant' && candidate.outputs[0] === name);
+  return graph.initializers.get(name) ?? (node === undefined ? null : constantValue(node));
+}
+
+function pickRows(tensor: Tensor, axis: number, mapping: readonly (number | null)[]): Tensor {
+  const old = tensor.data as Float32Array;
+  const size = tensor.dims[axis] ?? 1;
+  const inner = sizeOf(tensor.dims.slice(axis + 1));
+  const outer = sizeOf(tensor.dims.slice(0, axis));
+  const data = new Float32Array(outer * mapping.length * inner);
+  for (let block = 0; block < outer; block++) {
+    for (const [to, from] of mapping.entries()) {
+      if (from === null) continue;
+      const start = (block * size + from) * inner;
+      data.set(old.subarray(start, start + inner), (block * mapping.length + to) * inner);
+    }
+  }
+  return { dtype: 'float32', dims: tensor.dims.map((dim, at) => (at === axis ? mapping.length : dim)), data };
+}
+
+function withLast(info: ValueInfo, classes: number): ValueInfo {
+  if (info.shape === null || info.shape.length === 0) return info;
+  return { ...info, shape: [...info.shape.slice(0, -1), classes] };
+}

@@ -1,0 +1,113 @@
+// Small float classifiers, written in code from a seed, at any opset from 7: a residual convolutional one and a multilayer perceptron.
+import { floats, graph, ints, model, node, value } from '../agent/onnx/build.ts';
+import type { Model, Node, Tensor } from '../agent/onnx/ir.ts';
+import { sizeOf } from '../agent/onnx/ir.ts';
+
+export interface ModelWish {
+  readonly kind: 'mlp' | 'conv';
+  readonly opset: number;
+  readonly softmax?: boolean;
+  readonly classes?: number;
+}
+
+export const classesOf = (wish: ModelWish): number => wish.classes ?? 5;
+
+/** Numbers in [−1, 1), always the same for a seed. */
+export function noise(count: number, seed: number): Float32Array {
+  let state = seed >>> 0 || 1;
+  return Float32Array.from({ length: count }, () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return (state / 2 ** 32) * 2 - 1;
+  });
+}
+
+export function inputShape(wish: ModelWish): readonly number[] {
+  return wish.kind === 'mlp' ? [1, 12] : [1, 3, 8, 8];
+}
+
+/** `count` inputs of batch 1. */
+export function sampleInputs(wish: ModelWish, count: number, seed = 7): readonly Tensor[] {
+  const dims = inputShape(wish);
+  const all = noise(count * sizeOf(dims), seed);
+  return Array.from({ length: count }, (_, at) => floats(dims, all.slice(at * sizeOf(dims), (at + 1) * sizeOf(dims))));
+}
+
+export function floatClassifier(wish: ModelWish): Model {
+  return wish.kind === 'mlp' ? perceptron(wish) : convolutional(wish);
+}
+
+function weights(dims: readonly number[], fanIn: number, seed: number): Tensor {
+  return floats(
+    dims,
+    noise(sizeOf(dims), seed).map((w) => w * Math.sqrt(3 / fanIn)),
+  );
+}
+
+function ending(wish: ModelWish, logits: string): readonly Node[] {
+  return wish.softmax === true ? [node('Softmax', [logits], ['y'], { axis: 1 }, { name: 'softmax' })] : [];
+}
+
+/** x [n, 12] → Gemm 16 → Relu → MatMul 10 → Add → Relu → Gemm classes (transposed weights) → y. */
+function perceptron(wish: ModelWish): Model {
+  const classes = classesOf(wish);
+  const last = wish.softmax === true ? 'logits' : 'y';
+  return model(
+    graph('perceptron', {
+      inputs: [value('x', ['n', 12])],
+      outputs: [value('y', ['n', classes])],
+      nodes: [
+        node('Gemm', ['x', 'w1', 'b1'], ['h1'], { transB: 1 }, { name: 'first' }),
+        node('Relu', ['h1'], ['r1'], {}, { name: 'relu1' }),
+        node('MatMul', ['r1', 'w2'], ['m2'], {}, { name: 'second' }),
+        node('Add', ['m2', 'b2'], ['h2'], {}, { name: 'bias2' }),
+        node('Relu', ['h2'], ['r2'], {}, { name: 'relu2' }),
+        node('Gemm', ['r2', 'w3', 'b3'], [last], { transB: 1 }, { name: 'head' }),
+        ...ending(wish, last),
+      ],
+      initializers: [
+        ['w1', weights([16, 12], 12, 1)],
+        ['b1', weights([16], 9, 2)],
+        ['w2', weights([16, 10], 16, 3)],
+        ['b2', weights([10], 9, 4)],
+        ['w3', weights([classes, 10], 10, 5)],
+        ['b3', weights([classes], 9, 6)],
+      ],
+    }),
+    { opset: wish.opset, irVersion: wish.opset >= 9 ? 8 : 3 },
+  );
+}
+
+/** x [n, 3, 8, 8] → Conv 8 → Relu → Conv 8 → Add (residual) → Relu → mean → Flatten → MatMul classes → Add → y. */
+function convolutional(wish: ModelWish): Model {
+  const classes = classesOf(wish);
+  const last = wish.softmax === true ? 'logits' : 'y';
+  const conv = { kernel_shape: [3, 3], pads: [1, 1, 1, 1] };
+  return model(
+    graph('convolutional', {
+      inputs: [value('x', ['n', 3, 8, 8])],
+      outputs: [value('y', ['n', classes])],
+      nodes: [
+        node('Conv', ['x', 'w1', 'b1'], ['c1'], conv, { name: 'conv1' }),
+        node('Relu', ['c1'], ['r1'], {}, { name: 'relu1' }),
+        node('Conv', ['r1', 'w2', 'b2'], ['c2'], conv, { name: 'conv2' }),
+        node('Add', ['r1', 'c2'], ['s'], {}, { name: 'residual' }),
+        node('Relu', ['s'], ['r2'], {}, { name: 'relu2' }),
+        node('GlobalAveragePool', ['r2'], ['p'], {}, { name: 'pool' }),
+        node('Reshape', ['p', 'shape'], ['f'], {}, { name: 'flatten' }),
+        node('MatMul', ['f', 'w3'], ['m3'], {}, { name: 'head' }),
+        node('Add', ['m3', 'b3'], [last], {}, { name: 'bias3' }),
+        ...ending(wish, last),
+      ],
+      initializers: [
+        ['w1', weights([8, 3, 3, 3], 27, 11)],
+        ['b1', weights([8], 9, 12)],
+        ['w2', weights([8, 8, 3, 3], 72, 13)],
+        ['b2', weights([8], 9, 14)],
+        ['shape', ints([-1, 8])],
+        ['w3', weights([8, classes], 1, 15)],
+        ['b3', weights([classes], 9, 16)],
+      ],
+    }),
+    { opset: wish.opset, irVersion: wish.opset >= 9 ? 8 : 3 },
+  );
+}
