@@ -22,11 +22,16 @@ export interface ReceiveOptions {
   readonly progress?: Progress | undefined;
 }
 
+/** A device that is online and sent nothing for so long did not get the request: it subscribed later, or restarted. */
+const askAgainMs = 10_000;
+
 interface State {
   manifest: ModelManifest | null;
   assembly: Assembly | null;
   online: string | null;
   asked: boolean;
+  /** Anything of the model came since the last look. */
+  moved: boolean;
 }
 
 /** Throws `broker-unreachable`, `broker-refused`, `weights-unavailable`, `weights-incomplete` or `weights-corrupt`. */
@@ -34,7 +39,7 @@ export function receiveWeights(options: ReceiveOptions, log: Log): Promise<Recei
   const { address } = options;
   const device = `device '${address.device}'`;
   const at = (rest: string) => topicOf(address, rest);
-  const state: State = { manifest: null, assembly: null, online: null, asked: false };
+  const state: State = { manifest: null, assembly: null, online: null, asked: false, moved: false };
   /** Topics of the answers to our own requests; every connection asks anew for what was missed meanwhile. */
   const requests = new Set<string>();
 
@@ -45,6 +50,7 @@ export function receiveWeights(options: ReceiveOptions, log: Log): Promise<Recei
       log,
     );
     const timer = setTimeout(() => settle(timedOut(options, state, link.failure)), options.timeoutMs);
+    const idle = setInterval(askAgain, Math.min(askAgainMs, options.timeoutMs / 3));
     const aborted = () => settle(new WhetError('weights-incomplete', 'interrupted'));
     options.signal?.addEventListener('abort', aborted, { once: true });
     let settled = false;
@@ -53,6 +59,7 @@ export function receiveWeights(options: ReceiveOptions, log: Log): Promise<Recei
       if (settled) return;
       settled = true;
       clearTimeout(timer);
+      clearInterval(idle);
       options.signal?.removeEventListener('abort', aborted);
       link.stop().then(() => (outcome instanceof Error ? reject(outcome) : resolve(outcome)), reject);
     }
@@ -80,6 +87,11 @@ export function receiveWeights(options: ReceiveOptions, log: Log): Promise<Recei
         timeMs: Date.now(),
         contentType: 'application/json',
       });
+    }
+
+    function askAgain(): void {
+      if (!state.moved && state.online === 'online' && link.connection !== null) void ask(link.connection).catch(() => undefined);
+      state.moved = false;
     }
 
     function guarded(message: Incoming): void {
@@ -130,6 +142,7 @@ export function receiveWeights(options: ReceiveOptions, log: Log): Promise<Recei
       const [version, number = ''] = topic.slice(at('model/').length).split('/');
       const { manifest, assembly } = state;
       if (manifest === null || assembly === null || version !== manifest.version || !/^\d{1,6}$/.test(number)) return;
+      state.moved = true;
       const why = assembly.add(Number(number), payload);
       if (why !== null) throw new WhetError('weights-corrupt', `${device}: ${why}`);
       options.progress?.(assembly.received, manifest.delta?.chunks ?? null, 'chunks');

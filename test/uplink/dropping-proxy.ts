@@ -3,7 +3,7 @@
 import { createConnection, createServer, type Socket } from 'node:net';
 import mqttPacket, { type Packet } from 'mqtt-packet';
 
-export interface Proxy {
+export interface PacketProxy {
   readonly port: number;
   readonly connections: number;
   /** Packets swallowed so far. */
@@ -14,7 +14,10 @@ export interface Proxy {
 }
 
 /** `swallow` sees each packet and its direction; true loses it. */
-export async function startProxy(brokerPort: number, swallow: (packet: Packet, from: 'client' | 'broker') => boolean): Promise<Proxy> {
+export async function startProxy(
+  brokerPort: number,
+  swallow: (packet: Packet, from: 'client' | 'broker') => boolean,
+): Promise<PacketProxy> {
   const sockets = new Set<Socket>();
   const counts = { connections: 0, swallowed: 0 };
 
