@@ -87,8 +87,13 @@ class Quantizer {
   }
 
   /** Stores an integer weight; gives its name, scale and zero point. `axis` is that of the output channels, null for one scale in any case. */
-  #weight(name: string, tensor: Tensor, axis: number | null): { readonly q: string; readonly scale: string; readonly zero: string } {
-    const dtype = this.#wish.weights ?? 'int8';
+  #weight(
+    name: string,
+    tensor: Tensor,
+    axis: number | null,
+    type?: 'uint8' | 'int8',
+  ): { readonly q: string; readonly scale: string; readonly zero: string } {
+    const dtype = type ?? this.#wish.weights ?? 'int8';
     const zero = dtype === 'int8' ? 0 : 128;
     const scales = symmetricScales(tensor, this.#wish.perChannel ? axis : null, 127);
     this.initializers.set(`${name}_quantized`, quantizeTensor(tensor, scales, zero, dtype, axis ?? 0));
@@ -187,7 +192,7 @@ class Quantizer {
     const out = this.#scale(y);
     const quantized = (name: string): readonly string[] => {
       if (!this.#isConstant(name)) return [`${name}_q`, ...this.#scale(name)];
-      const { q, scale, zero } = this.#weight(name, this.#graph.initializers.get(name) as Tensor, null);
+      const { q, scale, zero } = this.#weight(name, this.#graph.initializers.get(name) as Tensor, null, this.#wish.activations ?? 'uint8');
       return [q, scale, zero];
     };
     const weight = () => {

@@ -29,7 +29,7 @@ export interface Proven {
 /** `inputs` are tensors of the model's input shape, batch 1: dynamic quantization couples the samples of a batch. */
 export async function prove(model: Model, cut: Cut, inputs: readonly Tensor[], threads: number, progress?: Progress): Promise<Proven> {
   const split = splitModel(model, cut);
-  const tail = dequantizeTail(split.tail);
+  const tail = dequantizeTail(split.tail, split.values);
   const open = (part: Model, label: string, optimization: 'disabled' | 'all') =>
     openSession(encodeModel(part), { label, threads, optimization });
   await using exactModel = await open(model, 'the model', 'disabled');

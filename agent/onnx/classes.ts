@@ -6,7 +6,7 @@ import { consumers, producers } from './graph.ts';
 import type { Graph, Model, Node, Tensor, ValueInfo } from './ir.ts';
 import { sizeOf } from './ir.ts';
 import { numbers } from './quantized-values.ts';
-import { constantValue, writeSlots } from './slots.ts';
+import { constantOf, writeSlots } from './slots.ts';
 import type { FloatTail, LinearHead } from './tail.ts';
 
 /** Operators that may follow the head: they treat classes alike and take any number of them. */
@@ -111,11 +111,6 @@ function headOutput(graph: Graph, head: LinearHead): string {
       node.inputs.some((name) => name === head.weight || produced.get(name)?.inputs[0] === head.weight),
   );
   return direct?.outputs[0] ?? '';
-}
-
-function constantOf(graph: Graph, name: string): Tensor | null {
-  const node = graph.nodes.find((candidate) => candidate.op === 'Constant' && candidate.outputs[0] === name);
-  return graph.initializers.get(name) ?? (node === undefined ? null : constantValue(node));
 }
 
 function pickRows(tensor: Tensor, axis: number, mapping: readonly (number | null)[]): Tensor {

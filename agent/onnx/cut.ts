@@ -4,6 +4,7 @@ import { WhetError } from '../errors.ts';
 import { producers, reads, sorted } from './graph.ts';
 import type { Graph, Model, ValueInfo } from './ir.ts';
 import { type Layer, listLayers } from './layers.ts';
+import { isClippedByReaders } from './saturation.ts';
 
 export type CutWish = { readonly kind: 'layers'; readonly layers: number } | { readonly kind: 'tensor'; readonly tensor: string };
 
@@ -127,12 +128,17 @@ function layersAfter(layers: readonly Layer[], cut: Candidate): readonly Layer[]
   return layers.filter((layer) => layer.index > cut.index);
 }
 
-/** Steps back over QuantizeLinear (and its DequantizeLinear), so that the whole quantized pattern lies in the tail and features are float. */
+/**
+ * Steps back over QuantizeLinear (and its DequantizeLinear), so that the whole quantized pattern lies in the tail and features are float.
+ * Where the quantizer is also the activation (a folded Relu), the cut stays behind its DequantizeLinear: features are what the layer sees.
+ */
 function floatSide(graph: Graph, candidates: readonly Candidate[], start: number): Candidate {
   const produced = producers(graph);
   const from = candidates[Math.max(start, 0)] as Candidate;
   const producer = produced.get(from.tensor);
   const quantizer = producer?.op === 'DequantizeLinear' ? produced.get(producer.inputs[0] ?? '') : producer;
   if (quantizer?.op !== 'QuantizeLinear') return from;
-  return candidates.find((candidate) => candidate.tensor === quantizer.inputs[0]) ?? from;
+  const before = quantizer.inputs[0] ?? '';
+  if (producer?.op === 'DequantizeLinear' && isClippedByReaders(graph, before)) return from;
+  return candidates.find((candidate) => candidate.tensor === before) ?? from;
 }

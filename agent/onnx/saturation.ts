@@ -1,9 +1,11 @@
 // The activation that hides in a quantizer. Where a zero point lies at the end of its type's range, values below (or above) zero saturate:
 // quantizers fold Relu and Relu6 into it. Says when that must become a Clip in the float tail; refuses nothing.
 import { node as build } from './build.ts';
+import { producers } from './graph.ts';
 import type { Graph, Node, Tensor } from './ir.ts';
 import { constant, emit, type Lowering } from './lowering.ts';
 import { limitsOf, numbers } from './quantized-values.ts';
+import { constantOf } from './slots.ts';
 
 /** Least and largest real value that a quantized tensor can hold. */
 export interface Limits {
@@ -45,7 +47,7 @@ const carriers: ReadonlySet<string> = new Set([
 export function saturation(state: Lowering, name: string, node: Node, scale: number, zeroPoint: number): Limits | null {
   if (state.unclipped.has(name) || state.unclipped.has(node.outputs[0] ?? '')) return null;
   const produced = new Map(state.nodes.flatMap((made) => made.outputs.map((output) => [output, made] as const)));
-  return isNonNegative(produced, name)
+  return isNonNegative(produced, (input) => constant(state, input), name)
     ? null
     : activationLimits(constant(state, node.inputs[scale]), constant(state, node.inputs[zeroPoint]));
 }
@@ -62,13 +64,25 @@ export function activationLimits(scale: Tensor | null, zeroPoint: Tensor | null)
 }
 
 /** Whether a tensor cannot be negative, as far as the nodes before it tell. */
-export function isNonNegative(produced: ReadonlyMap<string, Node>, name: string): boolean {
+export function isNonNegative(produced: ReadonlyMap<string, Node>, constantAt: (name: string) => Tensor | null, name: string): boolean {
   const producer = produced.get(name);
   if (producer === undefined) return false;
   if (nonNegativeOperators.has(producer.op)) return true;
+  if (producer.op === 'DequantizeLinear') {
+    const [, scale = '', zeroPoint = ''] = producer.inputs;
+    return activationLimits(constantAt(scale), constantAt(zeroPoint))?.min === 0;
+  }
   if (!carriers.has(producer.op)) return false;
   const inputs = producer.op === 'Concat' ? producer.inputs : producer.inputs.slice(0, 1);
-  return inputs.every((input) => isNonNegative(produced, input));
+  return inputs.every((input) => isNonNegative(produced, constantAt, input));
+}
+
+/** Whether some quantizer that reads a float tensor of the whole model acts on it like an activation. */
+export function isClippedByReaders(graph: Graph, name: string): boolean {
+  const constantAt = (input: string) => constantOf(graph, input);
+  const quantizers = graph.nodes.filter((node) => node.op === 'QuantizeLinear' && node.inputs[0] === name);
+  const acts = quantizers.some((node) => activationLimits(constantAt(node.inputs[1] ?? ''), constantAt(node.inputs[2] ?? '')) !== null);
+  return acts && !isNonNegative(producers(graph), constantAt, name);
 }
 
 export function emitClip(state: Lowering, x: string, y: string, limits: Limits): void {

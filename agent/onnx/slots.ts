@@ -13,7 +13,7 @@ export interface SlotWrite {
 /** The constant at a slot. Throws `internal` where there is none: the tail was made from another model. */
 export function readSlot(graph: Graph, slot: Slot): Tensor {
   const name = nodeOf(graph, slot).inputs[slot.input] ?? '';
-  const value = graph.initializers.get(name) ?? constantNode(graph, name);
+  const value = constantOf(graph, name);
   if (value === null) throw new WhetError('internal', `'${name}' (input ${slot.input} of '${slot.node}') is not a constant of the model`);
   return value;
 }
@@ -87,10 +87,10 @@ function freshName(graph: Graph, initializers: ReadonlyMap<string, Tensor>, name
   return own;
 }
 
-function constantNode(graph: Graph, name: string): Tensor | null {
+/** The value of an initializer or of a Constant node; null where the name is computed. */
+export function constantOf(graph: Graph, name: string): Tensor | null {
   const node = graph.nodes.find((candidate) => candidate.op === 'Constant' && candidate.outputs[0] === name);
-  const value = node === undefined ? null : constantValue(node);
-  return value;
+  return graph.initializers.get(name) ?? (node === undefined ? null : constantValue(node));
 }
 
 /** The tensor of a Constant node, in whichever attribute it is written; null for strings and sparse tensors. */

@@ -7,6 +7,7 @@ import { type Cut, classifierEnds } from './cut.ts';
 import { consumers, extract, producers } from './graph.ts';
 import type { Dim, Graph, Model, Node, ValueInfo } from './ir.ts';
 import { movers } from './quantized-movers.ts';
+import { isClippedByReaders } from './saturation.ts';
 
 export interface Split {
   /** Model input → features. */
@@ -15,6 +16,8 @@ export interface Split {
   readonly tail: Model;
   /** Name of the float32 tensor between them. */
   readonly features: string;
+  /** 'free' where the tail's first quantizer clips them like a Relu; for `dequantizeTail`. */
+  readonly values: 'saturated' | 'free';
 }
 
 /** Scale and zero point of a quantized tensor, as names in the graph. */
@@ -40,6 +43,7 @@ export function splitModel(model: Model, cut: Cut): Split {
       backbone: extract(model, [input], [value(cut.tensor, shape)]),
       tail: extract(model, [value(cut.tensor, freed)], [out]),
       features: cut.tensor,
+      values: isClippedByReaders(graph, cut.tensor) ? 'free' : 'saturated',
     };
   }
   const features = `${cut.tensor}/features`;
@@ -47,7 +51,12 @@ export function splitModel(model: Model, cut: Cut): Split {
   const quantize = node('QuantizeLinear', [features, scale.scale, scale.zeroPoint], [cut.tensor]);
   const backbone = { ...model, graph: { ...graph, nodes: [...graph.nodes, dequantize] } };
   const tail = { ...model, graph: { ...graph, nodes: [quantize, ...withoutProducer(graph, cut.tensor)] } };
-  return { backbone: extract(backbone, [input], [value(features, shape)]), tail: extract(tail, [value(features, freed)], [out]), features };
+  return {
+    backbone: extract(backbone, [input], [value(features, shape)]),
+    tail: extract(tail, [value(features, freed)], [out]),
+    features,
+    values: 'saturated',
+  };
 }
 
 /** The first dimension of what the tail sees is the batch, whatever the model was exported with. */
