@@ -111,8 +111,8 @@ async function addChunk(
   return {
     width,
     classes,
-    gram: result['gram_next']?.data as Float32Array,
-    moment: result['moment_next']?.data as Float32Array,
+    gram: result.gram_next?.data as Float32Array,
+    moment: result.moment_next?.data as Float32Array,
     weight: weights.reduce((total, weight) => total + weight, sums.weight),
   };
 }

@@ -43,15 +43,15 @@ export async function openSolver(threads: number): Promise<Solver> {
         tolerance2: floatTensor([], Float32Array.of(tolerance * tolerance)),
         limit: { dtype: 'int64', dims: [], data: BigInt64Array.of(BigInt(iterations)) },
       });
-      const residual = (result['residual']?.data as Float32Array)[0] as number;
+      const residual = (result.residual!.data as Float32Array)[0] as number;
       if (!Number.isFinite(residual)) {
         throw new WhetError('runtime-failed', `the ridge solver did not stay finite (${size} features, ${shifts.length} columns)`, {
           hint: 'Features that are not finite, or extremely large, come from a damaged backbone or a wrong model card.',
         });
       }
       return {
-        x: result['x']?.data as Float32Array,
-        iterations: Number((result['steps']?.data as BigInt64Array)[0]),
+        x: result.x?.data as Float32Array,
+        iterations: Number((result.steps!.data as BigInt64Array)[0]),
         residual,
       };
     },
