@@ -25,11 +25,20 @@ export function inputShape(wish: ModelWish): readonly number[] {
   return wish.kind === 'mlp' ? [1, 12] : [1, 3, 8, 8];
 }
 
-/** `count` inputs of batch 1. */
+/** `count` inputs of batch 1. Pictures have a colour of their own, so that what is left of them after averaging still differs. */
 export function sampleInputs(wish: ModelWish, count: number, seed = 7): readonly Tensor[] {
   const dims = inputShape(wish);
-  const all = noise(count * sizeOf(dims), seed);
-  return Array.from({ length: count }, (_, at) => floats(dims, all.slice(at * sizeOf(dims), (at + 1) * sizeOf(dims))));
+  const size = sizeOf(dims);
+  const all = noise(count * size, seed);
+  const colours = noise(count * 3, seed + 1);
+  return Array.from({ length: count }, (_, at) => {
+    const values = all.slice(at * size, (at + 1) * size);
+    if (wish.kind === 'mlp') return floats(dims, values);
+    return floats(
+      dims,
+      values.map((value, index) => 0.3 * value + (colours[at * 3 + Math.floor(index / 64)] as number)),
+    );
+  });
 }
 
 export function floatClassifier(wish: ModelWish): Model {
@@ -104,7 +113,7 @@ function convolutional(wish: ModelWish): Model {
         ['w2', weights([8, 8, 3, 3], 72, 13)],
         ['b2', weights([8], 9, 14)],
         ['shape', ints([-1, 8])],
-        ['w3', weights([8, classes], 1, 15)],
+        ['w3', weights([8, classes], 8, 15)],
         ['b3', weights([classes], 9, 16)],
       ],
     }),

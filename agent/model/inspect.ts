@@ -1,10 +1,10 @@
 // What a model is, where it would be cut, and whether the cut is exact. Takes a path and options, gives a report.
 
-import { WhetError } from '../errors.ts';
 import { type CutWish, classifierEnds, findCut } from '../onnx/cut.ts';
-import { type Dim, opsetOf, sizeOf, type Tensor, type ValueInfo } from '../onnx/ir.ts';
+import { opsetOf, sizeOf, type Tensor, type ValueInfo } from '../onnx/ir.ts';
 import { detectQuantization, type Quantization } from '../onnx/layers.ts';
 import type { Progress } from '../types.ts';
+import { randomInputs, sampleShape } from './input.ts';
 import { loadModel } from './load.ts';
 import { type Proof, prove } from './proof.ts';
 
@@ -28,7 +28,12 @@ export interface InspectReport {
 
 export interface InspectOptions {
   readonly cut: CutWish;
+  /** How many random inputs the proof takes, where none are given. */
   readonly samples: number;
+  /** Real inputs, batch 1 each. */
+  readonly inputs?: readonly Tensor[];
+  /** Input shape as the model card makes it, where the model leaves height or width free. */
+  readonly inputShape?: readonly number[];
   readonly threads: number;
   readonly progress?: Progress;
 }
@@ -37,7 +42,7 @@ export async function inspect(path: string, options: InspectOptions): Promise<In
   const { model, sha256 } = loadModel(path);
   const { input, output } = classifierEnds(model);
   const cut = findCut(model, options.cut);
-  const inputs = randomInputs(input, options.samples);
+  const inputs = options.inputs ?? randomInputs(sampleShape(input, options.inputShape ?? null), options.samples);
   const { proof, tail, shape } = await prove(model, cut, inputs, options.threads, options.progress);
   const classes = output.shape?.at(-1);
   return {
@@ -57,28 +62,4 @@ export async function inspect(path: string, options: InspectOptions): Promise<In
     },
     proof,
   };
-}
-
-/** Seeded noise of the input's shape, batch 1, in the range that normalised pictures have. */
-function randomInputs(input: ValueInfo, count: number): readonly Tensor[] {
-  const dims = (input.shape ?? []).map((dim: Dim, axis) => (axis === 0 ? 1 : dim));
-  if (dims.length === 0 || !dims.every((dim): dim is number => typeof dim === 'number')) {
-    throw new WhetError(
-      'model-unsupported',
-      `input '${input.name}' has the shape [${(input.shape ?? ['?']).map((dim) => dim ?? '?')}]: only the batch may be free`,
-      {
-        hint: 'Export the model with a fixed height and width.',
-      },
-    );
-  }
-  let state = 1;
-  const noise = () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return (state / 2 ** 32) * 4 - 2;
-  };
-  return Array.from({ length: count }, () => ({
-    dtype: 'float32' as const,
-    dims,
-    data: Float32Array.from({ length: sizeOf(dims) }, noise),
-  }));
 }

@@ -1,25 +1,28 @@
 // A model file → bytes, hash and Model. Reads external data from beside the file and nowhere else; refuses files over 2 GB (the limit of
-// protobuf), what is not ONNX, and weights that are not finite.
+// protobuf), what is not ONNX, and weights that are not a number.
 import { createHash } from 'node:crypto';
-import { readFileSync, statSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readFileSync, readSync, realpathSync, statSync } from 'node:fs';
 import { dirname, resolve, sep } from 'node:path';
 import { messageOf, WhetError } from '../errors.ts';
 import { decodeModel } from '../onnx/decode.ts';
-import type { Model } from '../onnx/ir.ts';
+import type { Model, Tensor } from '../onnx/ir.ts';
 
 const maxBytes = 2 ** 31 - 1;
 
 export interface LoadedModel {
   readonly path: string;
+  /** Of the model file; external data are not part of it. */
   readonly sha256: string;
   readonly bytes: number;
   readonly model: Model;
 }
 
+/** Throws `model-unreadable` or `model-unsupported`, naming the file, the tensor and what to do. */
 export function loadModel(path: string): LoadedModel {
   const bytes = read(path);
-  const model = decodeModel(bytes, (location, offset, length) => external(path, location, offset, length));
-  refuseNonFinite(model);
+  const model = decodeModel(bytes, (location, offset, length) => readExternal(path, location, offset, length));
+  refuseTooLarge(path, model);
+  refuseNaN(model);
   return { path, sha256: createHash('sha256').update(bytes).digest('hex'), bytes: bytes.length, model };
 }
 
@@ -27,39 +30,68 @@ function read(path: string): Uint8Array {
   try {
     const { size } = statSync(path);
     if (size > maxBytes) throw new WhetError('model-unreadable', `'${path}' has ${size} bytes; ONNX files end at 2 GB`);
+    if (size === 0) throw new WhetError('model-unreadable', `'${path}' is empty`, { hint: 'Fetch or export the model again.' });
     return readFileSync(path);
   } catch (error) {
     if (error instanceof WhetError) throw error;
     throw new WhetError('model-unreadable', `cannot read the model '${path}': ${messageOf(error)}`, {
-      hint: 'Check the path.',
+      hint: 'Check the path and the permissions of the file.',
       cause: error,
     });
   }
 }
 
-function external(path: string, location: string, offset: number, length: number | null): Uint8Array | null {
-  const folder = resolve(dirname(path));
-  const file = resolve(folder, location);
-  // A hostile model must not read files elsewhere on the device.
-  if (!file.startsWith(folder + sep))
-    throw new WhetError('model-unreadable', `the model's external data '${location}' lies outside its folder`);
+/** null where the file is missing or too short: the caller knows the tensor's name. */
+function readExternal(path: string, location: string, offset: number, length: number | null): Uint8Array | null {
+  const folder = realpathSync(dirname(resolve(path)));
+  const file = realpath(resolve(folder, location));
+  if (file === null) return null;
+  // A hostile model must not read files elsewhere on the device, also not through a symbolic link.
+  if (!file.startsWith(folder.endsWith(sep) ? folder : folder + sep)) {
+    throw new WhetError('model-unreadable', `the model's external data '${location}' lie outside the folder of the model`, {
+      hint: 'Put the data file beside the model.',
+    });
+  }
+  const opened = openSync(file, 'r');
   try {
-    const whole = readFileSync(file);
-    const end = length === null ? whole.length : offset + length;
-    return offset >= 0 && end <= whole.length ? whole.subarray(offset, end) : null;
+    const { size } = fstatSync(opened);
+    const wanted = length ?? size - offset;
+    const isInside = Number.isSafeInteger(offset) && Number.isSafeInteger(wanted) && offset >= 0 && wanted >= 0 && offset + wanted <= size;
+    if (!isInside || wanted > maxBytes) return null;
+    const bytes = new Uint8Array(wanted);
+    return readSync(opened, bytes, 0, wanted, offset) === wanted ? bytes : null;
+  } finally {
+    closeSync(opened);
+  }
+}
+
+function realpath(file: string): string | null {
+  try {
+    return statSync(file).isFile() ? realpathSync(file) : null;
   } catch {
-    // A missing file is reported by the caller, which knows the tensor's name.
     return null;
   }
 }
 
-function refuseNonFinite(model: Model): void {
-  for (const [name, tensor] of model.graph.initializers) {
-    if (!(tensor.data instanceof Float32Array)) continue;
-    // Infinity is legal (Clip limits, attention masks); NaN in a weight makes every prediction NaN.
-    const at = tensor.data.findIndex(Number.isNaN);
+/** The runtime is given one file, and protobuf's end at 2 GB, also where the weights came from external data. */
+function refuseTooLarge(path: string, model: Model): void {
+  const size = [...model.graph.initializers.values()].reduce((sum, { data }) => sum + (ArrayBuffer.isView(data) ? data.byteLength : 0), 0);
+  if (size < maxBytes - 2 ** 24) return;
+  throw new WhetError('model-unsupported', `'${path}' holds ${size} bytes of weights; models end at 2 GB here`, {
+    hint: 'Quantize the model to int8, or use a smaller one.',
+  });
+}
+
+/** Infinity is legal (limits of a Clip, attention masks); NaN in a weight makes every prediction NaN. */
+function refuseNaN(model: Model): void {
+  const constants = model.graph.nodes.flatMap((node): readonly (readonly [string, Tensor])[] =>
+    node.op === 'Constant' && node.attributes.value?.kind === 'tensor' ? [[node.outputs[0] ?? '', node.attributes.value.value]] : [],
+  );
+  for (const [name, { data }] of [...model.graph.initializers, ...constants]) {
+    if (!(data instanceof Float32Array) && !(data instanceof Float64Array)) continue;
+    const at = data.findIndex(Number.isNaN);
     if (at >= 0) {
-      throw new WhetError('model-unsupported', `initializer '${name}' holds NaN at position ${at}`, {
+      throw new WhetError('model-unsupported', `constant '${name}' holds NaN at position ${at}`, {
         hint: 'The model was damaged in training or export; use an earlier checkpoint.',
       });
     }

@@ -3,12 +3,11 @@
 import { WhetError } from '../errors.ts';
 import type { Cut } from '../onnx/cut.ts';
 import { dequantizeTail } from '../onnx/dequantize.ts';
-import { encodeModel } from '../onnx/encode.ts';
 import type { Model, Tensor } from '../onnx/ir.ts';
 import { splitModel } from '../onnx/split.ts';
 import type { FloatTail } from '../onnx/tail.ts';
-import { openSession } from '../runtime/session.ts';
 import type { Progress } from '../types.ts';
+import { openPart, type Part } from './part.ts';
 
 export interface Proof {
   readonly samples: number;
@@ -30,33 +29,30 @@ export interface Proven {
 export async function prove(model: Model, cut: Cut, inputs: readonly Tensor[], threads: number, progress?: Progress): Promise<Proven> {
   const split = splitModel(model, cut);
   const tail = dequantizeTail(split.tail, split.values);
-  const open = (part: Model, label: string, optimization: 'disabled' | 'all') =>
-    openSession(encodeModel(part), { label, threads, optimization });
+  const open = (part: Model, label: string, optimization: 'disabled' | 'all') => openPart(part, { label, threads, optimization });
   await using exactModel = await open(model, 'the model', 'disabled');
   await using exactBackbone = await open(split.backbone, 'the backbone', 'disabled');
   await using exactTail = await open(split.tail, 'the quantized tail', 'disabled');
   await using fastModel = await open(model, 'the model', 'all');
   await using fastBackbone = await open(split.backbone, 'the backbone', 'all');
   await using floatTail = await open(tail.model, 'the float tail', 'all');
-  const [input = ''] = fastModel.inputNames;
-  const [output = ''] = fastModel.outputNames;
+  const [input = ''] = fastModel.session.inputNames;
+  const [output = ''] = fastModel.session.outputNames;
+  const run = async (part: Part, name: string, x: Tensor, wanted: string) => (await part.session.run({ [name]: x }))[wanted] as Tensor;
   let shape: readonly number[] = [];
   let splitMaxAbsDiff = 0;
   let floatMaxAbsDiff = 0;
   let agreed = 0;
   for (const [index, x] of inputs.entries()) {
-    const features = (await exactBackbone.run({ [input]: x }))[split.features] as Tensor;
+    const features = await run(exactBackbone, input, x, split.features);
     shape = features.dims;
-    const whole = (await exactModel.run({ [input]: x }))[output] as Tensor;
-    splitMaxAbsDiff = Math.max(
-      splitMaxAbsDiff,
-      largestDifference(whole, (await exactTail.run({ [split.features]: features }))[output] as Tensor),
-    );
-    const fast = (await fastModel.run({ [input]: x }))[output] as Tensor;
-    const fastFeatures = (await fastBackbone.run({ [input]: x }))[split.features] as Tensor;
-    const float = (await floatTail.run({ [tail.input]: fastFeatures }))[output] as Tensor;
+    const whole = await run(exactModel, input, x, output);
+    splitMaxAbsDiff = Math.max(splitMaxAbsDiff, largestDifference(whole, await run(exactTail, split.features, features, output)));
+    const fast = await run(fastModel, input, x, output);
+    const float = await run(floatTail, tail.input, await run(fastBackbone, input, x, split.features), output);
     floatMaxAbsDiff = Math.max(floatMaxAbsDiff, largestDifference(fast, float));
     if (argmax(fast) === argmax(float)) agreed += 1;
+    if (index === 0) await requireFreeBatch(floatTail, tail, features, cut);
     progress?.(index + 1, inputs.length, 'proof');
   }
   if (splitMaxAbsDiff !== 0) {
@@ -68,14 +64,55 @@ export async function prove(model: Model, cut: Cut, inputs: readonly Tensor[], t
       },
     );
   }
+  if (agreed < inputs.length / 2) {
+    throw new WhetError(
+      'proof-failed',
+      `the float tail at '${cut.tensor}' chooses another class than the model on ${inputs.length - agreed} of ${inputs.length} inputs`,
+      {
+        hint: 'Train fewer layers, and please report the model.',
+      },
+    );
+  }
   return { proof: { samples: inputs.length, splitMaxAbsDiff, floatTop1Agreement: agreed / inputs.length, floatMaxAbsDiff }, tail, shape };
 }
 
-/** NaN where either holds one, so that a NaN never passes for equality. */
+/** Training and evaluation run the float tail on many samples at once: two equal ones must give the same twice. */
+async function requireFreeBatch(part: Part, tail: FloatTail, features: Tensor, cut: Cut): Promise<void> {
+  const one = features.data as Float32Array;
+  const two: Tensor = { dtype: 'float32', dims: [2, ...features.dims.slice(1)], data: repeated(one) };
+  const single = (await part.session.run({ [tail.input]: features }))[tail.output] as Tensor;
+  const double = await part.session.run({ [tail.input]: two }).catch(() => null);
+  const both = double?.[tail.output];
+  const width = (single.data as Float32Array).length;
+  const isTwice =
+    both?.dims[0] === 2 &&
+    Array.from(both.data as Float32Array).every((value, at) => close(value, (single.data as Float32Array)[at % width]!));
+  if (isTwice) return;
+  throw new WhetError('model-unsupported', `the layers behind '${cut.tensor}' take only one sample at a time`, {
+    hint: 'Export the model with a free batch dimension, or train fewer layers.',
+  });
+}
+
+function repeated(values: Float32Array): Float32Array {
+  const twice = new Float32Array(values.length * 2);
+  twice.set(values);
+  twice.set(values, values.length);
+  return twice;
+}
+
+function close(a: number, b: number): boolean {
+  return a === b || Math.abs(a - b) <= 1e-4 * Math.max(1, Math.abs(a), Math.abs(b));
+}
+
+/** NaN where only one holds a NaN or where infinities differ, so that neither passes for equality. */
 function largestDifference(a: Tensor, b: Tensor): number {
   const left = a.data as Float32Array;
   const right = b.data as Float32Array;
-  return left.reduce((most, value, index) => Math.max(most, Math.abs(value - (right[index] as number))), 0);
+  if (left.length !== right.length) return Number.NaN;
+  return left.reduce((most, value, index) => {
+    const other = right[index] as number;
+    return value === other ? most : Math.max(most, Math.abs(value - other));
+  }, 0);
 }
 
 function argmax(tensor: Tensor): number {

@@ -11,7 +11,11 @@ export function producers(graph: Graph): ReadonlyMap<string, Node> {
 export function consumers(graph: Graph): ReadonlyMap<string, readonly Node[]> {
   const readers = new Map<string, Node[]>();
   for (const node of graph.nodes) {
-    for (const name of new Set(reads(node))) readers.set(name, [...(readers.get(name) ?? []), node]);
+    for (const name of new Set(reads(node))) {
+      const known = readers.get(name);
+      if (known === undefined) readers.set(name, [node]);
+      else known.push(node);
+    }
   }
   return readers;
 }
@@ -32,24 +36,39 @@ function freeNames(body: Graph): readonly string[] {
   return used.filter((name) => !bound.has(name));
 }
 
-/** The nodes in an order in which every node follows what it reads. Throws `model-unreadable` on a cycle. */
+/**
+ * The nodes in an order in which every node follows what it reads; a list that is in such an order already stays as it is.
+ * Throws `model-unreadable` on a cycle.
+ */
 export function sorted(graph: Graph): readonly Node[] {
-  const known = new Set([...graph.inputs.map((input) => input.name), ...graph.initializers.keys()]);
   const produced = producers(graph);
   const order: Node[] = [];
-  let rest: readonly Node[] = graph.nodes;
-  while (rest.length > 0) {
-    const later: Node[] = [];
-    for (const node of rest) {
-      if (reads(node).every((name) => known.has(name) || !produced.has(name))) {
-        order.push(node);
-        for (const name of node.outputs) known.add(name);
-      } else later.push(node);
+  const state = new Map<Node, 'open' | 'done'>();
+  for (const root of graph.nodes) {
+    // Depth first with a list of its own: hostile graphs are deeper than the call stack.
+    const path: { readonly node: Node; readonly before: Iterator<string> }[] = [];
+    const enter = (node: Node) => {
+      state.set(node, 'open');
+      path.push({ node, before: reads(node)[Symbol.iterator]() });
+    };
+    if (state.get(root) === undefined) enter(root);
+    for (let top = path.at(-1); top !== undefined; top = path.at(-1)) {
+      const next = top.before.next();
+      if (next.done === true) {
+        state.set(top.node, 'done');
+        order.push(top.node);
+        path.pop();
+        continue;
+      }
+      const producer = produced.get(next.value);
+      if (producer === undefined || state.get(producer) === 'done') continue;
+      if (state.get(producer) === 'open')
+        throw new WhetError(
+          'model-unreadable',
+          `the graph has a cycle through node '${producer.name || producer.outputs[0]}' (${producer.op})`,
+        );
+      enter(producer);
     }
-    if (later.length === rest.length) {
-      throw new WhetError('model-unreadable', `the graph has a cycle through node '${later[0]?.name}' (${later[0]?.op})`);
-    }
-    rest = later;
   }
   return order;
 }

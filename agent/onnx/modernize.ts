@@ -18,7 +18,7 @@ export function modernizeNode(state: Lowering, node: Node): readonly Node[] {
   switch (node.op) {
     case 'Softmax':
     case 'LogSoftmax':
-      return opset >= 13 ? [node] : [flatSoftmax(node)];
+      return opset >= 13 ? [node] : flatSoftmax(state, node);
     case 'Squeeze':
     case 'Unsqueeze':
       return opset >= 13 ? [node] : [axesToInput(state, node)];
@@ -40,12 +40,37 @@ export function modernizeNode(state: Lowering, node: Node): readonly Node[] {
   }
 }
 
-/** Before opset 13 Softmax flattened to two dimensions at `axis`; on the [batch, classes] of a classifier that is the last axis. */
-function flatSoftmax(node: Node): Node {
+/**
+ * Before opset 13 Softmax took everything from `axis` on as one dimension. That is the last axis where it is the last one; otherwise the
+ * flattening is written out.
+ */
+function flatSoftmax(state: Lowering, node: Node): readonly Node[] {
   const axis = node.attributes.axis?.kind === 'int' ? node.attributes.axis.value : 1;
-  if (axis !== 1 && axis !== -1)
-    throw unsupported(node, `axis ${axis} with the flattening of opset 12 and older`, 'Export the model with opset 13 or newer.');
-  return { ...node, attributes: { axis: { kind: 'int', value: -1 } } };
+  const last = { axis: { kind: 'int', value: -1 } } as const;
+  if (axis === -1 || (axis === 1 && isMatrix(state, node))) return [{ ...node, attributes: last }];
+  const [x = ''] = node.inputs;
+  const [y = ''] = node.outputs;
+  return [
+    build('Shape', [x], [`${y}/shape`]),
+    build('Flatten', [x], [`${y}/flat`], { axis }),
+    { ...node, inputs: [`${y}/flat`], outputs: [`${y}/rows`], attributes: last },
+    build('Reshape', [`${y}/rows`, `${y}/shape`], [y]),
+  ];
+}
+
+/** Whether a node's result surely has two dimensions: a classifier's output has, and what linear layers and Flatten give. */
+function isMatrix(state: Lowering, node: Node): boolean {
+  const output = throughQuantizers(state, node.outputs[0] ?? '');
+  if (state.graph.outputs.some((info) => info.name === output && info.shape?.length === 2)) return true;
+  const producer = state.nodes.find((candidate) => candidate.outputs[0] === node.inputs[0]);
+  return producer?.op === 'Gemm' || (producer?.op === 'Flatten' && (producer.attributes.axis?.value ?? 1) === 1);
+}
+
+/** The tensor that a name becomes behind QuantizeLinear and DequantizeLinear, which keep its shape. */
+function throughQuantizers(state: Lowering, name: string): string {
+  const reader = state.graph.nodes.find((node) => node.inputs[0] === name);
+  const isQuantizer = reader?.op === 'QuantizeLinear' || reader?.op === 'DequantizeLinear';
+  return isQuantizer ? throughQuantizers(state, reader.outputs[0] ?? '') : name;
 }
 
 function without(node: Node, ...names: readonly string[]): Readonly<Record<string, Attribute>> {
@@ -92,17 +117,14 @@ function inferenceNormalization(node: Node): Node {
   };
 }
 
-/** A Reshape whose shape has the batch written into it (often 1) keeps the batch free: 0 means "as it was". */
+/** A Reshape whose shape has the batch written into it (often 1) keeps the batch free: -1 is what is left, 0 what the input has there. */
 function freeReshape(state: Lowering, node: Node): Node {
   const shape = constant(state, node.inputs[1]);
-  if (shape === null) return node;
+  if (shape === null || constant(state, node.inputs[0]) !== null) return node;
   const dims = Array.from(numbers(shape));
-  if (dims.length < 2 || dims[0] === 0 || dims[0] === -1 || dims.slice(1).includes(-1)) return node;
-  return build(
-    'Reshape',
-    [node.inputs[0] ?? '', addInput(state, node, 'shape', ints([-1, ...dims.slice(1)]))],
-    node.outputs,
-    without(node, 'allowzero'),
-    { name: node.name },
-  );
+  const [first = 0, ...rest] = dims;
+  if (rest.length === 0 || first <= 0) return node;
+  const batch = rest.includes(-1) ? 0 : -1;
+  const free = addInput(state, node, 'shape', ints([batch, ...rest]));
+  return build('Reshape', [node.inputs[0] ?? '', free], node.outputs, without(node, 'allowzero'), { name: node.name });
 }

@@ -63,7 +63,7 @@ export function quantizeBias(
   const writes: SlotWrite[] = [{ slot: origin.value, value: { ...quantized, dims: value.dims } }];
   if (origin.scale === null) return writes;
   const old = readSlot(graph, origin.scale);
-  const dims = product.length === 1 ? old.dims : [product.length];
+  const dims = numbers(old).length === product.length ? old.dims : [product.length];
   writes.push({ slot: origin.scale, value: { dtype: 'float32', dims, data: product } });
   if (origin.zeroPoint !== null) writes.push({ slot: origin.zeroPoint, value: filled('int32', dims, 0) });
   return writes;

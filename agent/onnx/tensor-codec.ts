@@ -105,6 +105,11 @@ function rawBytes(proto: TensorProto, external: ExternalData, size: number): Uin
   return proto.rawData.length > 0 ? proto.rawData : null;
 }
 
+/** A tensor from little-endian bytes; the caller has checked their number. */
+export function tensorFromBytes(dtype: Exclude<DType, 'string'>, dims: readonly number[], bytes: Uint8Array): Tensor {
+  return { dtype, dims, data: fromRaw(bytes, dtype) };
+}
+
 function fromRaw(raw: Uint8Array, dtype: Exclude<DType, 'string'>): NumericArray {
   const type = classOf(dtype);
   // A copy, because protobuf's bytes are rarely aligned for wider element types and pin the whole file in memory.

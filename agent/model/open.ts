@@ -1,0 +1,92 @@
+// A model, opened for training and prediction: where it is cut, its frozen backbone, its tail in both forms, and what the features are.
+// Refuses what is not a classifier of one input and one [batch, classes] output, and cuts that do not exist.
+import { createHash } from 'node:crypto';
+import { WhetError } from '../errors.ts';
+import { type Cut, type CutWish, classifierEnds, findCut } from '../onnx/cut.ts';
+import { dequantizeTail } from '../onnx/dequantize.ts';
+import { encodeModel } from '../onnx/encode.ts';
+import { type Model, sizeOf, type Tensor } from '../onnx/ir.ts';
+import { splitModel } from '../onnx/split.ts';
+import type { FloatTail } from '../onnx/tail.ts';
+import { randomInputs, sampleShape } from './input.ts';
+import { openPart } from './part.ts';
+
+export interface OpenOptions {
+  readonly cut: CutWish;
+  readonly threads: number;
+  /** Input shape with a batch of 1, as the model card makes it; needed where the model leaves height or width free. */
+  readonly inputShape?: readonly number[];
+}
+
+export interface Classifier {
+  readonly model: Model;
+  readonly cut: Cut;
+  /** The frozen part as ONNX bytes. */
+  readonly backbone: Uint8Array;
+  /** sha256 of those bytes: features of another backbone are other features. */
+  readonly backboneHash: string;
+  /** Features → output, float, trainable. */
+  readonly tail: FloatTail;
+  /** Features → output, as the model has it. */
+  readonly tailQuantized: Model;
+  readonly features: Features;
+  /** Length of the output vector. */
+  readonly classes: number;
+  readonly input: { readonly name: string; readonly shape: readonly number[] };
+}
+
+export interface Features {
+  /** Name of the tensor between backbone and tail. */
+  readonly name: string;
+  /** Shape of one sample, with a batch of 1. */
+  readonly shape: readonly number[];
+  /** Numbers in one sample. */
+  readonly width: number;
+}
+
+export async function openClassifier(model: Model, options: OpenOptions): Promise<Classifier> {
+  const { input } = classifierEnds(model);
+  const shape = sampleShape(input, options.inputShape ?? null);
+  const cut = findCut(model, options.cut);
+  const split = splitModel(model, cut);
+  const tail = dequantizeTail(split.tail, split.values);
+  const backbone = encodeModel(split.backbone);
+  const [sample] = randomInputs(shape, 1);
+  const features = await runOnce(backbone, 'the backbone', options.threads, input.name, sample as Tensor, split.features);
+  if (features.dtype !== 'float32' || features.dims[0] !== 1)
+    throw new WhetError('cut-impossible', `tensor '${cut.tensor}' is ${features.dtype} [${features.dims}], not float32 [batch, …]`, {
+      hint: 'Name another cut with --cut; `whet inspect` lists those that work.',
+    });
+  const output = await runOnce(encodeModel(split.tail), 'the tail', options.threads, split.features, features, tail.output);
+  return {
+    model,
+    cut,
+    backbone,
+    backboneHash: createHash('sha256').update(backbone).digest('hex'),
+    tail: withInputShape(tail, features.dims),
+    tailQuantized: split.tail,
+    features: { name: split.features, shape: features.dims, width: sizeOf(features.dims) },
+    classes: classCount(output),
+    input: { name: input.name, shape },
+  };
+}
+
+async function runOnce(bytes: Uint8Array, label: string, threads: number, input: string, x: Tensor, output: string): Promise<Tensor> {
+  await using part = await openPart(bytes, { label, threads });
+  return (await part.session.run({ [input]: x }, [output]))[output] as Tensor;
+}
+
+function classCount(output: Tensor): number {
+  const [batch, classes] = output.dims;
+  if (output.dims.length !== 2 || batch !== 1 || classes === undefined || classes < 2)
+    throw new WhetError('model-unsupported', `the model's output for one sample is [${output.dims}], not [1, classes]`, {
+      hint: 'Whetstone adapts classifiers that give one score a class, of two or more classes.',
+    });
+  return classes;
+}
+
+/** What the run showed: training needs every dimension but the batch. */
+function withInputShape(tail: FloatTail, dims: readonly number[]): FloatTail {
+  const inputs = tail.model.graph.inputs.map((info) => ({ ...info, shape: ['batch', ...dims.slice(1)] }));
+  return { ...tail, model: { ...tail.model, graph: { ...tail.model.graph, inputs } } };
+}

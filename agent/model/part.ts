@@ -1,0 +1,33 @@
+// Opens a model, or a part of one, in the runtime. Takes records, gives a session; where the runtime's own graph optimizer makes an
+// invalid graph of a valid one, opens it with basic optimizations and says so.
+import { WhetError } from '../errors.ts';
+import { encodeModel } from '../onnx/encode.ts';
+import type { Model } from '../onnx/ir.ts';
+import { openSession, type Session } from '../runtime/session.ts';
+
+export interface Part extends AsyncDisposable {
+  readonly session: Session;
+  /** 'basic' where the full optimization of this runtime fails on the graph (seen with int8 QDQ pairs before a Reshape at opset 21). */
+  readonly optimization: 'disabled' | 'basic' | 'all';
+}
+
+export async function openPart(
+  model: Model | Uint8Array,
+  options: { readonly label: string; readonly threads: number; readonly optimization?: 'disabled' | 'all' },
+): Promise<Part> {
+  const bytes = model instanceof Uint8Array ? model : encodeModel(model);
+  const wanted = options.optimization ?? 'all';
+  try {
+    return part(await openSession(bytes, { ...options, optimization: wanted }), wanted);
+  } catch (error) {
+    if (wanted === 'disabled' || !(error instanceof WhetError)) throw error;
+    const session = await openSession(bytes, { ...options, optimization: 'basic' }).catch(() => null);
+    // The first message is the one that names the cause.
+    if (session === null) throw error;
+    return part(session, 'basic');
+  }
+}
+
+function part(session: Session, optimization: Part['optimization']): Part {
+  return { session, optimization, [Symbol.asyncDispose]: () => session.close() };
+}

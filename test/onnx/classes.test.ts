@@ -1,0 +1,94 @@
+import { describe, expect, it } from 'vitest';
+import { openClassifier } from '../../agent/model/open.ts';
+import { openPart } from '../../agent/model/part.ts';
+import { floats, graph, ints, model, node, value } from '../../agent/onnx/build.ts';
+import { withClasses } from '../../agent/onnx/classes.ts';
+import { findCut } from '../../agent/onnx/cut.ts';
+import { decodeModel } from '../../agent/onnx/decode.ts';
+import { dequantizeTail } from '../../agent/onnx/dequantize.ts';
+import { encodeModel } from '../../agent/onnx/encode.ts';
+import type { Model, Node, Tensor } from '../../agent/onnx/ir.ts';
+import { requantize } from '../../agent/onnx/requantize.ts';
+import { splitModel } from '../../agent/onnx/split.ts';
+import { forms, modelOf } from '../forms.ts';
+import { sampleInputs } from '../models.ts';
+
+/** Row 2, a new class, row 0: fewer classes than before, in another order. */
+const mapping = [2, null, 0];
+
+async function run(whole: Model, x: Tensor): Promise<Float32Array> {
+  await using part = await openPart(whole, { label: 'model', threads: 1 });
+  return (await part.session.run({ x })).y?.data as Float32Array;
+}
+
+describe('withClasses', () => {
+  it.each(forms([13]))('rows are kept, moved and added, and the whole model follows: $title', async (form) => {
+    const base = await modelOf(form);
+    const { tail } = await openClassifier(base, { cut: { kind: 'layers', layers: 1 }, threads: 1 });
+    const changed = withClasses(tail, mapping);
+    expect(changed.head?.classes).toBe(3);
+    const artifact = decodeModel(encodeModel(requantize(base, changed, new Map(), { ranges: new Map() })));
+    expect(artifact.graph.outputs[0]?.shape?.at(-1)).toBe(3);
+    for (const x of sampleInputs(form.wish, 5, 31)) {
+      const before = await run(base, x);
+      const after = await run(artifact, x);
+      expect(after).toHaveLength(3);
+      if (form.wish.softmax !== true) {
+        // Weights went through one more rounding, of 1/127 of the largest weight.
+        expect(after[0]).toBeCloseTo(before[2] as number, 1);
+        expect(after[1]).toBeCloseTo(0, 1);
+        expect(after[2]).toBeCloseTo(before[0] as number, 1);
+      } else expect((after[0] as number) / (after[2] as number)).toBeCloseTo((before[2] as number) / (before[0] as number), 0);
+    }
+  });
+
+  it.each(forms([13], ['mlp']))('more classes than before: $title', async (form) => {
+    const base = await modelOf(form);
+    const { tail } = await openClassifier(base, { cut: { kind: 'layers', layers: 2 }, threads: 1 });
+    const changed = withClasses(tail, [0, 1, 2, 3, 4, null, null]);
+    const artifact = requantize(base, changed, new Map(), { ranges: new Map() });
+    const [x] = sampleInputs(form.wish, 1);
+    const after = await run(artifact, x as Tensor);
+    expect(after).toHaveLength(7);
+    expect(after.slice(0, 5).indexOf(Math.max(...after.slice(0, 5)))).toBe(
+      (await run(base, x as Tensor)).indexOf(Math.max(...(await run(base, x as Tensor)))),
+    );
+  });
+
+  /** h → MatMul with 3 classes → the given nodes → y. */
+  const ending = (nodes: readonly Node[], more: readonly (readonly [string, Tensor])[] = []) =>
+    model(
+      graph('g', {
+        inputs: [value('x', ['n', 4])],
+        outputs: [value('y', ['n', 3])],
+        nodes: [node('Relu', ['x'], ['h']), node('MatMul', ['h', 'w'], ['m']), ...nodes],
+        initializers: [['w', floats([4, 3], 0.5)], ...more],
+      }),
+    );
+  const tailOf = (whole: Model) => dequantizeTail(splitModel(whole, findCut(whole, { kind: 'layers', layers: 1 })).tail);
+
+  it('rewrites a Reshape behind the head', async () => {
+    const base = ending([node('Reshape', ['m', 'shape'], ['y'])], [['shape', ints([-1, 3])]]);
+    const tail = tailOf(base);
+    // The head is not the last node here, so there is none to change: that is said.
+    expect(tail.head).toBeNull();
+    expect(() => withClasses(tail, [0])).toThrow(/not a linear layer/);
+  });
+
+  it('refuses what is made for the old number of classes', () => {
+    const base = ending(
+      [node('Softmax', ['m'], ['s'], { axis: -1 }), node('Mul', ['s', 'priors'], ['y'], {}, { name: 'priors' })],
+      [['priors', floats([3], [0.2, 0.3, 0.5])]],
+    );
+    const tail = { ...tailOf(base), head: tailOf(ending([node('Identity', ['m'], ['y'])])).head };
+    expect(() => withClasses(tail, [0])).toThrow(
+      expect.objectContaining({ code: 'model-unsupported', message: expect.stringContaining("Mul 'priors'") }),
+    );
+  });
+
+  it('refuses a mapping to rows that are not there', () => {
+    const tail = tailOf(ending([node('Identity', ['m'], ['y'])]));
+    expect(() => withClasses(tail, [3])).toThrow(/rows 0 to 2/);
+    expect(() => withClasses(tail, [])).toThrow(/rows 0 to 2/);
+  });
+});
