@@ -19,7 +19,9 @@ export const errorRegistry = {
   'card-invalid': { exit: 65, means: 'The model card is not JSON or does not follow its schema.' },
   'config-invalid': { exit: 78, means: 'The configuration file cannot be read or does not follow its schema.' },
   'image-unreadable': { exit: 65, means: 'The bytes are not an image that can be read, or it is over a size limit.' },
+  'data-unusable': { exit: 65, means: 'The data folder holds no classes or pictures that can be learned from.' },
   'source-failed': { exit: 69, means: 'A source of captures cannot be started or stopped delivering.' },
+  'training-diverged': { exit: 65, means: 'The loss of a training run is not finite, also at lower learning rates; the current model stays.' },
   'runtime-failed': { exit: 69, means: 'ONNX Runtime refused the model or failed while it ran.' },
   'topic-invalid': { exit: 78, means: 'A name is not safe in an MQTT topic, or the topic would be too deep.' },
   'broker-unreachable': { exit: 69, means: 'No connection to the MQTT broker: unknown host, nothing listens, or no answer.' },
@@ -27,6 +29,15 @@ export const errorRegistry = {
   'weights-unavailable': { exit: 69, means: 'The device publishes no weights, or not those of the wanted version.' },
   'weights-incomplete': { exit: 75, means: 'Not all chunks of the weights arrived in time.' },
   'weights-corrupt': { exit: 65, means: 'Weights or their manifest are not what their sizes and hashes say.' },
+  'output-failed': { exit: 73, means: 'The file that a command was told to write cannot be written.' },
+  'disk-full': { exit: 74, means: 'The disk, or the limit set for the store, is full.' },
+  'state-unwritable': { exit: 77, means: 'The state directory cannot be created, read or written.' },
+  'store-corrupt': { exit: 74, means: 'The database is damaged.' },
+  'store-newer': { exit: 78, means: 'The database was written by a newer Whetstone.' },
+  'store-failed': { exit: 74, means: 'Reading or writing the database failed.' },
+  'commands-full': { exit: 75, means: 'Too many commands wait to be run; new ones are not accepted.' },
+  'release-invalid': { exit: 65, means: 'A release on disk is incomplete, damaged, or not what its manifest says.' },
+  'release-unknown': { exit: 65, means: 'No release of that version is on this device, or it cannot be used.' },
 } as const satisfies Record<string, { readonly exit: number; readonly means: string }>;
 
 export type ErrorCode = keyof typeof errorRegistry;
@@ -51,4 +62,20 @@ export class WhetError extends Error {
 /** The message of anything thrown, for composing a larger message. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
+}
+
+/** A failed file operation in the state directory → the error for it; `doing` is a phrase like `write release 000001-…`. */
+export function stateError(error: unknown, doing: string, path: string): WhetError {
+  if (error instanceof WhetError) return error;
+  const errno = error instanceof Error && 'code' in error ? String(error.code) : '';
+  if (errno === 'ENOSPC' || errno === 'EDQUOT' || errno === 'EFBIG') {
+    return new WhetError('disk-full', `cannot ${doing} in '${path}': no space left`, {
+      hint: 'Free space on this disk, or lower the limits of the store in the configuration.',
+      cause: error,
+    });
+  }
+  return new WhetError('state-unwritable', `cannot ${doing} in '${path}': ${messageOf(error)}`, {
+    hint: 'The state directory must be on a working disk and belong to the user that runs whet.',
+    cause: error,
+  });
 }

@@ -81,12 +81,13 @@ export class PublishRefused extends Error {
 /** Larger packets are not taken (MQTT 5): room enough to answer an oversized command with an error. */
 const maximumIncomingBytes = 1024 * 1024;
 
-/** `onMessage` runs before the acknowledgement: when it throws, the connection is dropped and the broker delivers again. */
+/** `signal` ends the attempt, not the connection. `onMessage` runs before the acknowledgement: when it throws, the connection is dropped and the broker delivers again. */
 export function openConnection(
   options: BrokerOptions,
   version: ProtocolVersion,
   will: Will | null,
   onMessage: (message: Incoming) => void,
+  signal: AbortSignal,
 ): Promise<Connection> {
   const describe = (error: unknown) =>
     describeFailure(error, addressWithoutSecrets(options.url), {
@@ -125,7 +126,11 @@ export function openConnection(
       client.end(true);
       reject(new ConnectFailed(describe(lastError)));
     });
+    const abort = () => client.stream?.destroy();
+    signal.addEventListener('abort', abort, { once: true });
+    client.once('close', () => signal.removeEventListener('abort', abort));
     client.once('connect', (connack) => {
+      signal.removeEventListener('abort', abort);
       lastError = Object.assign(new Error('the connection was lost'), { code: 'lost' });
       resolve(wrap(client, version, connack, options.ackTimeoutMs, () => describe(lastError)));
     });

@@ -58,6 +58,7 @@ export function createCommands(
   log: Log,
   clock: Clock,
   finished: () => void,
+  refuse: (answer: OutboxMessage) => void,
 ): Commands {
   const stopping = new AbortController();
   const queue: (Accepted & { readonly again: boolean })[] = [];
@@ -102,12 +103,18 @@ export function createCommands(
     } catch (error) {
       if (stopping.signal.aborted) return null;
       if (!(error instanceof WhetError)) log.error({ err: error, command: command.type, id: command.id }, 'a command failed');
-      return error instanceof WhetError
-        ? {
-            ok: false,
-            error: { code: error.code, message: clip(error.hint === undefined ? error.message : `${error.message} ${error.hint}`) },
-          }
-        : failure('internal', messageOf(error));
+      return error instanceof WhetError ? failureOf(error) : failure('internal', messageOf(error));
+    }
+  }
+
+  /** Where too many wait the sender is told at once, without a record: it may send the same command again later. */
+  function accept(command: Accepted): 'new' | 'duplicate' | 'full' {
+    try {
+      return commandLog.accept(command);
+    } catch (error) {
+      if (!(error instanceof WhetError && error.code === 'commands-full')) throw error;
+      refuse({ ...resultMessage(command, failureOf(error), clock.now()), priority: 'low' });
+      return 'full';
     }
   }
 
@@ -126,8 +133,12 @@ export function createCommands(
       const timeMs = clock.now();
       // One byte more than allowed is kept, so that an oversized command is still recognized as such after a restart.
       const payload = message.retained ? retainedMark : message.payload.subarray(0, maxMessageBytes + 1);
-      if (commandLog.accept({ ...name, payload, timeMs }) === 'duplicate') {
-        log.debug({ command: name.type, id: name.id }, 'command was here before; not run again');
+      const accepted = accept({ ...name, payload, timeMs });
+      if (accepted !== 'new') {
+        log.debug(
+          { command: name.type, id: name.id },
+          accepted === 'full' ? 'too many commands wait' : 'command was here before; not run again',
+        );
         return;
       }
       queue.push({ ...name, payload, timeMs, again: false });
@@ -166,6 +177,10 @@ export function check(type: string, payload: Uint8Array): Checked {
 
 function failure(code: CommandErrorCode, message: string): CommandFailure {
   return { ok: false, error: { code, message: clip(message) } };
+}
+
+function failureOf({ code, message, hint }: WhetError): CommandFailure {
+  return { ok: false, error: { code, message: clip(hint === undefined ? message : `${message} ${hint}`) } };
 }
 
 function clip(message: string): string {

@@ -27,6 +27,8 @@ export interface LinkEvents {
   up(connection: Connection, goodbye: boolean): void;
   /** No more is to be sent; may be called twice for one connection. */
   down(): void;
+  /** No connection; `failure.refused`: trying again will not help until somebody changes something. */
+  failed?(failure: ConnectionFailure): void;
   /** Runs before the acknowledgement; when it throws, the message comes again. */
   message(message: Incoming): void;
 }
@@ -61,11 +63,12 @@ export function createLink(options: LinkOptions, events: LinkEvents, log: Log): 
   function report(next: ConnectionFailure): void {
     if (failure?.kind !== next.kind) log.warn({ cause: next.kind, hint: next.hint }, next.message);
     failure = next;
+    events.failed?.(next);
   }
 
   /** One attempt, with the other version of the protocol where this one is refused. */
   async function open(): Promise<Connection> {
-    const attempt = (wanted: ProtocolVersion) => openConnection(options.broker, wanted, options.will, events.message);
+    const attempt = (wanted: ProtocolVersion) => openConnection(options.broker, wanted, options.will, events.message, stopping.signal);
     try {
       return await attempt(version);
     } catch (error) {

@@ -5,6 +5,7 @@ import { messageOf, WhetError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Progress } from '../types.ts';
 import type { BrokerOptions, Connection, Incoming, ProtocolVersion } from './client.ts';
+import type { ConnectionFailure } from './failure.ts';
 import { createLink } from './link.ts';
 import { type ModelManifest, modelManifestSchema } from './payloads.ts';
 import { type Address, maxMessageBytes, topicOf } from './topics.ts';
@@ -46,7 +47,7 @@ export function receiveWeights(options: ReceiveOptions, log: Log): Promise<Recei
   return new Promise((resolve, reject) => {
     const link = createLink(
       { broker: { ...options.broker, sessionExpirySeconds: 0 }, protocol: options.protocol, will: null, retryMinMs: 500, retryMaxMs: 5000 },
-      { up: (connection) => void up(connection), down: () => undefined, message: (message) => guarded(message) },
+      { up: (connection) => void up(connection), down: () => undefined, message: (message) => guarded(message), failed },
       log,
     );
     const timer = setTimeout(() => settle(timedOut(options, state, link.failure)), options.timeoutMs);
@@ -62,6 +63,11 @@ export function receiveWeights(options: ReceiveOptions, log: Log): Promise<Recei
       clearInterval(idle);
       options.signal?.removeEventListener('abort', aborted);
       link.stop().then(() => (outcome instanceof Error ? reject(outcome) : resolve(outcome)), reject);
+    }
+
+    /** Somebody waits for the answer, so what retrying cannot mend is said at once. */
+    function failed(failure: ConnectionFailure): void {
+      if (failure.refused) settle(new WhetError('broker-refused', failure.message, { hint: failure.hint }));
     }
 
     async function up(connection: Connection): Promise<void> {
@@ -169,7 +175,7 @@ function parseJson(payload: Uint8Array): unknown {
   }
 }
 
-function timedOut(options: ReceiveOptions, state: State, failure: ReturnType<typeof createLink>['failure']): WhetError {
+function timedOut(options: ReceiveOptions, state: State, failure: ConnectionFailure | null): WhetError {
   const seconds = `${options.timeoutMs / 1000} s`;
   const device = `device '${options.address.device}'`;
   if (failure !== null || !state.asked) {

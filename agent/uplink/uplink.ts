@@ -100,7 +100,18 @@ export function createUplink(config: UplinkConfig, ports: UplinkPorts): Uplink {
   const restart = (reason: string) => link.restart(reason);
   const state = createRetainedState(address, log, restart);
   const drain = createDrain({ address, window: config.window ?? 16 }, outbox, rate, log, restart);
-  const commands = createCommands(address, commandLog, handlers, log, clock, () => drain.wake());
+  const commands = createCommands(
+    address,
+    commandLog,
+    handlers,
+    log,
+    clock,
+    () => drain.wake(),
+    (answer) => {
+      outbox.enqueue(answer);
+      drain.wake();
+    },
+  );
   const reports = createReports({
     address,
     outbox,

@@ -170,6 +170,27 @@ describe.skipIf(mosquittoMissing)(`commands${needsMosquitto}`, () => {
     expect(one.uplink.counters.reconnects).toBeGreaterThanOrEqual(1);
   });
 
+  it('are answered at once where too many wait, and may be sent again', async () => {
+    const { url } = await broker();
+    const store = createMemoryStore();
+    let full = true;
+    const accept = store.commandLog.accept.bind(store.commandLog);
+    store.commandLog.accept = (command) => {
+      if (full) throw new WhetError('commands-full', '1000 others wait');
+      return accept(command);
+    };
+    const one = device({ url }, { store });
+    await connected(one);
+    const board = await dashboard(url);
+    await board.send(at('cmd/pause/p-1'), '{}');
+    await answered(board, 'pause/p-1');
+    full = false;
+    await board.send(at('cmd/pause/p-1'), '{}');
+    await board.until(() => answers(board, 'pause/p-1').length === 2, 'the second answer');
+    expect(answers(board, 'pause/p-1')).toMatchObject([{ ok: false, error: { code: 'commands-full' } }, { ok: true }]);
+    expect(one.uplink.counters.reconnects).toBe(0);
+  });
+
   it('are answered once where every second acknowledgement to the broker is lost', async () => {
     const { url, port } = await broker();
     const proxy = await startProxy(port, everySecond('puback', 'client'));

@@ -191,6 +191,19 @@ describe.skipIf(mosquittoMissing)(`the link${needsMosquitto}`, () => {
   });
 });
 
+it('stops at once while something takes its connection and never answers', async () => {
+  const silent = createServer((socket) => socket.on('error', () => undefined));
+  silent.listen(0, '127.0.0.1');
+  await once(silent, 'listening');
+  cleanUp.push(() => silent.close());
+  const address = silent.address();
+  const one = device({ url: `mqtt://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`, connectTimeoutMs: 20_000 });
+  await once(silent, 'connection');
+  const startedMs = performance.now();
+  await one.uplink.stop();
+  expect(performance.now() - startedMs).toBeLessThan(3000);
+});
+
 describe('a broker of MQTT 3.1.1 only (aedes)', () => {
   it('refuses MQTT 5 by its return code, and is spoken to in 3.1.1', async () => {
     const aedes = await Aedes.createBroker();

@@ -215,7 +215,7 @@ describe.skipIf(mosquittoMissing)(`the outbox drain${needsMosquitto}`, () => {
     const watcher = await watch(url);
     const one = device({ url });
     const { outbox } = one.store;
-    let broken = 6;
+    let broken = 3;
     const acknowledge = outbox.acknowledge.bind(outbox);
     outbox.acknowledge = (id) => {
       broken -= 1;

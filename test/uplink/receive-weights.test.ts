@@ -158,6 +158,15 @@ describe.skipIf(mosquittoMissing)(`receiving weights${needsMosquitto}`, () => {
     expect(away).toMatchObject({ code: 'broker-unreachable', message: expect.stringMatching(/nothing listens/) });
   });
 
+  it('fails at once where the broker refuses the credentials', async () => {
+    const started = await startBroker({ user: { name: 'pi', password: 'right' } });
+    cleanUp.push(started.close);
+    const startedMs = performance.now();
+    const error = await failureOf(receive(started.url, { timeoutMs: 20_000 }));
+    expect(error).toMatchObject({ code: 'broker-refused', exit: 77, message: expect.stringMatching(/authorize|password/) });
+    expect(performance.now() - startedMs).toBeLessThan(5000);
+  });
+
   it('ends when it is interrupted', async () => {
     const { url } = await broker();
     const controller = new AbortController();

@@ -1,0 +1,96 @@
+// The real store under a device process that is killed again and again: the outbox while it drains, commands while they run.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, describe, expect, it } from 'vitest';
+import { mosquittoMissing, needsMosquitto, startBroker } from '../broker.ts';
+import { type Subscriber, subscribe } from './subscriber.ts';
+
+const cleanUp: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const end of cleanUp.splice(0).reverse()) await end();
+});
+
+interface Setting {
+  readonly watcher: Subscriber;
+  start(count: number): ChildProcess;
+}
+
+async function setUp(filter: string): Promise<Setting> {
+  const broker = await startBroker();
+  const folder = mkdtempSync(join(tmpdir(), 'whet-durable-'));
+  const watcher = await subscribe(broker.url, filter);
+  cleanUp.push(broker.close, () => rmSync(folder, { recursive: true, force: true }), watcher.close);
+  const script = fileURLToPath(new URL('./durable-device.ts', import.meta.url));
+  return {
+    watcher,
+    start(count) {
+      const child = spawn(process.execPath, [script, broker.url, join(folder, 'whet.db'), String(count)], { stdio: 'ignore' });
+      cleanUp.push(() => child.kill('SIGKILL'));
+      return child;
+    },
+  };
+}
+
+async function end(child: ChildProcess, signal: 'SIGKILL' | 'SIGTERM'): Promise<unknown> {
+  child.kill(signal);
+  const [code] = await once(child, 'exit');
+  return code;
+}
+
+describe.skipIf(mosquittoMissing)(`a device with its real store${needsMosquitto}`, () => {
+  it('loses nothing and keeps the order of every topic over kill -9 in the middle of the drain', async () => {
+    const count = 700;
+    const { watcher, start } = await setUp('whetstone/durable/t/#');
+    const distinct = () => new Set(watcher.received.map((message) => message.payload.toString())).size;
+    for (const after of [100, 250, 400]) {
+      const child = start(count);
+      await watcher.until(() => distinct() >= after, `${after} messages`);
+      await end(child, 'SIGKILL');
+    }
+    expect(distinct()).toBeLessThan(count);
+    const last = start(count);
+    await watcher.until(() => distinct() === count, 'all messages');
+    expect(await end(last, 'SIGTERM')).toBe(0);
+    // At most the unacknowledged ones of each killed process come twice: one a topic.
+    expect(watcher.received.length - count).toBeLessThanOrEqual(3 * 10);
+    for (let topic = 0; topic < 10; topic += 1) {
+      const numbers = watcher.texts(`whetstone/durable/t/${topic}`).map((text) => JSON.parse(text).number as number);
+      const unrepeated = numbers.filter((number, index) => number !== numbers[index - 1]);
+      expect(unrepeated).toEqual(Array.from({ length: count / 10 }, (_, index) => index * 10 + topic));
+    }
+  });
+
+  it('answers each command once over kill -9 while commands arrive and run', async () => {
+    const { watcher, start } = await setUp('whetstone/durable/#');
+    const answers = () => watcher.received.filter((message) => message.topic.startsWith('whetstone/durable/result/'));
+    const answered = () => new Set(answers().map((message) => message.topic)).size;
+    const count = 40;
+    // A command can only wait for a device that the broker has seen once.
+    const first = start(0);
+    await watcher.send('whetstone/durable/cmd/train/0', '{}');
+    await watcher.until(() => watcher.texts('whetstone/durable/status').includes('online'), 'online');
+    await watcher.send('whetstone/durable/cmd/train/0', '{}');
+    await watcher.until(() => answered() === 1, 'the first answer');
+    for (let number = 1; number < count; number += 1) await watcher.send(`whetstone/durable/cmd/train/${number}`, '{}');
+    await watcher.until(() => answered() > 3, 'some answers');
+    await end(first, 'SIGKILL');
+    for (const after of [12, 25]) {
+      const child = start(0);
+      await watcher.until(() => answered() >= after, `${after} answers`);
+      await end(child, 'SIGKILL');
+    }
+    const last = start(0);
+    await watcher.until(() => answered() === count, 'all answers');
+    expect(await end(last, 'SIGTERM')).toBe(0);
+    const byTopic = Map.groupBy(answers(), (message) => message.topic);
+    for (const [topic, same] of byTopic) {
+      // A repetition is the same message again, unacknowledged when the process died: never a second answer.
+      expect(new Set(same.map((message) => message.payload.toString())).size, topic).toBe(1);
+    }
+    expect(answers().length - count).toBeLessThanOrEqual(3 * 16);
+  });
+});
