@@ -1,0 +1,67 @@
+// What learners read: feature vectors with their labels, always in the order of arrival, so that training again gives the same bits.
+// Works on a read-only database too. Wrap several reads in `snapshot` where they must be of one moment.
+import type { Database } from './database.ts';
+import { idOfRow, rowOfId } from './sample-id.ts';
+import { toFeatures } from './sample-rows.ts';
+
+export interface FeatureRow {
+  readonly id: string;
+  readonly source: string;
+  readonly timeMs: number;
+  readonly features: Float32Array;
+}
+
+export interface LabelledRow extends FeatureRow {
+  readonly label: string;
+}
+
+export interface Features {
+  labelled(backbone: string): Iterable<LabelledRow>;
+  /** The newest `limit` unlabelled samples, oldest of them first. */
+  unlabelled(backbone: string, limit: number): Iterable<FeatureRow>;
+  /** The capture itself, for augmentation; null where it was not kept. */
+  raw(id: string): Uint8Array | null;
+}
+
+interface Row {
+  readonly id: number;
+  readonly source: string;
+  readonly time_ms: number;
+  readonly label: string | null;
+  readonly data: Uint8Array;
+}
+
+/** Rows in memory at once, beside what the caller keeps. */
+const batch = 64;
+
+export function createFeatures(database: Database): Features {
+  const select = (labelled: 'NOT NULL' | 'NULL') => `
+    SELECT samples.id, source, time_ms, label, data FROM samples JOIN features ON sample = samples.id
+    WHERE samples.id > ? AND label IS ${labelled} AND backbone = (SELECT id FROM backbones WHERE sha256 = ?) ORDER BY samples.id LIMIT ${batch}`;
+
+  function* rows(sql: string, backbone: string, after: number): Generator<Row> {
+    for (let last = after; ; ) {
+      const found = database.all<Row>(sql, last, backbone);
+      yield* found;
+      if (found.length < batch) return;
+      last = found.at(-1)!.id;
+    }
+  }
+
+  return {
+    *labelled(backbone) {
+      for (const row of rows(select('NOT NULL'), backbone, -1)) yield { ...toRow(row), label: row.label! };
+    },
+    *unlabelled(backbone, limit) {
+      const sql = `SELECT id FROM samples WHERE label IS NULL AND backbone = (SELECT id FROM backbones WHERE sha256 = ?)
+        ORDER BY id DESC LIMIT 1 OFFSET ?`;
+      const before = database.get<{ readonly id: number }>(sql, backbone, limit);
+      for (const row of rows(select('NULL'), backbone, before?.id ?? -1)) yield toRow(row);
+    },
+    raw: (id) => database.get<{ readonly raw: Uint8Array | null }>('SELECT raw FROM media WHERE sample = ?', rowOfId(id))?.raw ?? null,
+  };
+}
+
+function toRow(row: Row): FeatureRow {
+  return { id: idOfRow(row.id), source: row.source, timeMs: row.time_ms, features: toFeatures(row.data) };
+}

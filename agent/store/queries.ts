@@ -1,0 +1,61 @@
+// Questions to people about samples: asked once a sample, within an hourly budget, answered by a label or expired. The budget survives
+// restarts and the eviction of the samples asked about.
+import type { ClassScore } from '../types.ts';
+import type { Database } from './database.ts';
+import { idOfRow, rowOfId } from './sample-id.ts';
+import { type SampleRow, sampleColumns, toSample } from './sample-rows.ts';
+
+export interface OpenQuery {
+  readonly sample: string;
+  readonly source: string;
+  readonly timeMs: number;
+  readonly guesses: readonly ClassScore[];
+  readonly askedMs: number;
+}
+
+export interface Queries {
+  /** Whether fewer than `perHour` questions were asked in the hour before. */
+  mayAsk(nowMs: number, perHour: number): boolean;
+  /** false where the sample is gone, labelled, or was asked about before. */
+  ask(sample: string, nowMs: number): boolean;
+  /** Newest first. */
+  open(limit: number): readonly OpenQuery[];
+  /** Closes questions asked before then; their number. */
+  expire(beforeMs: number): number;
+  counts(): { readonly open: number; readonly answered: number; readonly expired: number };
+}
+
+const hourMs = 3_600_000;
+
+export function createQueries(database: Database): Queries {
+  return {
+    mayAsk(nowMs, perHour) {
+      // A clock that was ahead and went back must not close the budget for good.
+      const sql = 'SELECT count(*) AS n FROM queries WHERE asked_ms > ? AND asked_ms <= ?';
+      return (database.get<{ readonly n: number }>(sql, nowMs - hourMs, nowMs)?.n ?? 0) < perHour;
+    },
+    ask: (sample, nowMs) =>
+      database.transaction(() => {
+        database.run('DELETE FROM queries WHERE sample IS NULL AND (asked_ms < ? OR asked_ms > ?)', nowMs - hourMs, nowMs);
+        const sql = `INSERT INTO queries (sample, asked_ms, state) SELECT id, ?, 'open' FROM samples WHERE id = ? AND label IS NULL
+          ON CONFLICT (sample) DO NOTHING`;
+        return database.run(sql, nowMs, rowOfId(sample)) === 1;
+      }),
+    open(limit) {
+      const sql = `SELECT ${sampleColumns}, asked_ms FROM queries JOIN samples ON samples.id = sample
+        WHERE state = 'open' AND label IS NULL ORDER BY asked_ms DESC, samples.id DESC LIMIT ?`;
+      return database.all<SampleRow & { readonly asked_ms: number }>(sql, limit).map((row) => {
+        const { source, timeMs, scores } = toSample(row);
+        return { sample: idOfRow(row.id), source, timeMs, guesses: scores, askedMs: row.asked_ms };
+      });
+    },
+    expire: (beforeMs) => database.run("UPDATE queries SET state = 'expired' WHERE state = 'open' AND asked_ms < ?", beforeMs),
+    counts() {
+      const rows = database.all<{ readonly state: string; readonly n: number }>(
+        'SELECT state, count(*) AS n FROM queries WHERE sample IS NOT NULL GROUP BY state',
+      );
+      const of = (state: string) => rows.find((row) => row.state === state)?.n ?? 0;
+      return { open: of('open'), answered: of('answered'), expired: of('expired') };
+    },
+  };
+}

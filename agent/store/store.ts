@@ -1,0 +1,128 @@
+// The device's store: one database file, its parts joined. Takes a path and limits, gives samples, labels, questions, runs, statistics,
+// settings, outbox and commands. Only one process opens it for writing (the caller holds a lock); any number may read.
+import type { Clock, CommandLog, Outbox } from '../types.ts';
+import { type CommandLimits, createCommandLog } from './commands.ts';
+import { createCounters } from './counters.ts';
+import { type Broken, type DatabaseOptions, openDatabase, openReadOnly } from './database.ts';
+import { createFeatures, type Features } from './features.ts';
+import { type ForgottenSamples, forgetSamples, type SampleSelector } from './forget.ts';
+import { createLabels, type Labels } from './labels.ts';
+import { createOrigins, type Origins } from './origins.ts';
+import { createOutbox, type OutboxLimits } from './outbox.ts';
+import { createQueries, type Queries } from './queries.ts';
+import { createRuns, type Runs } from './runs.ts';
+import { createSamples, type Samples } from './samples.ts';
+import { migrations } from './schema.ts';
+import { createSettings, type Settings } from './settings.ts';
+import { createShelf, type ShelfLimits } from './shelf.ts';
+import { createStatisticsCache, type StatisticsCache } from './statistics.ts';
+
+export interface StoreOptions {
+  readonly samples: ShelfLimits;
+  readonly outbox: OutboxLimits;
+  readonly commands?: CommandLimits;
+  /** Origins remembered at most; 200,000 unless told. */
+  readonly maxOrigins?: number;
+  readonly database?: DatabaseOptions;
+  readonly clock: Clock;
+}
+
+export interface StoreSizes {
+  readonly fileBytes: number;
+  /** Pages that are empty and will be used again. */
+  readonly freeBytes: number;
+  readonly sampleBytes: number;
+  readonly outboxBytes: number;
+  /** Labelled samples that lost their raw bytes, since the store was created. */
+  readonly rawDropped: number;
+}
+
+export interface Store {
+  readonly samples: Samples;
+  readonly labels: Labels;
+  readonly features: Features;
+  readonly origins: Origins;
+  readonly queries: Queries;
+  readonly runs: Runs;
+  readonly statistics: StatisticsCache;
+  readonly settings: Settings;
+  readonly outbox: Outbox;
+  readonly commands: CommandLog;
+  /** A damaged database that was moved aside while opening; null where all was well. */
+  readonly broken: Broken | null;
+  forget(selector: SampleSelector): ForgottenSamples;
+  /** All writes of `work` or none; errors must not be caught inside. */
+  transaction<T>(work: () => T): T;
+  /** All reads of `work` see one moment. */
+  snapshot<T>(work: () => T): T;
+  sizes(): StoreSizes;
+  /** Gives empty pages back to the disk. */
+  vacuum(): void;
+  /** Writes the log back into the file and empties it; false while another process reads. */
+  checkpoint(): boolean;
+  close(): void;
+}
+
+/** What another process may see of the store. */
+export interface StoreReader {
+  readonly features: Features;
+  readonly statistics: Pick<StatisticsCache, 'get'>;
+  snapshot<T>(work: () => T): T;
+  close(): void;
+}
+
+const commandLimits: CommandLimits = { maxFinished: 10_000, maxAgeMs: 30 * 86_400_000, maxUnfinished: 1000 };
+
+export function openStore(path: string, options: StoreOptions): Store {
+  const { database, broken } = openDatabase(path, migrations, options.database);
+  const counters = createCounters(database);
+  const shelf = createShelf(database, counters, options.samples);
+  const origins = createOrigins(database, options.maxOrigins ?? 200_000);
+  const outbox = createOutbox(database, options.outbox, options.clock);
+  return {
+    samples: createSamples(database, shelf, origins, options.clock),
+    labels: createLabels(database, shelf),
+    features: createFeatures(database),
+    origins,
+    queries: createQueries(database),
+    runs: createRuns(database),
+    statistics: createStatisticsCache(database),
+    settings: createSettings(database),
+    outbox,
+    commands: createCommandLog(database, outbox, options.commands ?? commandLimits, options.clock),
+    broken,
+    forget: (selector) => {
+      return forgetSamples(database, selector, () => {
+        shelf.reset();
+        outbox.recount();
+      });
+    },
+    transaction: (work) => database.transaction(work),
+    snapshot: (work) => database.snapshot(work),
+    sizes() {
+      const pragma = (name: 'page_count' | 'freelist_count') => database.get<Record<string, number>>(`PRAGMA ${name}`)?.[name] ?? 0;
+      const pageBytes = database.get<{ readonly page_size: number }>('PRAGMA page_size')?.page_size ?? 4096;
+      return {
+        fileBytes: pragma('page_count') * pageBytes,
+        freeBytes: pragma('freelist_count') * pageBytes,
+        sampleBytes: shelf.sums.labelledBytes + shelf.sums.unlabelledBytes,
+        outboxBytes: outbox.counters.waitingBytes,
+        rawDropped: counters.get('samples.raw-dropped'),
+      };
+    },
+    vacuum: () => database.exec('PRAGMA incremental_vacuum'),
+    checkpoint: () => database.emptyLog(),
+    close: () => database.close(),
+  };
+}
+
+/** Refuses a file that is not there, or that another version wrote. */
+export function openStoreReader(path: string): StoreReader {
+  const database = openReadOnly(path, migrations.length);
+  return {
+    features: createFeatures(database),
+    statistics: createStatisticsCache(database),
+    snapshot: (work) => database.snapshot(work),
+    close: () => database.close(),
+  };
+}
