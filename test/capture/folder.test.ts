@@ -1,0 +1,244 @@
+import {
+  appendFileSync,
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { createFolderSource, type FolderOptions } from '../../agent/capture/folder.ts';
+import type { Source } from '../../agent/capture/source.ts';
+import { photograph } from '../images.ts';
+import { createRecorder, type Recorder } from './recorder.ts';
+
+const isRoot = process.getuid?.() === 0;
+let root = '';
+let picture: Buffer;
+let sources: Source[] = [];
+
+beforeEach(async () => {
+  root = mkdtempSync(join(tmpdir(), 'whet-folder-'));
+  picture = await photograph('disc', 1);
+});
+afterEach(async () => {
+  await Promise.all(sources.map((source) => source.stop()));
+  sources = [];
+  rmSync(root, { recursive: true, force: true });
+});
+
+async function open(recorder: Recorder, options: Partial<FolderOptions> = {}): Promise<Source> {
+  const source = createFolderSource({
+    name: 'inbox',
+    path: root,
+    rescanMs: 200,
+    settleMs: 40,
+    isClass: (name) => ['cat', 'dog'].includes(name),
+    ...options,
+  });
+  sources.push(source);
+  await source.start(recorder.context);
+  return source;
+}
+
+function write(path: string, bytes: Uint8Array = picture, mtimeSeconds?: number): void {
+  mkdirSync(join(root, path, '..'), { recursive: true });
+  writeFileSync(join(root, path), bytes);
+  if (mtimeSeconds !== undefined) utimesSync(join(root, path), mtimeSeconds, mtimeSeconds);
+}
+
+const origins = (recorder: Recorder) => recorder.captures.map(({ origin }) => origin!.split(':')[0]).sort();
+
+describe('a watched folder', () => {
+  test('takes what is there and what comes, with the nearest class folder as label, oldest first', async () => {
+    write('2026/cat/b.jpg', picture, 2000);
+    write('cat/day one/a.JPG', picture, 1000);
+    write('elsewhere/c.png', picture, 3000);
+    const recorder = createRecorder();
+    const source = await open(recorder);
+    await recorder.until('the three that are there', () => recorder.captures.length === 3);
+    expect(recorder.captures.map(({ label, timeMs }) => [label, timeMs])).toEqual([
+      ['cat', 1_000_000],
+      ['cat', 2_000_000],
+      [undefined, 3_000_000],
+    ]);
+    expect(recorder.captures[0]).toMatchObject({ source: 'inbox', kind: 'image', origin: `cat/day one/a.JPG:${picture.length}:1000000` });
+    expect(Buffer.from(recorder.captures[0]!.bytes).equals(picture)).toBe(true);
+    write('dog/new folder/d.jpg');
+    await recorder.until('the new one', () => recorder.captures.length === 4);
+    expect(recorder.captures[3]!.label).toBe('dog');
+    expect(source.status()).toMatchObject({ state: 'running', captures: 4, dropped: 0, lastError: null });
+  });
+
+  test('a new file comes by notification, long before the next reading', async () => {
+    const recorder = createRecorder();
+    await open(recorder, { rescanMs: 60_000 });
+    await sleep(150);
+    write('now.jpg');
+    await recorder.until('the file', () => recorder.captures.length === 1);
+  });
+
+  test('a file that is still being written is left until it is whole', async () => {
+    const recorder = createRecorder();
+    await open(recorder);
+    const path = join(root, 'slow.jpg');
+    for (let at = 0; at < picture.length; at += Math.ceil(picture.length / 8)) {
+      appendFileSync(path, picture.subarray(at, at + Math.ceil(picture.length / 8)));
+      await sleep(25);
+    }
+    await recorder.until('the file', () => recorder.captures.length === 1);
+    expect(Buffer.from(recorder.captures[0]!.bytes).equals(picture)).toBe(true);
+    await sleep(300);
+    expect(recorder.captures).toHaveLength(1);
+  });
+
+  test('each file is taken once; changed content is new; what was seen before a restart is not taken again', async () => {
+    write('a.jpg');
+    const seen = new Set<string>();
+    const recorder = createRecorder({ seen: (origin) => seen.has(origin) });
+    const first = await open(recorder);
+    await recorder.until('the file', () => recorder.captures.length === 1);
+    await sleep(500);
+    expect(recorder.captures).toHaveLength(1);
+    write('a.jpg', await photograph('ring', 5));
+    await recorder.until('the new content', () => recorder.captures.length === 2);
+    await first.stop();
+    for (const { origin } of recorder.captures) seen.add(origin!);
+    await open(recorder);
+    write('b.jpg');
+    await recorder.until('the other file', () => recorder.captures.length === 3);
+    expect(origins(recorder)).toEqual(['a.jpg', 'a.jpg', 'b.jpg']);
+  });
+
+  test('hidden, temporary and foreign names are left alone; the latter are said once a kind', async () => {
+    for (const name of [
+      '.hidden.jpg',
+      'half.jpg.part',
+      'x.jpg~',
+      '.git/a.jpg',
+      '@eaDir/a.jpg',
+      'Thumbs.db',
+      'a.heic',
+      'b.heic',
+      'film.mp4',
+    ])
+      write(name);
+    write('moved.tmp');
+    const recorder = createRecorder();
+    await open(recorder);
+    await sleep(300);
+    expect(recorder.captures).toEqual([]);
+    expect(recorder.warnings.filter((text) => text.includes('of this kind'))).toHaveLength(2);
+    renameSync(join(root, 'moved.tmp'), join(root, 'moved.jpg'));
+    await recorder.until('the renamed file', () => recorder.captures.length === 1);
+  });
+
+  test('symbolic links are not followed, neither files nor folders', async () => {
+    const outside = mkdtempSync(join(tmpdir(), 'whet-outside-'));
+    writeFileSync(join(outside, 'secret.jpg'), picture);
+    symlinkSync(join(outside, 'secret.jpg'), join(root, 'link.jpg'));
+    symlinkSync(outside, join(root, 'cat'));
+    symlinkSync(root, join(root, 'loop'));
+    const recorder = createRecorder();
+    await open(recorder);
+    await sleep(100);
+    // A change behind the link, which a notification may name.
+    writeFileSync(join(outside, 'later.jpg'), picture);
+    write('own.jpg');
+    await recorder.until('the own file', () => recorder.captures.length > 0);
+    await sleep(400);
+    expect(origins(recorder)).toEqual(['own.jpg']);
+    rmSync(outside, { recursive: true });
+  });
+
+  test('a file over the size limit is refused once, without being read', async () => {
+    write('huge.jpg');
+    truncateSync(join(root, 'huge.jpg'), 3 * 1024 ** 3);
+    const recorder = createRecorder();
+    const source = await open(recorder);
+    await recorder.until('the refusal', () => source.status().dropped === 1);
+    expect(source.status().lastError).toBe('huge.jpg: 3072 MB, over the limit of 64 MB a picture');
+    await sleep(500);
+    expect(recorder.warnings).toHaveLength(1);
+    expect(source.status()).toMatchObject({ state: 'running', dropped: 1 });
+  });
+
+  test.skipIf(isRoot)('a file that may not be read is said once (not as root)', async () => {
+    write('locked.jpg');
+    chmodSync(join(root, 'locked.jpg'), 0);
+    const recorder = createRecorder();
+    const source = await open(recorder);
+    await recorder.until('the refusal', () => source.status().dropped === 1);
+    await sleep(500);
+    expect(recorder.warnings).toHaveLength(1);
+  });
+
+  test('a folder that is away degrades the source; when it comes back so do its files, and none twice', async () => {
+    write('a.jpg', picture, 1000);
+    const recorder = createRecorder();
+    const source = await open(recorder);
+    await recorder.until('the file', () => recorder.captures.length === 1);
+    renameSync(root, `${root}-away`);
+    await recorder.until('the loss', () => source.status().state === 'degraded');
+    expect(source.status().lastError).toContain('the folder cannot be read');
+    renameSync(`${root}-away`, root);
+    write('b.jpg');
+    await recorder.until('the new file', () => recorder.captures.length === 2);
+    expect(source.status()).toMatchObject({ state: 'running', lastError: null });
+    expect(origins(recorder)).toEqual(['a.jpg', 'b.jpg']);
+    expect(recorder.warnings).toHaveLength(1);
+  });
+
+  test('a folder that is not there at start is waited for', async () => {
+    const recorder = createRecorder();
+    const source = await open(recorder, { path: join(root, 'later') });
+    await recorder.until('the trouble', () => source.status().state === 'degraded');
+    write('later/cat/a.jpg');
+    await recorder.until('the file', () => recorder.captures.length === 1);
+    expect(recorder.captures[0]!.label).toBe('cat');
+  });
+
+  test('what could not be taken is offered again; nothing is taken while one is under way', async () => {
+    write('a.jpg');
+    write('b.jpg');
+    let busy = 0;
+    let refusals = 0;
+    const recorder = createRecorder({
+      async emit() {
+        busy += 1;
+        expect(busy).toBe(1);
+        await sleep(20);
+        busy -= 1;
+        refusals += 1;
+        if (refusals <= 2) throw new Error('the worker is away');
+      },
+    });
+    const source = await open(recorder);
+    await recorder.until('both', () => recorder.captures.length === 2);
+    expect(origins(recorder)).toEqual(['a.jpg', 'b.jpg']);
+    expect(source.status().lastError).toBe(null);
+  });
+
+  test('stopping does not wait for a collect loop that hangs; start and stop come in any order', async () => {
+    write('a.jpg');
+    const recorder = createRecorder({ emit: () => new Promise(() => {}) });
+    const source = await open(recorder);
+    await sleep(150);
+    const begin = performance.now();
+    await Promise.all([source.stop(), source.stop()]);
+    await source.stop();
+    expect(performance.now() - begin).toBeLessThan(500);
+    expect(source.status()).toMatchObject({ state: 'stopped', captures: 0 });
+    const other = createRecorder();
+    await source.start(other.context);
+    await source.start(other.context);
+    await other.until('the file', () => other.captures.length === 1);
+  });
+});

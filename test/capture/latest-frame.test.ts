@@ -1,0 +1,64 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, test } from 'vitest';
+import { createLatestFrame } from '../../agent/capture/latest-frame.ts';
+
+function open(intervalMs: number, take: (n: number) => Promise<void> = async () => {}) {
+  const taken: number[] = [];
+  let dropped = 0;
+  const outlet = createLatestFrame(intervalMs, (frame) => take(frame.timeMs), {
+    taken: (frame) => void taken.push(frame.timeMs),
+    dropped: () => {
+      dropped += 1;
+    },
+  });
+  return { outlet, taken, dropped: () => dropped, offer: (n: number) => outlet.offer({ bytes: new Uint8Array(1), timeMs: n }) };
+}
+
+describe('the latest frame', () => {
+  test('of many within an interval the first and then the newest are taken, the rest is counted', async () => {
+    const { offer, taken, dropped, outlet } = open(100);
+    for (let n = 1; n <= 10; n += 1) offer(n);
+    await sleep(160);
+    expect(taken).toEqual([1, 10]);
+    expect(dropped()).toBe(8);
+    outlet.close();
+  });
+
+  test('nothing is handed out while the frame before is being taken', async () => {
+    let release = () => {};
+    const { offer, taken, outlet } = open(1, () => new Promise((resolve) => (release = resolve)));
+    offer(1);
+    offer(2);
+    offer(3);
+    await sleep(20);
+    expect(taken).toEqual([]);
+    release();
+    await sleep(20);
+    release();
+    await sleep(5);
+    expect(taken).toEqual([1, 3]);
+    outlet.close();
+  });
+
+  test('a frame that cannot be taken is counted, and the next one goes', async () => {
+    const { offer, taken, dropped, outlet } = open(1, async (n) => {
+      if (n === 1) throw new Error('no');
+    });
+    offer(1);
+    await sleep(10);
+    offer(2);
+    await sleep(10);
+    expect({ taken, dropped: dropped() }).toEqual({ taken: [2], dropped: 1 });
+    outlet.close();
+  });
+
+  test('after closing nothing comes', async () => {
+    const { offer, taken, outlet } = open(30);
+    offer(1);
+    offer(2);
+    outlet.close();
+    offer(3);
+    await sleep(50);
+    expect(taken).toEqual([1]);
+  });
+});
