@@ -4,6 +4,7 @@ import { access, open } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
 import { z } from 'zod';
 import { messageOf, WhetError } from '../errors.ts';
+import { wholeNumber } from './json-schema.ts';
 import { locateIn } from './positions.ts';
 import { formatProblems } from './problem.ts';
 import { validate } from './validate.ts';
@@ -15,8 +16,8 @@ const everyTime = { when: () => true };
 const imageInputSchema = z
   .strictObject({
     kind: z.literal('image'),
-    width: z.int().min(1).max(4096).describe('Width of the input in pixels, 1 to 4096.'),
-    height: z.int().min(1).max(4096).describe('Height of the input in pixels, 1 to 4096.'),
+    width: wholeNumber(1, 4096).describe('Width of the input in pixels, 1 to 4096.'),
+    height: wholeNumber(1, 4096).describe('Height of the input in pixels, 1 to 4096.'),
     channels: z.enum(['rgb', 'bgr', 'gray']).default('rgb').describe('Colour order of the tensor. Gray is 0.299 R + 0.587 G + 0.114 B.'),
     layout: z.enum(['nchw', 'nhwc']).describe('nchw (PyTorch) or nhwc (TensorFlow): see the shape of the model input.'),
     range: z
@@ -41,7 +42,7 @@ const imageInputSchema = z
       .default('linear')
       .describe('How pixels are resampled; linear averages when it makes smaller.'),
     background: z
-      .tuple([z.int().min(0).max(255), z.int().min(0).max(255), z.int().min(0).max(255)])
+      .tuple([wholeNumber(0, 255), wholeNumber(0, 255), wholeNumber(0, 255)])
       .default([0, 0, 0])
       .describe('Red, green, blue (0 to 255) behind transparent pixels and in the padding of contain.'),
   })

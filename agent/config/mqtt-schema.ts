@@ -1,5 +1,6 @@
 // The `mqtt` section of the configuration: which broker, who we are there, and how much may wait while it is away.
 import { z } from 'zod';
+import { wholeNumber } from './json-schema.ts';
 
 /** One topic level that is also safe as a file name and a client identifier. */
 export const topicSafe = /^[a-zA-Z0-9][a-zA-Z0-9_-]{0,63}$/;
@@ -33,12 +34,7 @@ export const mqttSchema = z
       .literal([5, 4, 'auto'])
       .default('auto')
       .describe('5 (MQTT 5), 4 (MQTT 3.1.1) or auto: 5, and 4 where the broker does not know it.'),
-    keepaliveSeconds: z
-      .int()
-      .min(5)
-      .max(3600)
-      .default(30)
-      .describe('A dead connection is noticed after one and a half times this, 5 to 3600.'),
+    keepaliveSeconds: wholeNumber(5, 3600).default(30).describe('A dead connection is noticed after one and a half times this, 5 to 3600.'),
     outboxMegabytes: z
       .number()
       .min(1)

@@ -1,12 +1,13 @@
 // The configuration as its user writes it: names, limits, defaults, and the sentence about each that editors and error messages show.
 import { z } from 'zod';
 import { cronFault } from './cron.ts';
+import { wholeNumber } from './json-schema.ts';
 import { mqttSchema, topicSafe } from './mqtt-schema.ts';
 import { sourcesSchema } from './source-schema.ts';
 
 const duplicatesSchema = z
   .strictObject({
-    distance: z.int().min(0).max(64).default(4).describe('Pictures are alike when at most this many of 64 bits of their hashes differ.'),
+    distance: wholeNumber(0, 64).default(4).describe('Pictures are alike when at most this many of 64 bits of their hashes differ.'),
     windowSeconds: z
       .number()
       .min(0)
@@ -19,10 +20,10 @@ const duplicatesSchema = z
 
 const queriesSchema = z
   .strictObject({
-    perHour: z.int().min(0).max(3600).default(6).describe('Questions asked an hour at most; 0 asks none.'),
+    perHour: wholeNumber(0, 3600).default(6).describe('Questions asked an hour at most; 0 asks none.'),
     below: z.number().min(0).max(1).default(0.6).describe('Ask for a label when the confidence is below this, 0 to 1.'),
     thumbnail: z.boolean().default(false).describe('Send a small picture with a question. Pictures leave the device only then.'),
-    thumbnailEdge: z.int().min(16).max(320).default(160).describe('Longer edge of that picture in pixels, 16 to 320.'),
+    thumbnailEdge: wholeNumber(16, 320).default(160).describe('Longer edge of that picture in pixels, 16 to 320.'),
   })
   .prefault({})
   .describe('Questions to people about pictures that the model is unsure of.');
@@ -41,14 +42,14 @@ const trainingSchema = z
       .describe(
         'When training may start, as a cron expression in local time ("0 3 * * *": at 3 at night); null: as soon as there are enough new labels.',
       ),
-    minNewLabels: z.int().min(1).max(100_000).default(10).describe('New labels before a scheduled run is worth it, 1 or more.'),
+    minNewLabels: wholeNumber(1, 100_000).default(10).describe('New labels before a scheduled run is worth it, 1 or more.'),
     learner: z
       .enum(['auto', 'closed-form', 'gradient'])
       .default('auto')
       .describe('closed-form (last linear layer, seconds), gradient (several layers), or auto: what held-out samples say.'),
     maxMinutes: z.number().gt(0).max(1440).default(15).describe('A run is ended after this many minutes.'),
-    minPerClass: z.int().min(1).max(10_000).default(3).describe('A class with fewer labels is left out of a run.'),
-    nice: z.int().min(0).max(19).default(10).describe('Priority of the trainer, 0 (normal) to 19 (only when nothing else runs).'),
+    minPerClass: wholeNumber(1, 10_000).default(3).describe('A class with fewer labels is left out of a run.'),
+    nice: wholeNumber(0, 19).default(10).describe('Priority of the trainer, 0 (normal) to 19 (only when nothing else runs).'),
   })
   .prefault({})
   .describe('When and how the device trains.');
@@ -65,10 +66,10 @@ const gateSchema = z
 
 const retentionSchema = z
   .strictObject({
-    unlabelledSamples: z.int().min(0).max(10_000_000).default(2000).describe('Samples without a label that are kept; the oldest go first.'),
+    unlabelledSamples: wholeNumber(0, 10_000_000).default(2000).describe('Samples without a label that are kept; the oldest go first.'),
     rawMegabytes: z.number().min(1).max(1_000_000).default(512).describe('Disk for the raw pictures of labelled samples.'),
     databaseMegabytes: z.number().min(8).max(1_000_000).default(512).describe('Disk for the database, 8 or more.'),
-    releases: z.int().min(2).max(1000).default(5).describe('Releases kept to roll back to, the current one included, 2 or more.'),
+    releases: wholeNumber(2, 1000).default(5).describe('Releases kept to roll back to, the current one included, 2 or more.'),
   })
   .prefault({})
   .describe('How much disk is used.');
@@ -93,9 +94,9 @@ export const configSchema = z
       .min(1)
       .optional()
       .describe('Folder for the control socket; $RUNTIME_DIRECTORY or $XDG_RUNTIME_DIR/whetstone unless given.'),
-    layers: z.int().min(1).max(1000).optional().describe('Layers with weights that are trained, counted from the output; 1 unless given.'),
+    layers: wholeNumber(1, 1000).optional().describe('Layers with weights that are trained, counted from the output; 1 unless given.'),
     cut: z.string().min(1).optional().describe('Tensor at which the model is cut, instead of layers; `whet inspect` names them.'),
-    threads: z.int().min(1).max(256).default(1).describe('Threads for inference, 1 or more.'),
+    threads: wholeNumber(1, 256).default(1).describe('Threads for inference, 1 or more.'),
     classes: z
       .enum(['keep', 'extend', 'replace'])
       .default('keep')
@@ -106,7 +107,10 @@ export const configSchema = z
     training: trainingSchema,
     gate: gateSchema,
     retention: retentionSchema,
-    mqtt: mqttSchema.nullable().default(null),
+    mqtt: mqttSchema
+      .nullable()
+      .default(null)
+      .describe(mqttSchema.description ?? ''),
     log: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal']).default('info').describe('Least severe messages that are logged.'),
   })
   .superRefine(

@@ -1,6 +1,7 @@
 // Holds a value against a zod schema and says all that is wrong in words: path, value, remedy. Takes plain data and a function that finds
 // the place of a path in the text it came from. Expected to find problems: they are values here, never exceptions.
-import { z } from 'zod';
+import type { z } from 'zod';
+import { jsonSchemaOf } from './json-schema.ts';
 import { nearestName } from './nearest-name.ts';
 import { type Problem, pathText, printValue } from './problem.ts';
 
@@ -19,7 +20,7 @@ export type Validated<T> =
 export function validate<S extends z.ZodType>(schema: S, value: unknown, file: string, locate: Locate): Validated<z.output<S>> {
   const result = schema.safeParse(value, { reportInput: true });
   if (result.success) return { kind: 'valid', value: result.data };
-  const json = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as Json;
+  const json = jsonSchemaOf(schema);
   const problems = result.error.issues
     .flatMap((issue) => explain(issue as Issue, json))
     .map(({ part, path, value, message, remedy }): Problem => {
@@ -53,6 +54,8 @@ function explain(issue: Issue, root: Json): readonly Explained[] {
     case 'invalid_type':
       if (issue.input === null) return [about('has no value', `Give it one, or take the line out. ${meaning(root, path)}`, undefined)];
       return [about(missing ? 'is missing' : `must be ${article(issue.expected)}`, quoting(issue) ?? meaning(root, path))];
+    case 'not_multiple_of':
+      return [about('must be a whole number')];
     case 'too_big':
       return [about(`must be ${sizeWords(issue.origin, 'at most', issue.maximum, issue.inclusive)}`)];
     case 'too_small':

@@ -3,18 +3,17 @@
 const columns = 9;
 const rows = 8;
 
-/** Brightening by less than this many of 255 levels is noise: a flat or dark picture has the hash 0, not a random one. */
-const noiseLevels = 1;
+/** Brightening by no more than this many of 255 levels is noise: a flat or dark picture has the hash 0, not a random one. */
+const noiseLevels = 2;
 
 /** Bit 63 − (8·row + column) is set where the picture gets brighter from a column to the next. `gray` is [height, width], 0 to 255. */
 export function differenceHash(gray: ArrayLike<number>, width: number, height: number): bigint {
   const small = shrink(gray, width, height);
-  const least = (noiseLevels * width * height) / (columns * rows);
   let hash = 0n;
   for (let row = 0; row < rows; row += 1) {
     for (let column = 0; column < columns - 1; column += 1) {
       const at = row * columns + column;
-      hash = (hash << 1n) | (small[at + 1]! - small[at]! > least ? 1n : 0n);
+      hash = (hash << 1n) | (small[at + 1]! - small[at]! > noiseLevels ? 1n : 0n);
     }
   }
   return hash;
@@ -32,7 +31,7 @@ function countBits(word: number): number {
   return Math.imul((rest + (rest >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
 }
 
-/** Area sums on a 9×8 grid; a source pixel on a border counts on both sides by its share. */
+/** Area means on a 9×8 grid; a source pixel on a border counts on both sides by its share. */
 function shrink(gray: ArrayLike<number>, width: number, height: number): Float64Array {
   const across = spread(width, columns);
   const down = spread(height, rows);

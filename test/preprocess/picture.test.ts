@@ -1,0 +1,90 @@
+import sharp from 'sharp';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { cardSchema } from '../../agent/config/card.ts';
+import { WhetError } from '../../agent/errors.ts';
+import { preprocessImage } from '../../agent/preprocess/image.ts';
+import { maxPictureBytes, thumbnail } from '../../agent/preprocess/picture.ts';
+import { photograph } from '../images.ts';
+
+const { input } = cardSchema.parse({ name: 'x', input: { kind: 'image', width: 32, height: 32, layout: 'nhwc', range: [0, 255] } });
+let jpeg: Buffer;
+beforeAll(async () => {
+  jpeg = await photograph('disc', 1, { width: 320, height: 240 });
+});
+
+async function refusal(bytes: Uint8Array): Promise<WhetError> {
+  const error = await preprocessImage(bytes, input).then(
+    () => null,
+    (thrown: unknown) => thrown,
+  );
+  expect(error).toBeInstanceOf(WhetError);
+  expect((error as WhetError).code).toBe('image-unreadable');
+  expect((error as WhetError).hint).toBeTruthy();
+  return error as WhetError;
+}
+
+const plain = (width: number, height: number) => sharp({ create: { width, height, channels: 3, background: '#345678' } });
+
+describe('what is not a usable picture is refused with its reason', () => {
+  test('nothing, text named .jpg, SVG, a foreign binary', async () => {
+    expect((await refusal(new Uint8Array(0))).message).toBe('empty (0 bytes)');
+    expect((await refusal(Buffer.from('Hello, I am no picture'))).message).toContain('begins with the text "Hello, I am no pictu"');
+    expect((await refusal(Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'))).message).toContain(
+      'not a picture',
+    );
+    expect((await refusal(Buffer.from('7f454c4602010100', 'hex'))).message).toContain('7f 45 4c 46');
+  });
+
+  test('truncated anywhere, in every format', async () => {
+    const all = { jpeg, png: await sharp(jpeg).png().toBuffer(), webp: await sharp(jpeg).webp().toBuffer() };
+    for (const [name, bytes] of Object.entries(all)) {
+      for (const share of [0.05, 0.5, 0.9]) {
+        const { message } = await refusal(bytes.subarray(0, Math.floor(bytes.length * share)));
+        expect(message.toLowerCase()).toContain(`damaged ${name}`);
+      }
+    }
+  });
+
+  test('100 megapixels, as PNG and as JPEG, without being decoded', async () => {
+    for (const bytes of [await plain(10_000, 10_000).png().toBuffer(), await plain(10_000, 10_000).jpeg().toBuffer()]) {
+      const begin = performance.now();
+      expect((await refusal(bytes)).message).toBe('100 megapixels (10000 × 10000), over the limit of 50 megapixels');
+      expect(performance.now() - begin).toBeLessThan(500);
+    }
+  });
+
+  test('more bytes than a picture may have', async () => {
+    expect((await refusal(new Uint8Array(maxPictureBytes + 1))).message).toContain('over the limit of 64 MB');
+  });
+});
+
+describe('what a camera or a person may well give is read', () => {
+  test('JPEG with bytes after its end, CMYK, progressive; very thin; one pixel', async () => {
+    const cases = [
+      Buffer.concat([jpeg, Buffer.from('trailing')]),
+      await sharp(jpeg).toColourspace('cmyk').jpeg().toBuffer(),
+      await sharp(jpeg).jpeg({ progressive: true }).toBuffer(),
+      await plain(1, 5000).png().toBuffer(),
+      await plain(1, 1).png().toBuffer(),
+    ];
+    for (const bytes of cases) expect((await preprocessImage(bytes, input)).data).toHaveLength(32 * 32 * 3);
+  });
+
+  test('an animation gives its first frame', async () => {
+    const frames = Buffer.concat([Buffer.alloc(12 * 12 * 3, 10), Buffer.alloc(12 * 12 * 3, 200)]);
+    const gif = await sharp(frames, { raw: { width: 12, height: 24, channels: 3, pageHeight: 12 } })
+      .gif()
+      .toBuffer();
+    expect((await sharp(gif, { animated: true }).metadata()).pages).toBe(2);
+    const { data } = await preprocessImage(gif, input);
+    expect(Math.max(...data)).toBeLessThan(30);
+  });
+
+  test('a thumbnail is a small upright JPEG without metadata, never enlarged', async () => {
+    const turned = await sharp(jpeg).withMetadata({ orientation: 6 }).jpeg().toBuffer();
+    const small = await sharp(await thumbnail(turned, 64)).metadata();
+    expect(small).toMatchObject({ format: 'jpeg', width: 48, height: 64 });
+    expect(small.exif).toBeUndefined();
+    expect(await sharp(await thumbnail(await plain(10, 5).png().toBuffer(), 64)).metadata()).toMatchObject({ width: 10, height: 5 });
+  });
+});
