@@ -1,0 +1,120 @@
+// Every gradient rule against central finite differences of the runtime's own forward pass, and against TensorFlow.js where it has the
+// function. Shapes, values and attributes are random, with a fixed seed.
+
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { Draft } from '../../agent/autodiff/draft.ts';
+import { mergeFamilies } from '../../agent/autodiff/families.ts';
+import { gradientRules } from '../../agent/autodiff/rules.ts';
+import { backward } from '../../agent/autodiff/walk.ts';
+import { graph, model, value } from '../../agent/onnx/build.ts';
+import { encodeModel } from '../../agent/onnx/encode.ts';
+import { sizeOf, type Tensor } from '../../agent/onnx/ir.ts';
+import { openSession, type Session } from '../../agent/runtime/session.ts';
+import type { Case, Input } from './case.ts';
+import { activationCases, arithmeticCases } from './cases-elementwise.ts';
+import { linearCases, movementCases, normalizationCases, reductionCases } from './cases-structured.ts';
+import { Random } from './random.ts';
+import { type Tf, tf } from './tensorflow.ts';
+
+const cases = mergeFamilies('cases', [arithmeticCases, activationCases, linearCases, normalizationCases, reductionCases, movementCases]);
+
+type Real = 'float32' | 'float64';
+
+function tensor(dtype: Real, { dims, values }: Input): Tensor {
+  return { dtype, dims, data: dtype === 'float64' ? Float64Array.from(values) : Float32Array.from(values) };
+}
+
+/** Real constants follow the type of the case. */
+function constant(dtype: Real, each: Tensor): Tensor {
+  return each.dtype === 'float32' ? tensor(dtype, { dims: each.dims, values: [...(each.data as Float32Array)] }) : each;
+}
+
+/** A graph with the case's node and its gradient: inputs x0, x1, … and dy; outputs y0, and dx0, dx1, … */
+async function compile(each: Case, dtype: Real): Promise<{ readonly session: Session; readonly shape: readonly number[] }> {
+  const c = new Draft({ dtype, prefix: 'g/' });
+  const names = each.inputs.map((input, index) => c.declare(`x${index}`, input.dims));
+  for (const [name, data] of each.constants) c.constant(name, constant(dtype, data));
+  c.add(each.node);
+  const shape = c.shape('y0');
+  const gradients = backward(c, c.nodes.slice(), new Map([['y0', c.declare('dy', shape)]]), names);
+  const outputs = names.map((name) => gradients.get(name) as string);
+  expect(outputs.map((dx) => c.shape(dx))).toEqual(each.inputs.map((input) => input.dims));
+  const body = graph('case', {
+    inputs: [...names.map((name) => value(name, c.shape(name), dtype)), value('dy', shape, dtype)],
+    outputs: [value('y0', null, dtype), ...[...new Set(outputs)].map((name) => value(name, null, dtype))],
+    ...c.finish(['y0', ...outputs]),
+  });
+  const bytes = encodeModel(model(body, { opset: each.opset, microsoft: true }));
+  const inner = await openSession(bytes, { label: `the case of ${each.node.op}`, optimization: 'disabled' });
+  const session: Session = {
+    ...inner,
+    async run(feeds, fetches) {
+      const found = await inner.run(feeds, fetches);
+      return { y0: found.y0 as Tensor, ...Object.fromEntries(outputs.map((name, index) => [`dx${index}`, found[name] as Tensor])) };
+    },
+  };
+  return { session, shape };
+}
+
+const numbers = (each: Tensor | undefined) => Array.from(each?.data as Float64Array, Number);
+
+async function check(each: Case): Promise<void> {
+  const dtype = each.double ? 'float64' : 'float32';
+  const [h, tolerance] = each.double ? [1e-4, 1e-6] : [8e-3, 3e-3];
+  const { session, shape } = await compile(each, dtype);
+  await using _closing = session;
+  const r = new Random(sizeOf(shape) + 1);
+  const dy = { dims: shape, values: Array.from({ length: sizeOf(shape) }, () => 2 * r.next() - 1) };
+  const feeds = (inputs: readonly Input[]) => ({
+    ...Object.fromEntries(inputs.map((input, index) => [`x${index}`, tensor(dtype, input)])),
+    dy: tensor(dtype, dy),
+  });
+  const weighted = async (inputs: readonly Input[]) => {
+    const { y0 } = await session.run(feeds(inputs));
+    expect(y0?.dims).toEqual(shape);
+    return numbers(y0).reduce((sum, y, index) => sum + y * (dy.values[index] as number), 0);
+  };
+  const found = await session.run(feeds(each.inputs));
+  const oracle = each.tensorflow === null ? null : tensorflowGradients(each, dy);
+  for (const [index, input] of each.inputs.entries()) {
+    const dx = numbers(found[`dx${index}`]);
+    for (const [at, x] of input.values.entries()) {
+      const moved = (by: number) =>
+        each.inputs.map((other, k) => (k === index ? { ...other, values: other.values.with(at, x + by) } : other));
+      const slope = ((await weighted(moved(h))) - (await weighted(moved(-h)))) / (2 * h);
+      close(dx[at] as number, slope, tolerance, `${each.node.op}: finite differences of input ${index}, element ${at} (x = ${x})`);
+    }
+    for (const [at, expected] of (oracle?.[index] ?? []).entries()) {
+      close(dx[at] as number, expected, 2e-4, `${each.node.op}: TensorFlow.js, input ${index}, element ${at}`);
+    }
+  }
+}
+
+function close(actual: number, expected: number, tolerance: number, what: string): void {
+  const allowed = tolerance * Math.max(1, Math.abs(expected));
+  if (!(Math.abs(actual - expected) <= allowed)) throw new Error(`${what}: ${actual}, expected ${expected} ± ${allowed}`);
+}
+
+function tensorflowGradients(each: Case, dy: Input): readonly (readonly number[])[] {
+  return tf.tidy(() => {
+    const inputs = each.inputs.map((input) => tf.tensor([...input.values], [...input.dims], 'float32'));
+    const gradients = tf.grads(each.tensorflow as (...list: Tf[]) => Tf)(inputs, tf.tensor([...dy.values], [...dy.dims]));
+    return gradients.map((gradient) => Array.from(gradient.dataSync()));
+  });
+}
+
+describe('gradient rules', () => {
+  it('have a case for every operator in the table, and no case without a rule', () => {
+    expect([...cases.keys()].sort()).toEqual([...gradientRules.keys()].sort());
+  });
+
+  for (const [operator, make] of cases) {
+    it(`${operator} agrees with finite differences and with TensorFlow.js where it has it`, async () => {
+      await fc.assert(
+        fc.asyncProperty(fc.nat(), async (seed) => check(make(new Random(seed)))),
+        { numRuns: 12, seed: 20261 },
+      );
+    });
+  }
+});
