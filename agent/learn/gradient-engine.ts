@@ -1,0 +1,115 @@
+// The compiled training step and the forward pass of one tail, as sessions: one call is one epoch. Holds the samples, not the weights, so that
+// several fits (folds) run on one engine in turn. Features in the tail's own shape; throws what the compiler and the runtime throw.
+import { plainLoss } from '../autodiff/loss.ts';
+import { adamW } from '../autodiff/optimizers.ts';
+import { compileStep } from '../autodiff/step.ts';
+import { forwardModel } from '../autodiff/trainable.ts';
+import { encodeModel } from '../onnx/encode.ts';
+import { sizeOf, type Tensor } from '../onnx/ir.ts';
+import type { FloatTail } from '../onnx/tail.ts';
+import { openSession } from '../runtime/session.ts';
+import { floatTensor } from './gather.ts';
+import type { Teaching } from './gradient-memory.ts';
+import type { Weights } from './gradient-scaling.ts';
+
+export interface EngineSamples {
+  /** [count, …sample]. */
+  readonly features: Tensor;
+  readonly labels: Int32Array;
+  /** [count], relative. */
+  readonly weights: Float32Array;
+  readonly teaching: Teaching | null;
+}
+
+/** A fit in progress. */
+export interface Course {
+  readonly weights: Weights;
+  /** Optimizer state by input name. */
+  readonly state: Readonly<Record<string, Tensor>>;
+  readonly steps: number;
+}
+
+export interface Engine extends AsyncDisposable {
+  begin(weights: Weights): Course;
+  /** One epoch: `order` is [steps, batch] row numbers, `rates` [steps]. Gives the course after it, and its mean loss. */
+  epoch(course: Course, order: BigInt64Array, rates: Float32Array): Promise<{ readonly course: Course; readonly loss: number }>;
+  /** Logits [rows, classes] of any features in the tail's shape. */
+  logits(weights: Weights, features: Tensor): Promise<Float32Array>;
+  close(): Promise<void>;
+}
+
+const distillationTemperature = 2;
+
+export async function openEngine(
+  tail: FloatTail,
+  samples: EngineSamples,
+  options: { readonly classes: number; readonly batch: number; readonly anchor: number; readonly base: Weights; readonly threads: number },
+): Promise<Engine> {
+  const { classes, batch, anchor, base, threads } = options;
+  const loss = {
+    ...plainLoss(classes),
+    kind: tail.activation === 'sigmoid' ? ('sigmoid' as const) : ('softmax' as const),
+    distillation: samples.teaching === null ? null : { temperature: distillationTemperature },
+    anchor,
+  };
+  const step = compileStep(tail, { batch, loss, optimizer: adamW });
+  const training = await openSession(encodeModel(step.model), { label: 'the training step', threads });
+  const forward = await openSession(encodeModel(forwardModel(tail)), { label: 'the float tail', threads });
+  const close = async () => {
+    await training.close();
+    await forward.close();
+  };
+
+  const count = samples.labels.length;
+  const fixed: Record<string, Tensor> = {
+    features: samples.features,
+    labels: { dtype: 'int64', dims: [count], data: BigInt64Array.from(samples.labels, BigInt) },
+    weights: floatTensor([count], samples.weights),
+  };
+  if (samples.teaching !== null) {
+    fixed.teacher = floatTensor([count, classes], samples.teaching.teacher);
+    fixed.share = floatTensor([count], samples.teaching.share);
+  }
+  if (anchor !== 0) for (const { name } of step.parameters) fixed[`base/${name}`] = base.get(name) as Tensor;
+
+  return {
+    begin: (weights) => ({
+      weights,
+      state: Object.fromEntries(step.state.map(({ input, dims }) => [input, floatTensor(dims, new Float32Array(sizeOf(dims)))])),
+      steps: 0,
+    }),
+    async epoch(course, order, rates) {
+      const out = await training.run({
+        ...fixed,
+        ...course.state,
+        ...Object.fromEntries(step.parameters.map(({ name, input }) => [input, course.weights.get(name) as Tensor])),
+        order: { dtype: 'int64', dims: [rates.length, batch], data: order },
+        rates: floatTensor([rates.length], rates),
+        done: floatTensor([], Float32Array.of(course.steps)),
+      });
+      const losses = out.losses?.data as Float32Array;
+      const weights = new Map(course.weights);
+      for (const { name, output } of step.parameters) weights.set(name, out[output] as Tensor);
+      const state = Object.fromEntries(step.state.map(({ input, output }) => [input, out[output] as Tensor]));
+      const loss = losses.reduce((sum, value) => sum + value, 0) / losses.length;
+      return { course: { weights, state, steps: course.steps + rates.length }, loss };
+    },
+    async logits(weights, features) {
+      const parameters = Object.fromEntries(step.parameters.map(({ name }) => [name, weights.get(name) as Tensor]));
+      const [rows = 0, ...sample] = features.dims;
+      const width = sizeOf(sample);
+      const all = new Float32Array(rows * classes);
+      for (let from = 0; from < rows; from += chunkRows) {
+        const until = Math.min(from + chunkRows, rows);
+        const some = (features.data as Float32Array).subarray(from * width, until * width);
+        const out = await forward.run({ ...parameters, [tail.input]: floatTensor([until - from, ...sample], some) });
+        all.set(out[tail.logits]?.data as Float32Array, from * classes);
+      }
+      return all;
+    },
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+const chunkRows = 512;
