@@ -1,0 +1,30 @@
+// PyTorch as others would use it, in a folder of its own (a Debian root that `setup.sh` beside the peer's scripts makes). Gives null, and says
+// why, where it is not set up: a benchmark then shows Whetstone's own numbers alone.
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export function findPeer({ peers, peerRoot }) {
+  const folder = peers ?? fileURLToPath(new URL('../../../shared/peers', import.meta.url));
+  const root = peerRoot ?? process.env.WHET_PEERS ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'peers-trixie');
+  if (!existsSync(join(folder, 'run.sh'))) return { run: null, why: `no peer scripts in ${folder} (--peers DIR)` };
+  if (!existsSync(join(root, 'usr', 'bin', 'python3')))
+    return { run: null, why: `no Python in ${root} (--peer-root FOLDER, or WHET_PEERS)` };
+  return { run: (script, args) => runPeer(folder, root, script, args), why: null };
+}
+
+/** The JSON line that a peer script prints, measured on one thread. */
+function runPeer(folder, root, script, args) {
+  const result = spawnSync('bash', [join(folder, 'run.sh'), root, script, ...args.map(String)], {
+    encoding: 'utf8',
+    env: { ...process.env, T: '1' },
+    timeout: 300_000,
+  });
+  const line = result.stdout?.trim().split('\n').at(-1) ?? '';
+  if (result.status !== 0 || !line.startsWith('{')) {
+    throw new Error(`the peer ${script} failed (status ${result.status}): ${result.stderr?.trim() || 'no output'}`);
+  }
+  return JSON.parse(line);
+}
