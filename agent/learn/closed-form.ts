@@ -1,5 +1,8 @@
 // The closed-form learner: ridge regression of one-hot targets on the features before the last linear layer, λ chosen on rows that were left
 // out, drawn to what the model knew (its statistics, or its base weights), and one scale that makes softmax honest, folded into the weights.
+
+import type { FeatureSet } from '../types.ts';
+import { balancedWeights } from './balance.ts';
 import { fitScale } from './calibrate.ts';
 import { dualLimit, openDualRidge } from './dual-ridge.ts';
 import { multiply, oneHot, type Rows } from './gather.ts';
@@ -8,10 +11,15 @@ import type { FittedTail, Learner, LearnerInput } from './learner.ts';
 import { openPrimalRidge } from './primal-ridge.ts';
 import type { Ridge, RidgeFit } from './ridge.ts';
 
-/** Powers of ten tried first, in units of the mean squared distance from the mean; then half steps, then a parabola's minimum. */
-const coarse = [-4, -3, -2, -1, 0, 1, 2, 3];
-/** Where nothing can be left out: on real features the best λ was within half a power of ten of 1, for 5 as for 150 samples a class. */
-const defaultPower = 0;
+/** Powers of ten tried first, in units of the mean squared distance from the mean; further ones where the best lies at an end. */
+const coarse = [-1, 0, 1, 2];
+const lowestPower = -5;
+const highestPower = 4;
+/**
+ * Where nothing can be left out. On real features the best λ lay within half a power of ten of 1, and the scale between 8 and 11, for 5 as
+ * for 200 samples a class; a lower scale is the careful choice for fewer.
+ */
+const unknown = { power: 0, scale: 5 };
 
 export const closedForm: Learner = { name: 'closed-form', fit };
 
@@ -33,17 +41,21 @@ interface Task {
   readonly targets: Float32Array;
   /** Logits of the base weights, each row centred; null where nothing is kept of them. */
   readonly base: Float32Array | null;
+  /** Weight of each row as evidence: 0 where its class has no other group, because leaving it out leaves nothing of the class. */
+  readonly evidence: Float32Array;
 }
 
 async function fit(input: LearnerInput): Promise<FittedTail> {
   const { tail, train, classes, threads, signal, progress } = input;
   const head = requireHead(tail);
-  const rows = await headRows(tail, train, threads);
+  const weights = balancedWeights(train, classes, input.prior, input.prior === null ? 1 : input.personalWeight);
+  const rows = await headRows(tail, { ...train, weights }, threads);
   const before = centreColumns(readHead(tail), classes);
   const isBlank = before.weights.every((weight) => weight === 0);
   const base = input.prior !== null || isBlank ? null : await logitsOf(rows, before, classes, threads);
-  const task: Task = { rows, labels: train.labels, classes, targets: oneHot(train.labels.subarray(0, train.count), classes), base };
-  const isDual = input.prior === null && train.count <= dualLimit;
+  const labels = train.labels.subarray(0, train.count);
+  const task: Task = { rows, labels, classes, targets: oneHot(labels, classes), base, evidence: evidenceOf(train, classes, weights) };
+  const isDual = input.prior === null && train.count <= Math.min(dualLimit, 2 * rows.width);
   const problem = {
     rows,
     groups: train.groups,
@@ -61,13 +73,13 @@ async function fit(input: LearnerInput): Promise<FittedTail> {
         personalWeight: input.personalWeight,
         seed: input.seed,
       });
-  const best = await search(ridge, task, signal, (done) => progress?.(done, coarse.length + 3, 'closed form'));
-  const power = best?.power ?? defaultPower;
-  const kept = best?.kept ?? (base === null ? 0 : 1);
+  const best = await search(ridge, task, signal, (done) => progress?.(done, null, 'closed form'));
+  const isInformed = best !== null && task.evidence.some((weight) => weight > 0);
+  const power = isInformed ? best.power : unknown.power;
+  const kept = isInformed ? best.kept : 0;
   const solved = await ridge.solve(10 ** power);
-  const scale = best === null ? 1 : fitScale({ ...task, logits: best.logits, ...weightsOf(rows) });
+  const scale = isInformed ? fitScale({ logits: best.logits, labels, classes, weights: task.evidence }) : unknown.scale;
   const fitted = finish(solved, before, classes, kept, scale);
-  progress?.(coarse.length + 3, coarse.length + 3, 'closed form');
   return {
     weights: writeHead(tail, fitted),
     details: { form: isDual ? 'dual' : 'primal', lambda: 10 ** power, scale, baseKept: kept },
@@ -88,6 +100,8 @@ async function search(ridge: Ridge, task: Task, signal: AbortSignal | undefined,
   const best = () => attempts.reduce((a, b) => (b.error < a.error ? b : a));
   await attempt(coarse);
   if (attempts.length === 0) return null;
+  while (best() === attempts[0] && best().power > lowestPower) await attempt([best().power - 1]);
+  while (best() === attempts.at(-1) && best().power < highestPower) await attempt([best().power + 1]);
   const around = best().power;
   await attempt([around - 0.5, around + 0.5]);
   const vertex = parabolaMinimum(attempts, attempts.indexOf(best()));
@@ -96,7 +110,7 @@ async function search(ridge: Ridge, task: Task, signal: AbortSignal | undefined,
 }
 
 function judge(task: Task, power: number, predictions: Float32Array): Attempt {
-  const { targets, base, classes, labels, rows } = task;
+  const { targets, base, classes, evidence } = task;
   const logits = new Float32Array(targets.length);
   let kept = 0;
   if (base === null) logits.set(predictions);
@@ -113,21 +127,21 @@ function judge(task: Task, power: number, predictions: Float32Array): Attempt {
   }
   centreRows(logits, classes);
   let error = 0;
-  for (let row = 0; row < labels.length && row < rows.count; row += 1) {
+  for (const [row, weight] of evidence.entries()) {
     for (let column = 0; column < classes; column += 1) {
       const miss = targets[row * classes + column]! - 1 / classes - logits[row * classes + column]!;
-      error += (rows.weights?.[row] ?? 1) * miss * miss;
+      error += weight * miss * miss;
     }
   }
   return { power, logits, kept, error };
 }
 
 /** Least squares for γ in y ≈ f + γ·rest, never negative. */
-function bestFactor({ targets, classes, rows }: Task, predictions: Float32Array, rest: Float32Array): number {
+function bestFactor({ targets, classes, evidence }: Task, predictions: Float32Array, rest: Float32Array): number {
   let along = 0;
   let length = 0;
   for (let at = 0; at < rest.length; at += 1) {
-    const weight = rows.weights?.[Math.floor(at / classes)] ?? 1;
+    const weight = evidence[Math.floor(at / classes)]!;
     along += weight * rest[at]! * (targets[at]! - predictions[at]!);
     length += weight * rest[at]! * rest[at]!;
   }
@@ -187,6 +201,8 @@ function parabolaMinimum(attempts: readonly Attempt[], at: number): number | nul
   return bend > 0 && vertex > a.power && vertex < c.power ? vertex : null;
 }
 
-function weightsOf(rows: Rows): { readonly weights?: Float32Array } {
-  return rows.weights === undefined ? {} : { weights: rows.weights };
+function evidenceOf(set: FeatureSet, classes: number, weights: Float32Array): Float32Array {
+  const groups = Array.from({ length: classes }, () => new Set<number>());
+  for (let row = 0; row < set.count; row += 1) groups[set.labels[row]!]?.add(set.groups[row]!);
+  return Float32Array.from({ length: set.count }, (_, row) => ((groups[set.labels[row]!]?.size ?? 0) > 1 ? weights[row]! : 0));
 }

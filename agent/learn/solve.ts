@@ -3,7 +3,7 @@
 import { WhetError } from '../errors.ts';
 import { floats, graph, ints, model, node, value } from '../onnx/build.ts';
 import { encodeModel } from '../onnx/encode.ts';
-import type { Graph, Model } from '../onnx/ir.ts';
+import type { Graph, Model, Tensor } from '../onnx/ir.ts';
 import { openSession } from '../runtime/session.ts';
 import { floatTensor } from './gather.ts';
 
@@ -33,7 +33,7 @@ export interface Solver extends AsyncDisposable {
 export async function openSolver(threads: number): Promise<Solver> {
   const session = await openSession(encodeModel(solverModel()), { label: 'the ridge solver', threads });
   return {
-    async solve({ matrix, size, right, shifts }, { tolerance = 1e-6, iterations = 400 } = {}) {
+    async solve({ matrix, size, right, shifts }, { tolerance = 1e-6, iterations: limit = 400 } = {}) {
       const diagonal = Float32Array.from({ length: size }, (_, at) => matrix[at * size + at]!);
       const result = await session.run({
         a: floatTensor([size, size], matrix),
@@ -41,19 +41,17 @@ export async function openSolver(threads: number): Promise<Solver> {
         lambda: floatTensor([1, shifts.length], shifts),
         diagonal: floatTensor([size, 1], diagonal),
         tolerance2: floatTensor([], Float32Array.of(tolerance * tolerance)),
-        limit: { dtype: 'int64', dims: [], data: BigInt64Array.of(BigInt(iterations)) },
+        limit: { dtype: 'int64', dims: [], data: BigInt64Array.of(BigInt(limit)) },
       });
-      const residual = (result.residual!.data as Float32Array)[0] as number;
+      const output = (name: string) => (result[name] as Tensor).data;
+      const [residual = Number.NaN] = output('residual') as Float32Array;
       if (!Number.isFinite(residual)) {
         throw new WhetError('runtime-failed', `the ridge solver did not stay finite (${size} features, ${shifts.length} columns)`, {
           hint: 'Features that are not finite, or extremely large, come from a damaged backbone or a wrong model card.',
         });
       }
-      return {
-        x: result.x?.data as Float32Array,
-        iterations: Number((result.steps!.data as BigInt64Array)[0]),
-        residual,
-      };
+      const [iterations = 0] = Array.from(output('steps') as BigInt64Array, Number);
+      return { x: output('x') as Float32Array, iterations, residual };
     },
     close: () => session.close(),
     [Symbol.asyncDispose]: () => session.close(),

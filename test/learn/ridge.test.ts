@@ -1,0 +1,67 @@
+// Both forms of ridge regression against a direct solve in double precision, and leaving out against refitting.
+import { describe, expect, it } from 'vitest';
+import { openDualRidge } from '../../agent/learn/dual-ridge.ts';
+import { oneHot } from '../../agent/learn/gather.ts';
+import { openPrimalRidge } from '../../agent/learn/primal-ridge.ts';
+import type { Ridge } from '../../agent/learn/ridge.ts';
+import { assignFolds } from '../../agent/learn/splits.ts';
+import type { FeatureSet } from '../../agent/types.ts';
+import { clusters, directRidge, meanSquaredDistance } from './samples.ts';
+
+const classes = 3;
+const plain = clusters({ perClass: 12, classes, width: 7, seed: 3, perGroup: 2 });
+const weighted: FeatureSet = { ...plain, weights: Float32Array.from({ length: plain.count }, (_, row) => 0.5 + (row % 4)) };
+const everyRow = (set: FeatureSet) => Array.from({ length: set.count }, (_, row) => row);
+
+async function open(form: 'dual' | 'primal', set: FeatureSet, intercept: boolean): Promise<Ridge> {
+  const targets = oneHot(set.labels, classes);
+  const problem = { rows: set, groups: set.groups, targets, columns: classes, intercept, threads: 1 };
+  return form === 'dual'
+    ? openDualRidge(problem)
+    : openPrimalRidge({ ...problem, labels: set.labels, prior: null, personalWeight: 1, seed: 5 });
+}
+
+function largestGap(actual: ArrayLike<number>, wanted: readonly number[]): number {
+  return wanted.reduce((most, value, at) => Math.max(most, Math.abs(value - actual[at]!)), 0);
+}
+
+describe.each(['dual', 'primal'] as const)('%s ridge', (form) => {
+  it.each([
+    ['plain rows', plain, true],
+    ['weighted rows', weighted, true],
+    ['no intercept', weighted, false],
+  ] as const)('equals a direct solve in double precision: %s', async (_, set, intercept) => {
+    await using ridge = await open(form, set, intercept);
+    for (const lambda of [1e-3, 0.1, 10]) {
+      const fit = await ridge.solve(lambda);
+      const absolute = lambda * meanSquaredDistance(set, intercept);
+      const direct = directRidge(set, everyRow(set), oneHot(set.labels, classes), classes, absolute, intercept);
+      expect(largestGap(fit.weights, direct.slice(0, -1).flat())).toBeLessThan(2e-4);
+      expect(largestGap(fit.bias, direct.at(-1) as number[])).toBeLessThan(2e-4);
+    }
+  });
+
+  it('predicts left-out rows as a refit without them does', async () => {
+    await using ridge = await open(form, weighted, true);
+    const parts = form === 'dual' ? weighted.groups : assignFolds(weighted, 5, 5);
+    const targets = oneHot(weighted.labels, classes);
+    for (const lambda of [0.01, 1]) {
+      const [predictions] = (await ridge.leftOut([lambda])) ?? [];
+      for (const part of new Set(parts)) {
+        const kept = everyRow(weighted).filter((row) => parts[row] !== part);
+        const direct = directRidge(weighted, kept, targets, classes, lambda * meanSquaredDistance(weighted));
+        for (const row of everyRow(weighted).filter((other) => parts[other] === part)) {
+          const wanted = (direct.at(-1) as number[]).map(
+            (bias, label) => bias + plain.features.subarray(row * 7, row * 7 + 7).reduce((sum, h, at) => sum + h * direct[at]![label]!, 0),
+          );
+          expect(largestGap(predictions!.subarray(row * classes, (row + 1) * classes), wanted)).toBeLessThan(form === 'dual' ? 1e-4 : 1e-3);
+        }
+      }
+    }
+  });
+
+  it('has nothing to leave out where all rows are one group', async () => {
+    await using ridge = await open(form, { ...plain, groups: new Int32Array(plain.count) }, true);
+    expect(await ridge.leftOut([1])).toBeNull();
+  });
+});
