@@ -2,6 +2,7 @@
 // back to the bit. Refuses what the form cannot hold (`operator-unsupported`) and weights that are not finite (`model-unsupported`).
 import { WhetError } from '../errors.ts';
 import { withOutputClasses } from './classes.ts';
+import { producers } from './graph.ts';
 import type { Graph, Model, Tensor } from './ir.ts';
 import { asymmetricScale, limitsOf, numbers } from './quantized-values.ts';
 import { quantizeBias, quantizeWeight } from './requantize-layer.ts';
@@ -31,7 +32,7 @@ export function calibrationTensors(tail: FloatTail): readonly string[] {
 export function requantize(base: Model, tail: FloatTail, weights: ReadonlyMap<string, Tensor>, calibration: Calibration): Model {
   const current = withWeights(tail, weights).model.graph.initializers;
   for (const { name } of tail.parameters) refuseNonFinite(name, current.get(name) as Tensor);
-  const activations = tail.activations.flatMap((activation) => recalibrate(base, activation, calibration.ranges));
+  const activations = tail.activations.flatMap((activation) => recalibrate(base, tail, activation, calibration.ranges));
   const written = new Map(activations.map(({ slot, value }) => [slotKey(slot), value]));
   const read = (slot: Slot) => written.get(slotKey(slot)) ?? readSlot(base.graph, slot);
   const writes = [...activations];
@@ -66,8 +67,15 @@ export function requantize(base: Model, tail: FloatTail, weights: ReadonlyMap<st
   return withOutputClasses({ ...base, graph }, tail);
 }
 
+/**
+ * Their results lie in [0, 1] whatever the weights, and quantizers give them the step 1/256. The runtime's fused Softmax gives zeros where the
+ * step is made to fit a smaller range, so such a step is set right, and another left alone.
+ */
+const probabilities: ReadonlySet<string> = new Set(['Softmax', 'Sigmoid']);
+const probabilityStep = 1 / 256;
+
 /** Scale and zero point for a new range: symmetric where the model's were, otherwise zero stays at the end where a Relu had put it. */
-function recalibrate(base: Model, activation: ActivationScale, ranges: ReadonlyMap<string, Range>): readonly SlotWrite[] {
+function recalibrate(base: Model, tail: FloatTail, activation: ActivationScale, ranges: ReadonlyMap<string, Range>): readonly SlotWrite[] {
   const range = ranges.get(activation.tensor);
   if (range === undefined) return [];
   if (!Number.isFinite(range.min) || !Number.isFinite(range.max))
@@ -77,7 +85,10 @@ function recalibrate(base: Model, activation: ActivationScale, ranges: ReadonlyM
   const oldScale = readSlot(base.graph, activation.scale);
   const oldZero = activation.zeroPoint === null ? null : readSlot(base.graph, activation.zeroPoint);
   const dtype = oldZero?.dtype ?? 'uint8';
-  const { scale, zeroPoint } = newScale(range, dtype, oldZero === null ? 0 : (numbers(oldZero)[0] ?? 0));
+  const zero = oldZero === null ? 0 : (numbers(oldZero)[0] ?? 0);
+  const isProbability = probabilities.has(producers(tail.model.graph).get(activation.tensor)?.op ?? '');
+  if (isProbability && (numbers(oldScale)[0] ?? 0) >= probabilityStep) return [];
+  const { scale, zeroPoint } = isProbability ? { scale: probabilityStep, zeroPoint: limitsOf(dtype)[0] } : newScale(range, dtype, zero);
   const writes: SlotWrite[] = [{ slot: activation.scale, value: { ...oldScale, data: Float32Array.of(scale) } }];
   if (activation.zeroPoint !== null && oldZero !== null) {
     const data = (oldZero.data as Uint8Array).slice().fill(zeroPoint);

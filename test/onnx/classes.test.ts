@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { createEmbedder } from '../../agent/model/embed.ts';
 import { openClassifier } from '../../agent/model/open.ts';
 import { openPart } from '../../agent/model/part.ts';
+import { measureRanges } from '../../agent/model/ranges.ts';
 import { floats, graph, ints, model, node, value } from '../../agent/onnx/build.ts';
 import { withClasses } from '../../agent/onnx/classes.ts';
 import { findCut } from '../../agent/onnx/cut.ts';
@@ -24,12 +26,18 @@ async function run(whole: Model, x: Tensor): Promise<Float32Array> {
 describe('withClasses', () => {
   it.each(forms([13]))('rows are kept, moved and added, and the whole model follows: $title', async (form) => {
     const base = await modelOf(form);
-    const { tail } = await openClassifier(base, { cut: { kind: 'layers', layers: 1 }, threads: 1 });
-    const changed = withClasses(tail, mapping);
+    const opened = await openClassifier(base, { cut: { kind: 'layers', layers: 1 }, threads: 1 });
+    const { features } = opened;
+    const changed = withClasses(opened.tail, mapping);
     expect(changed.head?.classes).toBe(3);
-    const artifact = decodeModel(encodeModel(requantize(base, changed, new Map(), { ranges: new Map() })));
+    const xs = sampleInputs(form.wish, 5, 31);
+    await using embedder = await createEmbedder(opened, 1);
+    const rows = new Float32Array(xs.length * features.width);
+    for (const [at, x] of xs.entries()) rows.set(await embedder.embed(x.data as Float32Array), at * features.width);
+    const ranges = await measureRanges(changed, new Map(), { features: rows, count: xs.length, width: features.width }, features.shape, 1);
+    const artifact = decodeModel(encodeModel(requantize(base, changed, new Map(), { ranges })));
     expect(artifact.graph.outputs[0]?.shape?.at(-1)).toBe(3);
-    for (const x of sampleInputs(form.wish, 5, 31)) {
+    for (const x of xs) {
       const before = await run(base, x);
       const after = await run(artifact, x);
       expect(after).toHaveLength(3);
@@ -38,7 +46,7 @@ describe('withClasses', () => {
         expect(after[0]).toBeCloseTo(before[2] as number, 1);
         expect(after[1]).toBeCloseTo(0, 1);
         expect(after[2]).toBeCloseTo(before[0] as number, 1);
-      } else expect((after[0] as number) / (after[2] as number)).toBeCloseTo((before[2] as number) / (before[0] as number), 0);
+      } else expect((after[0] as number) / (after[2] as number) / ((before[2] as number) / (before[0] as number))).toBeCloseTo(1, 0);
     }
   });
 
