@@ -33,28 +33,40 @@ function countBits(word: number): number {
 
 /** Area means on a 9×8 grid; a source pixel on a border counts on both sides by its share. */
 function shrink(gray: ArrayLike<number>, width: number, height: number): Float64Array {
-  const across = spread(width, columns);
-  const down = spread(height, rows);
+  const across = spans(width, columns);
+  const down = spans(height, rows);
   const small = new Float64Array(columns * rows);
-  for (const [y, vertical] of down.entries()) {
-    // First along the row, then into the one or two grid rows that it belongs to.
-    const line = new Float64Array(columns);
-    for (let x = 0; x < width; x += 1) for (const { cell, share } of across[x]!) line[cell]! += gray[y * width + x]! * share;
-    for (const { cell, share } of vertical)
-      for (let column = 0; column < columns; column += 1) small[cell * columns + column]! += line[column]! * share;
+  for (const [row, vertical] of down.entries()) {
+    for (const [column, horizontal] of across.entries()) {
+      let sum = 0;
+      for (let v = 0; v < vertical.shares.length; v += 1) {
+        const from = (vertical.first + v) * width + horizontal.first;
+        let line = 0;
+        for (let h = 0; h < horizontal.shares.length; h += 1) line += gray[from + h]! * horizontal.shares[h]!;
+        sum += line * vertical.shares[v]!;
+      }
+      small[row * columns + column] = sum;
+    }
   }
   return small;
 }
 
-/** For each of `length` pixels: the cells that it overlaps, and how much of it lies in each. */
-function spread(length: number, cells: number): readonly (readonly { readonly cell: number; readonly share: number }[])[] {
-  return Array.from({ length }, (_, pixel) => {
-    const [from, to] = [(pixel * cells) / length, ((pixel + 1) * cells) / length];
-    const overlaps = [];
-    for (let cell = Math.floor(from); cell < Math.min(cells, Math.ceil(to)); cell += 1) {
-      const share = Math.min(to, cell + 1) - Math.max(from, cell);
-      if (share > 1e-9) overlaps.push({ cell, share });
-    }
-    return overlaps;
+interface Span {
+  /** First pixel that lies in the cell. */
+  readonly first: number;
+  /** Part of the cell that each pixel from there on covers; they add up to 1. */
+  readonly shares: Float64Array;
+}
+
+/** Which of `length` pixels lie in each of `cells` equal cells. */
+function spans(length: number, cells: number): readonly Span[] {
+  return Array.from({ length: cells }, (_, cell) => {
+    const [from, to] = [(cell * length) / cells, ((cell + 1) * length) / cells];
+    const first = Math.floor(from);
+    const covered = (pixel: number) => Math.min(to, pixel + 1) - Math.max(from, pixel);
+    return {
+      first,
+      shares: Float64Array.from({ length: Math.min(length, Math.ceil(to)) - first }, (__, index) => covered(first + index) / (to - from)),
+    };
   });
 }
