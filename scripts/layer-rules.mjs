@@ -53,7 +53,7 @@ export const packages = {
   '@tensorflow/tfjs-node': { in: ['learn/'], files: 1 },
   sharp: { in: ['preprocess/'], files: 1 },
   mqtt: { in: ['uplink/'], files: 1 },
-  'node:sqlite': { in: ['store/'], files: 1 },
+  'node:sqlite': { in: ['store/'], files: 2 },
   yaml: { in: ['config/'], files: 2 },
   'node-cron': { in: [''], files: 1 },
   commander: { in: ['cli/'], files: 8 },

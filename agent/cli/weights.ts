@@ -4,11 +4,9 @@ import { createHash, randomUUID } from 'node:crypto';
 import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { messageOf, WhetError } from '../errors.ts';
 import { createLog } from '../log.ts';
-import { type LoadedModel, loadModel } from '../model/load.ts';
-import { applyDelta, decodeDelta } from '../onnx/delta.ts';
-import { encodeModel } from '../onnx/encode.ts';
+import { loadModel } from '../model/load.ts';
+import { rebuild } from '../model/rebuild.ts';
 import type { Progress } from '../types.ts';
-import type { ModelManifest } from '../uplink/payloads.ts';
 import { receiveWeights } from '../uplink/receive-weights.ts';
 import { addressOf } from '../uplink/topics.ts';
 import { bytes } from './text.ts';
@@ -98,22 +96,6 @@ function checkBroker({ broker, cert, key, passwordFile, username }: ReceiveOptio
   if (!isBroker) throw new WhetError('usage', `--broker '${broker}' is not mqtt://, mqtts://, ws:// or wss://host`);
   if ((cert === undefined) !== (key === undefined)) throw new WhetError('usage', '--cert and --key belong together');
   if (passwordFile !== undefined && username === undefined) throw new WhetError('usage', '--password-file needs --username');
-}
-
-/** The artifact to the byte, or `weights-corrupt`. */
-export function rebuild(base: LoadedModel, manifest: ModelManifest, delta: Uint8Array): Uint8Array {
-  if (base.sha256 !== manifest.base.sha256) {
-    const found = `its sha256 is ${base.sha256}, the manifest says ${manifest.base.sha256}`;
-    throw new WhetError('weights-corrupt', `'${base.path}' is not the base of ${manifest.version}: ${found}`, {
-      hint: `Give the model '${manifest.base.name}' that the device was started with.`,
-    });
-  }
-  const model = encodeModel(applyDelta(base.model, decodeDelta(delta)));
-  const built = sha256Of(model);
-  if (built === manifest.artifact.sha256) return model;
-  throw new WhetError('weights-corrupt', `the rebuilt model has the sha256 ${built}, the manifest says ${manifest.artifact.sha256}`, {
-    hint: 'The device may run another version of whet; use the same here.',
-  });
 }
 
 /** Whole or not at all: a temporary file beside it, flushed, renamed. */

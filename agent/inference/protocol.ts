@@ -35,7 +35,7 @@ export interface ModelFacts {
 
 export interface Inferred {
   readonly features: Float32Array;
-  /** Every class, most likely first. */
+  /** The ten most likely classes, most likely first. */
   readonly scores: readonly ClassScore[];
   /** 64-bit perceptual hash of the picture. */
   readonly hash: bigint;

@@ -21,9 +21,11 @@ export interface TrainingJob {
   readonly seed: number;
   /** The release that predicts now, against which a candidate is judged. */
   readonly current: TailChoice;
+  /** Samples that the current release was trained on: they cannot judge it. */
+  readonly currentSeen: readonly string[];
   /** true: samples were forgotten, and the new tail replaces the old one unless it is broken. */
   readonly unlearning: boolean;
-  /** An empty directory for the candidate's files. */
+  /** An empty directory for the candidate's files: model.onnx, delta.safetensors, master.safetensors, card.json. */
   readonly candidateDir: string;
 }
 

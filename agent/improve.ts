@@ -1,0 +1,229 @@
+// Loop 2, as the trainer runs it: store → learn → requantize → judge → candidate. Reads the store and writes nothing but the files of an
+// accepted candidate into a directory of its own; installing it as a release is the daemon's part.
+import { createHash } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { compareLatency } from './adapt/judge-candidate.ts';
+import { classNames } from './inference/scores.ts';
+import type { Chosen } from './learn/choose.ts';
+import { proportion } from './learn/evaluate.ts';
+import { judge } from './learn/gate.ts';
+import { takeRows } from './learn/splits.ts';
+import { openTail, type TailRunner } from './model/classify.ts';
+import { type LoadedModel, loadModel } from './model/load.ts';
+import { type Classifier, openClassifier } from './model/open.ts';
+import { measureRanges } from './model/ranges.ts';
+import { withClasses } from './onnx/classes.ts';
+import { encodeDelta, tailDelta } from './onnx/delta.ts';
+import { encodeModel } from './onnx/encode.ts';
+import type { Model } from './onnx/ir.ts';
+import { requantize } from './onnx/requantize.ts';
+import { encodeSafeTensors } from './onnx/safetensors.ts';
+import { tensorShape } from './preprocess/image.ts';
+import { openStoreReader } from './store/store.ts';
+import { chooseJudges, divide, momentsPerClass, namesOf, namesOfLogits } from './training/evidence.ts';
+import { learn } from './training/learn.ts';
+import type { TrainingJob, TrainingOutcome } from './training/protocol.ts';
+import { type TeachingSet, teachingSet } from './training/teaching-set.ts';
+import type { Progress, ReleaseManifest, TrainingReport, Verdict } from './types.ts';
+
+interface Base {
+  readonly loaded: LoadedModel;
+  readonly classifier: Classifier;
+  /** Class names of the base model. */
+  readonly classes: readonly string[];
+}
+
+interface Judged {
+  readonly verdict: Verdict;
+  readonly holdout: number;
+  readonly before: TrainingReport['before'];
+  readonly after: TrainingReport['after'];
+  readonly confusion: TrainingReport['confusion'];
+}
+
+export async function improve(job: TrainingJob, progress: Progress): Promise<TrainingOutcome> {
+  const startedMs = performance.now();
+  progress(0, null, 'features');
+  const base = await openBase(job);
+  const taught = readTeachingSet(job, base);
+  if (taught === null) return nothingToLearn(job, startedMs);
+  const division = divide(taught.set, taught.ids);
+  const train = takeRows(taught.set, division.train);
+  const trainedMs = performance.now();
+  const tail = job.classes === 'keep' ? base.classifier.tail : withClasses(base.classifier.tail, taught.plan.mapping);
+  const chosen = await learn(job, base.classifier, tail, train, taught.plan, progress);
+  const trainSeconds = (performance.now() - trainedMs) / 1000;
+  progress(0, null, 'export');
+  const ranges = await measureRanges(tail, chosen.fitted.weights, train, base.classifier.features.shape, job.threads);
+  const artifact = requantize(base.loaded.model, tail, chosen.fitted.weights, { ranges });
+  const bytes = encodeModel(artifact);
+  progress(0, null, 'gate');
+  const judged = await judgeArtifact(job, base, taught, division, chosen, artifact, bytes.length);
+  const report: TrainingReport = {
+    ...emptyReport(job, startedMs),
+    learner: chosen.learner,
+    classes: taught.plan.labels,
+    samples: { train: train.count, holdout: judged.holdout },
+    before: judged.before,
+    after: judged.after,
+    confusion: judged.confusion,
+    verdict: judged.verdict,
+    seconds: { train: trainSeconds, total: (performance.now() - startedMs) / 1000 },
+  };
+  const accepted = judged.verdict.kind === 'accepted';
+  const candidate = accepted ? await writeCandidate(job, base, taught, chosen, artifact, bytes, report) : null;
+  return { report, trainedOn: division.train.map((row) => taught.ids[row]!), candidate };
+}
+
+async function openBase(job: TrainingJob): Promise<Base> {
+  const loaded = loadModel(job.modelPath);
+  const classifier = await openClassifier(loaded.model, { cut: job.cut, threads: job.threads, inputShape: tensorShape(job.card.input) });
+  return { loaded, classifier, classes: classNames(job.card.labels, classifier.classes) };
+}
+
+function readTeachingSet(job: TrainingJob, base: Base): TeachingSet | null {
+  const store = openStoreReader(job.database);
+  try {
+    const samples = store.snapshot(() => [...store.features.labelled(base.classifier.backboneHash)]);
+    return teachingSet(samples, job.classes, base.classes, base.classifier.features.width, job.minPerClass);
+  } finally {
+    store.close();
+  }
+}
+
+function emptyReport(job: TrainingJob, startedMs: number): TrainingReport {
+  return {
+    run: job.run,
+    startedAtMs: job.startedAtMs,
+    reason: job.reason,
+    learner: null,
+    classes: [],
+    samples: { train: 0, holdout: 0 },
+    before: null,
+    after: null,
+    confusion: null,
+    base: null,
+    verdict: { kind: 'waiting', reason: '' },
+    release: null,
+    seconds: { train: 0, total: (performance.now() - startedMs) / 1000 },
+    peakRssMb: Math.round(process.resourceUsage().maxRSS / 1024),
+  };
+}
+
+function nothingToLearn(job: TrainingJob, startedMs: number): TrainingOutcome {
+  const wanted = job.classes === 'replace' ? `two classes with ${job.minPerClass} labels each` : 'a label that is a class of the model';
+  const verdict: Verdict = {
+    kind: 'waiting',
+    reason: `Nothing to learn from yet: ${wanted} ${job.classes === 'replace' ? 'are' : 'is'} needed.`,
+  };
+  return { report: { ...emptyReport(job, startedMs), verdict }, trainedOn: [], candidate: null };
+}
+
+/** Compares the artifact with what predicts now, on rows that neither has learned from. */
+async function judgeArtifact(
+  job: TrainingJob,
+  base: Base,
+  taught: TeachingSet,
+  division: ReturnType<typeof divide>,
+  chosen: Chosen,
+  artifact: Model,
+  sizeBytes: number,
+): Promise<Judged> {
+  const { set, ids, plan } = taught;
+  const judges = chooseJudges(division, ids, new Set(job.currentSeen));
+  const current = job.current.artifact === null ? base.loaded : loadModel(job.current.artifact);
+  await using oldTail = await openPart(base, current.model, job.threads);
+  await using newTail = await openPart(base, artifact, job.threads);
+  const truth = judges.rows.map((row) => plan.labels[set.labels[row]!]!);
+  const positionOf = new Map(division.train.map((row, position) => [row, position]));
+  const { crossValidated } = chosen.fitted;
+  const guesses =
+    judges.kind === 'held-out' || crossValidated === null
+      ? await namesOf(newTail, plan.labels, set, judges.kind === 'held-out' ? judges.rows : [])
+      : namesOfLogits(
+          crossValidated,
+          plan.labels,
+          judges.rows.map((row) => positionOf.get(row)!),
+        );
+  const known = plan.labels.some((label) => job.current.classes.includes(label));
+  const before = known ? await namesOf(oldTail, job.current.classes, set, judges.rows) : null;
+  const hits = (names: readonly string[]) => names.map((name, index) => name === truth[index]);
+  const right = hits(guesses);
+  const verdict = judge(
+    {
+      classes: plan.labels,
+      groupsPerClass: momentsPerClass(set),
+      labels: judges.rows.map((row) => set.labels[row]!),
+      groups: judges.rows.map((row) => set.groups[row]!),
+      candidate: right,
+      current: before === null ? null : hits(before),
+      golden: null,
+      latencyMs: await compareLatency(current.model, artifact, base.classifier.input.shape, job.threads),
+      sizeBytes: { before: current.bytes, after: sizeBytes },
+    },
+    { ...job.gate, minPerClass: job.minPerClass },
+  );
+  const share = (rights: readonly boolean[]) => proportion(rights.filter(Boolean).length, rights.length);
+  return {
+    verdict: job.unlearning ? unlearned(verdict) : verdict,
+    holdout: judges.rows.length,
+    before: before === null ? null : share(hits(before)),
+    after: right.length === 0 ? null : share(right),
+    confusion: confusionOf(plan.labels, truth, guesses),
+  };
+}
+
+function openPart(base: Base, model: Model, threads: number): Promise<TailRunner> {
+  const { cut, features, tail } = base.classifier;
+  return openTail(model, { cut: cut.tensor, features, activation: tail.activation, threads });
+}
+
+/** Forgetting must take effect also where the new tail is worse: what it knew too much is the point. */
+function unlearned(verdict: Verdict): Verdict {
+  return verdict.kind === 'waiting'
+    ? verdict
+    : { kind: 'accepted', reason: `Trained again without the forgotten samples. ${verdict.reason}` };
+}
+
+function confusionOf(classes: readonly string[], truth: readonly string[], guesses: readonly string[]): readonly (readonly number[])[] {
+  const index = new Map(classes.map((name, at) => [name, at]));
+  const counts = classes.map(() => new Array<number>(classes.length).fill(0));
+  for (const [row, guess] of guesses.entries()) counts[index.get(truth[row]!)!]![index.get(guess)!]! += 1;
+  return counts;
+}
+
+async function writeCandidate(
+  job: TrainingJob,
+  base: Base,
+  taught: TeachingSet,
+  chosen: Chosen,
+  artifact: Model,
+  bytes: Uint8Array,
+  report: TrainingReport,
+): Promise<Omit<ReleaseManifest, 'version' | 'createdAtMs'>> {
+  const { loaded, classifier } = base;
+  const { labels } = taught.plan;
+  const about = { base: loaded.sha256, artifact: sha256(bytes), classes: JSON.stringify(labels) };
+  const delta = encodeDelta(tailDelta(loaded.model, artifact), about);
+  const master = encodeSafeTensors({ tensors: chosen.fitted.weights, metadata: { base: loaded.sha256 } });
+  const card = Buffer.from(`${JSON.stringify({ ...job.card, labels }, null, 2)}\n`);
+  const files = { 'model.onnx': bytes, 'delta.safetensors': delta, 'master.safetensors': master, 'card.json': card };
+  for (const [name, content] of Object.entries(files)) await writeFile(join(job.candidateDir, name), content);
+  const described = <F extends string>(file: F, content: Uint8Array) => ({ file, bytes: content.length, sha256: sha256(content) });
+  return {
+    base: { name: job.card.name, sha256: loaded.sha256, backbone: classifier.backboneHash, cut: classifier.cut.tensor },
+    artifact: described('model.onnx', bytes),
+    delta: described('delta.safetensors', delta),
+    master: described('master.safetensors', master),
+    classes: labels,
+    learner: chosen.learner,
+    origin: job.unlearning ? 'unlearning' : 'training',
+    run: job.run,
+    scores: { before: report.before, after: report.after },
+  };
+}
+
+function sha256(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}

@@ -1,0 +1,92 @@
+// The inference worker: captures in, features and predictions out. The only thread of the daemon that runs a model. Decoding goes ahead on
+// other threads while the runtime computes; captures are answered in the order they came.
+import { parentPort, workerData } from 'node:worker_threads';
+import { messageOf, WhetError } from '../errors.ts';
+import { openTail, type TailRunner } from '../model/classify.ts';
+import { createEmbedder } from '../model/embed.ts';
+import { loadModel } from '../model/load.ts';
+import { type Classifier, openClassifier } from '../model/open.ts';
+import { preprocessImage, tensorShape } from '../preprocess/image.ts';
+import { availableProviders } from '../runtime/session.ts';
+import type { FromWorker, Inferred, TailChoice, ToWorker, WorkerSetup } from './protocol.ts';
+import { scoresOf } from './scores.ts';
+
+const port = parentPort;
+if (port === null) throw new WhetError('internal', 'the inference worker is not a program of its own');
+const setup = workerData as WorkerSetup;
+const say = (message: FromWorker) => port.postMessage(message);
+
+function fail(id: number | null, error: unknown): void {
+  const known = error instanceof WhetError ? error : new WhetError('internal', messageOf(error));
+  say({ kind: 'failed', id, code: known.code, message: known.message, hint: known.hint ?? null });
+}
+
+/** The base model's own tail, or that of a release; a release that does not give its classes, all finite, is refused. */
+async function openRelease(classifier: Classifier, release: TailChoice): Promise<TailRunner> {
+  const model = release.artifact === null ? classifier.model : loadModel(release.artifact).model;
+  const { features, tail, cut } = classifier;
+  const runner = await openTail(model, { cut: cut.tensor, features, activation: tail.activation, threads: setup.threads });
+  const { probabilities } = await runner.classify(new Float32Array(features.width));
+  if (probabilities.length === release.classes.length && probabilities.every(Number.isFinite)) return runner;
+  await runner.close();
+  throw new WhetError(
+    'release-invalid',
+    `release ${release.version} gives [${probabilities.slice(0, 5)}…] for ${release.classes.length} classes`,
+  );
+}
+
+try {
+  const loaded = loadModel(setup.modelPath);
+  const classifier = await openClassifier(loaded.model, { cut: setup.cut, threads: setup.threads, inputShape: tensorShape(setup.input) });
+  const embedder = await createEmbedder(classifier, setup.threads);
+  let current = { release: setup.release, runner: await openRelease(classifier, setup.release) };
+  let last: Promise<void> = Promise.resolve();
+  /** One after the other, so that answers keep their order and a swap falls between two captures. */
+  const next = (id: number, work: () => Promise<void>) => {
+    last = last.then(work).catch((error) => fail(id, error));
+  };
+
+  port.on('message', (message: ToWorker) => {
+    if (message.kind === 'swap') {
+      return next(message.id, async () => {
+        const before = current.runner;
+        current = { release: message.release, runner: await openRelease(classifier, message.release) };
+        await before.close();
+        say({ kind: 'swapped', id: message.id });
+      });
+    }
+    const since = performance.now();
+    const decoding = preprocessImage(message.bytes, setup.input);
+    // Its failure is answered when its turn comes; until then it must not count as unhandled.
+    decoding.catch(() => {});
+    next(message.id, async () => {
+      const { data, hash } = await decoding;
+      const features = await embedder.embed(data);
+      const { probabilities } = await current.runner.classify(features);
+      const { version, classes } = current.release;
+      const inferred: Inferred = {
+        features,
+        scores: scoresOf(probabilities, classes),
+        hash,
+        release: version,
+        latencyMs: performance.now() - since,
+      };
+      say({ kind: 'inferred', id: message.id, inferred });
+    });
+  });
+
+  say({
+    kind: 'ready',
+    facts: {
+      sha256: loaded.sha256,
+      backbone: classifier.backboneHash,
+      cut: classifier.cut.tensor,
+      width: classifier.features.width,
+      classes: classifier.classes,
+      providers: availableProviders(),
+    },
+  });
+} catch (error) {
+  fail(null, error);
+  port.close();
+}

@@ -1,0 +1,72 @@
+// Which tail a run ends with: learners without and, where unlabelled samples say what the base model knew, with pseudo-statistics; left-out
+// predictions decide. Takes a job and features, gives the chosen fit.
+
+import type { ClassPlan } from '../adapt/class-folders.ts';
+import { type Chosen, fitBest } from '../learn/choose.ts';
+import { closedForm } from '../learn/closed-form.ts';
+import { hits } from '../learn/evaluate.ts';
+import { gatherStatistics } from '../learn/gather.ts';
+import { gradient } from '../learn/gradient.ts';
+import { headRows } from '../learn/head-rows.ts';
+import { extendStatistics, type Statistics } from '../learn/statistics.ts';
+import { openTail } from '../model/classify.ts';
+import type { Classifier } from '../model/open.ts';
+import type { FloatTail } from '../onnx/tail.ts';
+import { openStoreReader } from '../store/store.ts';
+import type { FeatureSet, Progress } from '../types.ts';
+import type { TrainingJob } from './protocol.ts';
+
+/** One personal sample weighs as much as this many of what the base model said by itself. */
+const personalWeight = 3;
+const fewestUnlabelled = 50;
+const mostUnlabelled = 2000;
+/** Old knowledge stays unless learning without it is better by more than noise. */
+const margin = 0.02;
+
+export async function learn(
+  job: TrainingJob,
+  classifier: Classifier,
+  tail: FloatTail,
+  train: FeatureSet,
+  plan: ClassPlan,
+  progress: Progress,
+): Promise<Chosen> {
+  const input = { tail, train, classes: plan.labels.length, seed: job.seed, threads: job.threads, progress };
+  const plain = await fitBest(job.learner, [closedForm, gradient], { ...input, prior: null, personalWeight: 1 });
+  const prior =
+    job.classes === 'replace' || plain.learner !== 'closed-form' ? null : await pseudoStatistics(job, classifier, plan.labels.length);
+  if (prior === null) return plain;
+  const kept = await fitBest('closed-form', [closedForm], { ...input, prior, personalWeight });
+  const accuracy = ({ fitted }: Chosen) => {
+    return fitted.crossValidated === null
+      ? 0
+      : hits(fitted.crossValidated, train.labels, plan.labels.length).filter(Boolean).length / train.count;
+  };
+  return accuracy(kept) + margin >= accuracy(plain) ? kept : plain;
+}
+
+/** What the base model says of the device's own unlabelled samples, as soft targets. null where there are too few. */
+async function pseudoStatistics(job: TrainingJob, classifier: Classifier, classes: number): Promise<Statistics | null> {
+  const store = openStoreReader(job.database);
+  try {
+    const rows = [...store.features.unlabelled(classifier.backboneHash, mostUnlabelled)];
+    if (rows.length < fewestUnlabelled) return null;
+    const { width } = classifier.features;
+    const features = new Float32Array(rows.length * width);
+    const targets = new Float32Array(rows.length * classifier.classes);
+    await using base = await openTail(classifier.model, {
+      cut: classifier.cut.tensor,
+      features: classifier.features,
+      activation: classifier.tail.activation,
+      threads: job.threads,
+    });
+    for (const [row, sample] of rows.entries()) {
+      features.set(sample.features, row * width);
+      targets.set((await base.classify(sample.features)).probabilities, row * classifier.classes);
+    }
+    const seen = await headRows(classifier.tail, { features, count: rows.length, width }, job.threads);
+    return extendStatistics(await gatherStatistics(seen, targets, classifier.classes, job.threads), classes);
+  } finally {
+    store.close();
+  }
+}
