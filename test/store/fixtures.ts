@@ -23,8 +23,8 @@ export function clockAt(nowMs = Date.UTC(2026, 10, 1)): TestClock {
   };
 }
 
-export function temporaryDirectory(): string {
-  const directory = mkdtempSync(join(tmpdir(), 'whet-'));
+export function temporaryDirectory(parent = tmpdir()): string {
+  const directory = mkdtempSync(join(parent, 'whet-'));
   onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
   return directory;
 }
