@@ -11,6 +11,7 @@ const script = fileURLToPath(new URL('../../scripts/layers.mjs', import.meta.url
 const sound: Record<string, string> = {
   'agent/main.ts': "#!/usr/bin/env node\n// Entry.\nimport { program } from './cli/program.ts';\nprocess.exit(program());\n",
   'agent/cli/program.ts': "// Verbs.\nimport { run } from '../daemon.ts';\nexport const program = () => run();\n",
+  'agent/cli/output.ts': "// Output.\nimport progress from 'cli-progress';\nexport const bar = progress;\n",
   'agent/daemon.ts': "// Root.\nimport { collect } from './collect.ts';\nexport const run = () => collect();\n",
   'agent/collect.ts':
     "// Loop.\nimport { read } from './capture/folder.ts';\nimport { cut } from './onnx/cut.ts';\nexport const collect = () => read() + cut;\n",
@@ -72,7 +73,7 @@ const broken: readonly (readonly [what: string, file: string, text: string, line
     "'onnxruntime-node' is imported in agent/runtime/ only",
   ],
   ['a part of a package', 'agent/uplink/x9.ts', "// x\nimport 'sharp/lib/x.js';\n", 2, "'sharp' is imported in agent/preprocess/ only"],
-  ['a second user of a package', 'agent/store/x10.ts', "// x\nimport { backup } from 'node:sqlite';\n", 2, 'at most 1 file'],
+  ['a second user of a package', 'agent/cli/x10.ts', "// x\nimport progress from 'cli-progress';\n", 2, 'at most 1 file'],
   ['an unknown package', 'agent/uplink/x11.ts', "// x\nimport pad from 'left-pad';\n", 2, 'not in the table'],
   ['an unknown room', 'agent/misc/x12.ts', '// x\n', 1, 'not in the picture'],
   ['a cycle', 'agent/onnx/z.ts', "// x\nimport { y } from './y.ts';\n", 2, 'no import cycles'],
