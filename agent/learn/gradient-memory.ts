@@ -26,14 +26,14 @@ export function knownClasses({ head, model }: FloatTail, classes: number): reado
 
 /**
  * The teacher teaches where it is right: there its opinion of the other classes is what would be forgotten. Where it is wrong, the label
- * alone decides. null where it is never right.
+ * alone decides; of a class that it does not know it is never right. null where it is never right at all. At least one class is known.
  */
 export function teachingOf(logits: Float32Array, labels: Int32Array, known: readonly boolean[]): Teaching | null {
   const classes = known.length;
   const teacher = logits.map((logit, at) => (known[at % classes] === true ? logit : impossible));
   const share = Float32Array.from(labels, (label, row) => {
     const own = teacher.subarray(row * classes, (row + 1) * classes);
-    return known[label] === true && own.every((logit) => logit <= (own[label] as number)) ? shareWhereRight : 0;
+    return own.every((logit) => logit <= (own[label] as number)) ? shareWhereRight : 0;
   });
   return share.some((part) => part > 0) ? { teacher, share } : null;
 }

@@ -204,17 +204,19 @@ describe('the gradient learner', () => {
       for (const { data } of weights.values()) expect((data as Float32Array).every(Number.isFinite)).toBe(true);
   });
 
-  it('stays nearer to weights that know something, the fewer samples contradict them', async () => {
+  it('stays nearer to weights that know something, the less a personal sample counts', async () => {
     const r = new Random(8);
     const base = Array.from({ length: 3 * 10 }, () => normal(r));
-    const distance = async (count: number) => {
-      const train = blobs(new Random(9), { count, width: 10, classes: 3, scales: false });
-      const { weights, details } = await gradient.fit(inputOf(linear(10, 3, base), train, 3));
+    const train = blobs(new Random(9), { count: 60, width: 10, classes: 3, scales: false });
+    const distance = async (personalWeight: number) => {
+      const { weights, details } = await gradient.fit(inputOf(linear(10, 3, base), train, 3, { personalWeight }));
       expect(details.knownClasses).toBe(3);
       const data = weights.get('w')?.data as Float32Array;
       return Math.hypot(...data.map((w, at) => w - (base[at] as number)));
     };
-    expect(await distance(6)).toBeLessThan(await distance(600));
+    const [light, usual, heavy] = [await distance(0.01), await distance(1), await distance(100)];
+    expect(light).toBeLessThan(usual / 2);
+    expect(usual).toBeLessThan(heavy * 1.001);
   });
 
   it('stops when told, and reports where it stands', async () => {
