@@ -1,0 +1,258 @@
+// The one-shot job: a model and a folder a class in, a personalised model in the same form and an honest report out. No daemon, no store.
+// Refuses data without classes (`data-unusable`) and models that cannot be cut; a candidate that the gate does not accept is not written.
+import { createHash } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import { basename, dirname, extname, join, resolve } from 'node:path';
+import { type ClassPlan, labelFiles, listClassFolders, planClasses } from './adapt/class-folders.ts';
+import { compareLatency, hitsOfBase, hitsOfFile, hitsOfFloat } from './adapt/judge-candidate.ts';
+import { moveInto, replaceFile, requireWritable, writeBeside } from './adapt/output-file.ts';
+import { type EmbeddedFiles, embedFiles, type Unreadable } from './adapt/pictures.ts';
+import type { AdaptOptions, AdaptReport } from './adapt/report.ts';
+import { type ModelCard, requireCard } from './config/card.ts';
+import { WhetError } from './errors.ts';
+import { type Chosen, fitBest } from './learn/choose.ts';
+import { closedForm } from './learn/closed-form.ts';
+import { hits } from './learn/evaluate.ts';
+import { type Evidence, type GateLimits, judge } from './learn/gate.ts';
+import { gradient } from './learn/gradient.ts';
+import { holdOut, takeRows } from './learn/splits.ts';
+import { createEmbedder } from './model/embed.ts';
+import { randomInputs } from './model/input.ts';
+import { loadModel } from './model/load.ts';
+import { type Classifier, openClassifier } from './model/open.ts';
+import { prove } from './model/proof.ts';
+import { measureRanges } from './model/ranges.ts';
+import { withClasses } from './onnx/classes.ts';
+import { classifierEnds } from './onnx/cut.ts';
+import { encodeModel } from './onnx/encode.ts';
+import type { Model } from './onnx/ir.ts';
+import { requantize } from './onnx/requantize.ts';
+import type { FloatTail } from './onnx/tail.ts';
+import { tensorShape } from './preprocess/image.ts';
+import type { FeatureSet } from './types.ts';
+
+const limits: GateLimits = { confidence: 0.9, forgetting: 0.02, latencyRatio: 1.5, sizeRatio: 1.5, minPerClass: 2 };
+/** With this many pictures a class, a fifth of them judges; with fewer, every one is needed and predictions without it judge. */
+const plentiful = 20;
+const heldOut = 0.2;
+
+/** Rows that judge, with the files they came from; never learned from. */
+type Judging = Pick<EmbeddedFiles, 'set' | 'files'> & { readonly from: 'test' | 'holdout' };
+
+interface Prepared {
+  readonly card: ModelCard;
+  readonly model: Model;
+  readonly modelBytes: number;
+  readonly classifier: Classifier;
+  readonly plan: ClassPlan;
+  /** The float tail with the new classes. */
+  readonly tail: FloatTail;
+  readonly train: FeatureSet;
+  /** null where every row is needed for learning. */
+  readonly judging: Judging | null;
+  readonly unreadable: readonly Unreadable[];
+}
+
+export async function adapt(options: AdaptOptions): Promise<AdaptReport> {
+  const seconds = stopwatch();
+  await requireWritable(options.out);
+  const prepared = await prepare(options);
+  seconds.lap('features');
+  const { tail, train, plan, unreadable } = prepared;
+  const chosen = await fitBest(options.learner, [closedForm, gradient], {
+    tail,
+    train,
+    classes: plan.labels.length,
+    prior: null,
+    personalWeight: 1,
+    seed: options.seed,
+    threads: options.threads,
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
+    ...(options.progress === undefined ? {} : { progress: options.progress }),
+  });
+  options.note?.(`Learned with ${chosen.learner}: ${chosen.reason}.`);
+  seconds.lap('train');
+  const candidate = await exportCandidate(options, prepared, chosen);
+  try {
+    const outcome = await judgeCandidate(options, prepared, chosen, candidate);
+    const isWritten = outcome.verdict.kind === 'accepted' || options.force;
+    if (isWritten) {
+      await replaceFile(cardPath(options.out), Buffer.from(`${JSON.stringify({ ...prepared.card, labels: plan.labels }, null, 2)}\n`));
+      await moveInto(candidate.part, options.out);
+    }
+    seconds.lap('export');
+    const report: AdaptReport = {
+      classes: plan.labels,
+      samples: {
+        train: train.count,
+        holdout: prepared.judging?.from === 'holdout' ? prepared.judging.set.count : 0,
+        test: prepared.judging?.from === 'test' ? prepared.judging.set.count : 0,
+        unreadable: unreadable.length,
+      },
+      learner: chosen.learner,
+      ...outcome,
+      base: null,
+      seconds: seconds.all(),
+      peakRssMb: Math.round(process.resourceUsage().maxRSS / 1024),
+      artifact: isWritten ? { file: options.out, bytes: candidate.bytes.length, sha256: candidate.sha256 } : null,
+    };
+    if (options.writeReport) await replaceFile(besideOut(options.out, '.report.json'), Buffer.from(`${JSON.stringify(report, null, 2)}\n`));
+    return report;
+  } finally {
+    await rm(candidate.part, { force: true });
+  }
+}
+
+async function prepare(options: AdaptOptions): Promise<Prepared> {
+  const { threads, signal, progress } = options;
+  const { model, bytes } = loadModel(options.model);
+  const ends = classifierEnds(model);
+  const shape = { input: ends.input.shape ?? [], ...knownClasses(ends.output.shape) };
+  const { card, path } = await requireCard(options.model, { ...(options.card === undefined ? {} : { card: options.card }), shape });
+  refuseOverwriting(options, path);
+  const classifier = await openClassifier(model, { cut: options.cut, threads, inputShape: tensorShape(card.input) });
+  if (classifier.cut.note !== null) options.note?.(`Cut at '${classifier.cut.tensor}': ${classifier.cut.note}.`);
+  const folders = await listClassFolders(options.data);
+  const plan = planClasses(options.classes, folders, card.labels, classifier.classes);
+  const testFiles = options.test === undefined ? [] : labelFiles(await listClassFolders(options.test), plan.labels);
+  const tail = options.classes === 'keep' ? classifier.tail : withClasses(classifier.tail, plan.mapping);
+  await prove(model, classifier.cut, randomInputs(classifier.input.shape, 2), threads);
+  await using embedder = await createEmbedder(classifier, threads);
+  const { width } = classifier.features;
+  const read = { input: card.input, signal, progress };
+  const data = await embedFiles(labelFiles(folders, plan.labels), embedder, width, { ...read, what: 'features' });
+  const test = await embedFiles(testFiles, embedder, width, { ...read, what: 'features of the test' });
+  const unreadable = [...data.unreadable, ...test.unreadable];
+  for (const { path, reason } of unreadable) options.note?.(`Left out ${path}: ${reason}.`);
+  for (const { name, files } of folders) if (files.length === 0) options.note?.(`Folder '${name}' is empty and was left out.`);
+  requireTeachable(options, data.set, plan.labels);
+  if (options.test !== undefined && test.set.count === 0)
+    throw new WhetError('data-unusable', `no picture in '${options.test}' can be read`);
+  const { train, judging } =
+    options.test === undefined ? split(data, options.seed) : { train: data.set, judging: { ...test, from: 'test' as const } };
+  return { card, model, modelBytes: bytes, classifier, plan, tail, train, judging, unreadable };
+}
+
+/** The model and its card are what a second attempt starts from. */
+function refuseOverwriting(options: AdaptOptions, card: string): void {
+  const written = [options.out, cardPath(options.out)].map((path) => resolve(path));
+  const kept = [options.model, card].find((path) => written.includes(resolve(path)));
+  if (kept !== undefined || written[0] === written[1])
+    throw new WhetError('usage', `--out ${options.out} would overwrite '${kept ?? options.out}' with the new model or its card`, {
+      hint: 'Name a file of another name, ending in .onnx; its card is written beside it.',
+    });
+}
+
+/** Holds a part of plentiful data out; of scarce data nothing. */
+function split(data: EmbeddedFiles, seed: number): { readonly train: FeatureSet; readonly judging: Judging | null } {
+  const smallest = Math.min(...groupsPerClass(data.set, Math.max(...data.set.labels) + 1).filter((groups) => groups > 0));
+  if (smallest < plentiful) return { train: data.set, judging: null };
+  const { train, holdout } = holdOut(data.set, heldOut, seed);
+  const files = holdout.map((row) => data.files[row]!);
+  return { train: takeRows(data.set, train), judging: { set: takeRows(data.set, holdout), files, from: 'holdout' } };
+}
+
+function requireTeachable(options: AdaptOptions, set: FeatureSet, labels: readonly string[]): void {
+  if (set.count === 0)
+    throw new WhetError('data-unusable', `no picture in '${options.data}' can be read`, {
+      hint: 'JPEG, PNG, WebP, GIF, TIFF and AVIF are read.',
+    });
+  const bad = set.features.findIndex((value) => !Number.isFinite(value));
+  if (bad >= 0)
+    throw new WhetError('model-unsupported', `the backbone gives a feature that is not finite (row ${Math.floor(bad / set.width)})`, {
+      hint: 'Compare mean, std and range in the model card with those the model was trained with.',
+    });
+  const missing = labels.filter((_, label) => !set.labels.includes(label));
+  if (options.classes === 'replace' && missing.length > 0)
+    throw new WhetError('data-unusable', `no picture of class '${missing[0]}' can be read`, {
+      hint: 'Add pictures to its folder, or remove it.',
+    });
+}
+
+interface Candidate {
+  readonly model: Model;
+  readonly bytes: Uint8Array;
+  readonly sha256: string;
+  /** Where it stands until the verdict. */
+  readonly part: string;
+}
+
+async function exportCandidate(options: AdaptOptions, prepared: Prepared, { fitted }: Chosen): Promise<Candidate> {
+  const { model, tail, train, classifier } = prepared;
+  options.signal?.throwIfAborted();
+  const ranges = await measureRanges(tail, fitted.weights, train, classifier.features.shape, options.threads);
+  const changed = requantize(model, tail, fitted.weights, { ranges });
+  const bytes = encodeModel(changed);
+  const sha256 = createHash('sha256').update(bytes).digest('hex');
+  return { model: changed, bytes, sha256, part: await writeBeside(options.out, bytes) };
+}
+
+async function judgeCandidate(
+  options: AdaptOptions,
+  prepared: Prepared,
+  { fitted }: Chosen,
+  candidate: Candidate,
+): Promise<Pick<AdaptReport, 'before' | 'after' | 'verdict'>> {
+  const { classifier, judging, train, tail, plan, card } = prepared;
+  const { threads } = options;
+  const set = judging?.set ?? train;
+  const leftOut = fitted.crossValidated === null ? [] : hits(fitted.crossValidated, train.labels, plan.labels.length);
+  const read = { input: card.input, signal: options.signal, progress: options.progress, what: 'the new model' };
+  const shape = classifier.input.shape;
+  const written = judging === null ? null : await hitsOfFile(candidate.part, judging.files, shape, threads, read);
+  const float = judging === null ? leftOut : await hitsOfFloat(tail, fitted.weights, set, classifier.features.shape, threads);
+  const current = options.classes === 'replace' ? null : await hitsOfBase(classifier, set, threads);
+  const evidence: Evidence = {
+    classes: plan.labels,
+    groupsPerClass: groupsPerClass(train, plan.labels.length),
+    labels: set.labels,
+    groups: set.groups,
+    candidate: written ?? leftOut,
+    current: leftOut.length === 0 && written === null ? null : current,
+    golden: null,
+    latencyMs: await compareLatency(prepared.model, candidate.model, shape, threads),
+    sizeBytes: { before: prepared.modelBytes, after: candidate.bytes.length },
+  };
+  return {
+    before: current === null ? null : { accuracy: share(current) ?? 0 },
+    after: { accuracy: written === null ? null : share(written), float: share(float) },
+    verdict: judge(evidence, limits),
+  };
+}
+
+function groupsPerClass(set: FeatureSet, classes: number): readonly number[] {
+  const groups = Array.from({ length: classes }, () => new Set<number>());
+  for (let row = 0; row < set.count; row += 1) groups[set.labels[row]!]!.add(set.groups[row]!);
+  return groups.map((members) => members.size);
+}
+
+function share(right: readonly boolean[]): number | null {
+  return right.length === 0 ? null : right.filter(Boolean).length / right.length;
+}
+
+function knownClasses(shape: readonly unknown[] | null): { readonly classes?: number } {
+  const last = shape?.at(-1);
+  return typeof last === 'number' ? { classes: last } : {};
+}
+
+function cardPath(out: string): string {
+  return besideOut(out, '.json');
+}
+
+function besideOut(out: string, ending: string): string {
+  return join(dirname(out), `${basename(out, extname(out))}${ending}`);
+}
+
+function stopwatch() {
+  const start = performance.now();
+  let last = start;
+  const laps = { features: 0, train: 0, export: 0 };
+  const since = (from: number) => Math.round(performance.now() - from) / 1000;
+  return {
+    lap(stage: keyof typeof laps) {
+      laps[stage] = since(last);
+      last = performance.now();
+    },
+    all: () => ({ ...laps, total: since(start) }),
+  };
+}

@@ -1,0 +1,101 @@
+// Measures a candidate file as a user would run it, beside the model it came from: which judging samples each gets right, latency, size.
+
+import { topClasses } from '../learn/evaluate.ts';
+import { openTail } from '../model/classify.ts';
+import { randomInputs } from '../model/input.ts';
+import { loadModel } from '../model/load.ts';
+import type { Classifier } from '../model/open.ts';
+import { openPart } from '../model/part.ts';
+import type { Model, Tensor } from '../onnx/ir.ts';
+import type { FloatTail } from '../onnx/tail.ts';
+import { withWeights } from '../onnx/weights.ts';
+import type { FeatureSet } from '../types.ts';
+import type { LabelledFile } from './class-folders.ts';
+import { type ReadOptions, readPictures } from './pictures.ts';
+
+const timedRuns = 7;
+
+/** The file, loaded afresh, over whole pictures. A picture that can no longer be read counts as wrong. */
+export async function hitsOfFile(
+  path: string,
+  files: readonly LabelledFile[],
+  shape: readonly number[],
+  threads: number,
+  options: ReadOptions,
+): Promise<readonly boolean[]> {
+  const { model } = loadModel(path);
+  await using part = await openPart(model, { label: 'the new model', threads });
+  const [input = ''] = part.session.inputNames;
+  const [output = ''] = part.session.outputNames;
+  const right = new Map<LabelledFile, boolean>();
+  await readPictures(files, options, async ({ data }, file) => {
+    const result = await part.session.run({ [input]: { dtype: 'float32', dims: shape, data } });
+    const scores = (result[output] as Tensor).data as Float32Array;
+    right.set(file, topClasses(scores, scores.length)[0] === file.label);
+  });
+  return files.map((file) => right.get(file) === true);
+}
+
+/** The original model on features: its own quantized tail. */
+export async function hitsOfBase(classifier: Classifier, set: FeatureSet, threads: number): Promise<readonly boolean[]> {
+  await using tail = await openTail(classifier.model, {
+    cut: classifier.cut.tensor,
+    features: classifier.features,
+    activation: classifier.tail.activation,
+    threads,
+  });
+  const right: boolean[] = [];
+  for (let row = 0; row < set.count; row += 1) {
+    const { output } = await tail.classify(set.features.slice(row * set.width, (row + 1) * set.width));
+    right.push(topClasses(output, output.length)[0] === set.labels[row]);
+  }
+  return right;
+}
+
+/** The float tail with new weights on features. */
+export async function hitsOfFloat(
+  tail: FloatTail,
+  weights: ReadonlyMap<string, Tensor>,
+  set: FeatureSet,
+  shape: readonly number[],
+  threads: number,
+): Promise<readonly boolean[]> {
+  await using part = await openPart(withWeights(tail, weights).model, { label: 'the float tail', threads });
+  const right: boolean[] = [];
+  for (let row = 0; row < set.count; row += 1) {
+    const data = set.features.slice(row * set.width, (row + 1) * set.width);
+    const result = await part.session.run({ [tail.input]: { dtype: 'float32', dims: shape, data } });
+    const scores = (result[tail.output] as Tensor).data as Float32Array;
+    right.push(topClasses(scores, scores.length)[0] === set.labels[row]);
+  }
+  return right;
+}
+
+/** Median time of one sample through each model; the two take turns, so that a busy moment meets both. */
+export async function compareLatency(
+  before: Model,
+  after: Model,
+  shape: readonly number[],
+  threads: number,
+): Promise<{ readonly before: number; readonly after: number }> {
+  const [sample] = randomInputs(shape, 1) as readonly [Tensor];
+  await using old = await openPart(before, { label: 'the model', threads });
+  await using young = await openPart(after, { label: 'the new model', threads });
+  const times = { old: [] as number[], young: [] as number[] };
+  for (let run = 0; run <= timedRuns; run += 1) {
+    for (const [name, part] of [
+      ['old', old],
+      ['young', young],
+    ] as const) {
+      const start = performance.now();
+      await part.session.run({ [part.session.inputNames[0] ?? '']: sample });
+      // The first run allocates.
+      if (run > 0) times[name].push(performance.now() - start);
+    }
+  }
+  return { before: median(times.old), after: median(times.young) };
+}
+
+function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] as number;
+}
