@@ -13,6 +13,13 @@ export function formatInspect(report: InspectReport): string {
     `cut       ${cut.tensor} [${cut.shape.join(', ')}], ${cut.features} features${cut.note === null ? '' : ` (${cut.note})`}`,
     `tail      ${tail.layers.length} layers, ${tail.parameters} parameters`,
     table([['', 'op', 'node', 'weights'], ...tail.layers.map((layer) => ['', layer.op, layer.node, layer.weights.join(', ')])]),
-    `proof     ${proof.samples} inputs: split exact (difference ${proof.splitMaxAbsDiff}); float tail agrees on ${(100 * proof.floatTop1Agreement).toFixed(1)} %, differs by at most ${proof.floatMaxAbsDiff.toPrecision(3)}`,
+    `proof     ${proof.samples} inputs: split exact (difference ${proof.splitMaxAbsDiff}); float tail agrees on ${agreement(proof)}, differs by at most ${proof.floatMaxAbsDiff.toPrecision(3)}`,
   ].join('\n');
+}
+
+/** Where 8-bit outputs tie, both numbers are said: with every class that ties, and with the first one alone. */
+function agreement({ floatTop1Agreement, floatTop1Strict }: InspectReport['proof']): string {
+  const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
+  if (floatTop1Strict === floatTop1Agreement) return percent(floatTop1Agreement);
+  return `${percent(floatTop1Agreement)} (${percent(floatTop1Strict)} without ties of the 8-bit output)`;
 }

@@ -1,7 +1,7 @@
 // Finds the cut: the one tensor that every path from input to output crosses, nearest at or before the wanted layer, on the float side of
 // a quantized pattern. Refuses models that are not single-input classifiers, and cuts that do not exist, naming those that do.
 import { WhetError } from '../errors.ts';
-import { producers, reads, sorted } from './graph.ts';
+import { neededNodes, producers, reads, sorted } from './graph.ts';
 import type { Graph, Model, ValueInfo } from './ir.ts';
 import { type Layer, listLayers } from './layers.ts';
 import { isClippedByReaders } from './saturation.ts';
@@ -66,8 +66,13 @@ function refuse(what: string): WhetError {
  */
 export function listCandidates(graph: Graph): readonly Candidate[] {
   const nodes = sorted(graph);
+  // A branch that leads nowhere must not keep a tensor alive.
+  const { nodes: needed } = neededNodes(
+    graph,
+    graph.outputs.map((output) => output.name),
+  );
   const lastRead = new Map<string, number>();
-  for (const [index, node] of nodes.entries()) for (const name of reads(node)) lastRead.set(name, index);
+  for (const [index, node] of nodes.entries()) if (needed.has(node)) for (const name of reads(node)) lastRead.set(name, index);
   for (const output of graph.outputs) lastRead.set(output.name, nodes.length);
   const live = new Set(graph.inputs.map((input) => input.name));
   const depends = new Set(live);
@@ -78,7 +83,7 @@ export function listCandidates(graph: Graph): readonly Candidate[] {
   };
   note(-1);
   for (const [index, node] of nodes.entries()) {
-    if (!reads(node).some((name) => depends.has(name))) continue;
+    if (!needed.has(node) || !reads(node).some((name) => depends.has(name))) continue;
     for (const name of node.outputs) {
       if (name === '') continue;
       depends.add(name);

@@ -73,25 +73,41 @@ export function sorted(graph: Graph): readonly Node[] {
   return order;
 }
 
+/** The nodes that the outputs need; the others are computed for nothing. `given` are tensors that need no computing. */
+export function neededNodes(graph: Graph, outputs: readonly string[], given: ReadonlySet<string> = new Set()): Needed {
+  const produced = producers(graph);
+  const names = new Set<string>();
+  const nodes = new Set<Node>();
+  const open = [...outputs];
+  for (let name = open.pop(); name !== undefined; name = open.pop()) {
+    if (names.has(name)) continue;
+    names.add(name);
+    const producer = given.has(name) ? undefined : produced.get(name);
+    if (producer === undefined || nodes.has(producer)) continue;
+    nodes.add(producer);
+    open.push(...reads(producer));
+  }
+  return { nodes, names };
+}
+
+export interface Needed {
+  readonly nodes: ReadonlySet<Node>;
+  /** Every tensor that they read or that was asked for. */
+  readonly names: ReadonlySet<string>;
+}
+
 /**
  * Cuts a piece out of a model: sets the inputs, sets the outputs, drops what is unreachable.
  * Throws `cut-impossible` where the outputs need a graph input that is not among the new inputs.
  */
 export function extract(model: Model, inputs: readonly ValueInfo[], outputs: readonly ValueInfo[]): Model {
   const { graph } = model;
-  const produced = producers(graph);
   const given = new Set(inputs.map((input) => input.name));
-  const needed = new Set<string>();
-  const kept = new Set<Node>();
-  const open = outputs.map((output) => output.name);
-  for (let name = open.pop(); name !== undefined; name = open.pop()) {
-    if (needed.has(name)) continue;
-    needed.add(name);
-    const producer = given.has(name) ? undefined : produced.get(name);
-    if (producer === undefined || kept.has(producer)) continue;
-    kept.add(producer);
-    open.push(...reads(producer));
-  }
+  const { nodes: kept, names: needed } = neededNodes(
+    graph,
+    outputs.map((output) => output.name),
+    given,
+  );
   const missing = graph.inputs.find((input) => needed.has(input.name) && !given.has(input.name));
   if (missing !== undefined) {
     throw new WhetError('cut-impossible', `'${outputs.map((output) => output.name)}' also depends on the model's input '${missing.name}'`);

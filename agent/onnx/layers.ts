@@ -1,5 +1,5 @@
 // Which layers own weights, and in which quantized form. Takes a model, gives records; changes nothing.
-import { producers, sorted } from './graph.ts';
+import { neededNodes, producers, sorted } from './graph.ts';
 import type { Graph, Model, Node } from './ir.ts';
 
 export type Quantization = 'none' | 'qdq' | 'qoperator' | 'dynamic';
@@ -51,9 +51,13 @@ const carriers = new Set(['DequantizeLinear', 'Transpose', 'Identity', 'Cast', '
 export function listLayers(model: Model): readonly Layer[] {
   const { graph } = model;
   const produced = producers(graph);
+  const { nodes: needed } = neededNodes(
+    graph,
+    graph.outputs.map((output) => output.name),
+  );
   const layers = sorted(graph).flatMap((node, index): readonly Layer[] => {
     const kind = layerKinds[node.op];
-    if (kind === undefined) return [];
+    if (kind === undefined || !needed.has(node)) return [];
     const weight = kind.weights.map((input) => constantSource(graph, produced, node.inputs[input] ?? '')).find((source) => source !== null);
     if (weight === undefined || weight === null) return [];
     const bias = kind.bias === null ? null : constantSource(graph, produced, node.inputs[kind.bias] ?? '');

@@ -1,0 +1,95 @@
+import { describe, expect, it } from 'vitest';
+import { openPart } from '../../agent/model/part.ts';
+import { floats, graph, ints, model, node, value } from '../../agent/onnx/build.ts';
+import { dequantizeTail } from '../../agent/onnx/dequantize.ts';
+import type { Model, Node, Tensor } from '../../agent/onnx/ir.ts';
+import { noise } from '../models.ts';
+
+/** Old semantics against new: the float tail must compute what the runtime computes for the model as it was written. */
+function old(
+  opset: number,
+  dims: readonly number[],
+  nodes: readonly Node[],
+  constants: readonly (readonly [string, Tensor])[] = [],
+): Model {
+  const body = graph('old', { inputs: [value('x', dims)], outputs: [value('y', null)], nodes, initializers: constants });
+  return model(body, { opset, irVersion: opset >= 9 ? 8 : 3 });
+}
+
+async function run(whole: Model, x: Tensor): Promise<Tensor> {
+  await using part = await openPart(whole, { label: 'model', threads: 1 });
+  return (await part.session.run({ x })).y as Tensor;
+}
+
+const ones = (count: number) => floats([count], 1);
+
+const cases: readonly (readonly [string, Model])[] = [
+  ['Softmax of opset 9 over everything from axis 1 on', old(9, [2, 3, 4], [node('Softmax', ['x'], ['y'], { axis: 1 })])],
+  ['Softmax of opset 11 at axis 2', old(11, [2, 3, 4, 2], [node('Softmax', ['x'], ['y'], { axis: 2 })])],
+  ['LogSoftmax of opset 12, default axis', old(12, [2, 3, 2], [node('LogSoftmax', ['x'], ['y'])])],
+  ['Softmax of opset 12 at axis -1', old(12, [2, 3, 4], [node('Softmax', ['x'], ['y'], { axis: -1 })])],
+  [
+    'Squeeze and Unsqueeze of opset 11',
+    old(11, [2, 3, 1], [node('Squeeze', ['x'], ['s'], { axes: [2] }), node('Unsqueeze', ['s'], ['y'], { axes: [0, 3] })]),
+  ],
+  ['ReduceSum of opset 11', old(11, [2, 3, 4], [node('ReduceSum', ['x'], ['y'], { axes: [1], keepdims: 0 })])],
+  ['ReduceMean of opset 11', old(11, [2, 3, 4], [node('ReduceMean', ['x'], ['y'], { axes: [-1], keepdims: 1 })])],
+  [
+    'Clip of opset 7',
+    old(7, [2, 3], [node('Clip', ['x'], ['y'], { min: { kind: 'float', value: -0.25 }, max: { kind: 'float', value: 0.5 } })]),
+  ],
+  ['Clip of opset 10 without an upper end', old(10, [2, 3], [node('Clip', ['x'], ['y'], { min: { kind: 'float', value: 0 } })])],
+  ['Slice of opset 9', old(9, [2, 6], [node('Slice', ['x'], ['y'], { axes: [1], starts: [1], ends: [-1] })])],
+  ['Slice of opset 9 without axes', old(9, [2, 6], [node('Slice', ['x'], ['y'], { starts: [0, 2], ends: [2, 5] })])],
+  [
+    'Dropout of opset 7 falls away',
+    old(7, [2, 3], [node('Dropout', ['x'], ['d'], { ratio: { kind: 'float', value: 0.5 } }), node('Relu', ['d'], ['y'])]),
+  ],
+  [
+    'BatchNormalization of opset 8',
+    old(
+      8,
+      [2, 3, 4],
+      [node('BatchNormalization', ['x', 's', 'b', 'm', 'v'], ['y'], { epsilon: { kind: 'float', value: 0.01 } })],
+      [
+        ['s', floats([3], [1, 2, 3])],
+        ['b', floats([3], [0.1, 0.2, 0.3])],
+        ['m', floats([3], [0, 0.5, -0.5])],
+        ['v', ones(3)],
+      ],
+    ),
+  ],
+];
+
+describe('old operator semantics', () => {
+  it.each(cases)('%s', async (_what, whole) => {
+    const dims = whole.graph.inputs[0]?.shape as readonly number[];
+    const x = floats(
+      dims,
+      noise(
+        dims.reduce((a, b) => a * b, 1),
+        5,
+      ),
+    );
+    const tail = dequantizeTail(whole);
+    expect(tail.model.opsets.get('')).toBeGreaterThanOrEqual(17);
+    const [a, b] = [await run(whole, x), await run(tail.model, x)];
+    expect(b.dims).toEqual(a.dims);
+    for (const [at, number] of (b.data as Float32Array).entries()) expect(number).toBeCloseTo((a.data as Float32Array)[at] as number, 6);
+  });
+
+  it.each([
+    ['-1 behind it', [1, -1], [5, 6]],
+    ['all fixed', [1, 6], [5, 6]],
+    ['split in two', [1, 2, 3], [5, 2, 3]],
+  ])('a Reshape with a batch of 1 written into it takes any batch (%s)', async (_what, shape, wanted) => {
+    const whole = old(13, [1, 6], [node('Reshape', ['x', 'shape'], ['y'])], [['shape', ints(shape)]]);
+    const { model: free } = dequantizeTail({ ...whole, graph: { ...whole.graph, inputs: [value('x', ['batch', 6])] } });
+    expect((await run(free, floats([5, 6], noise(30, 3)))).dims).toEqual(wanted);
+  });
+
+  it('refuses the broadcasting of opset 6, naming the node', () => {
+    const whole = old(7, [2, 3], [node('Add', ['x', 'b'], ['y'], { broadcast: 1, axis: 1 }, { name: 'old add' })], [['b', ones(3)]]);
+    expect(() => dequantizeTail(whole)).toThrow(/Add 'old add' in the tail: it uses the broadcasting of opset 6/);
+  });
+});
