@@ -21,7 +21,10 @@ export const errorRegistry = {
   'image-unreadable': { exit: 65, means: 'The bytes are not an image that can be read, or it is over a size limit.' },
   'data-unusable': { exit: 65, means: 'The data folder holds no classes or pictures that can be learned from.' },
   'source-failed': { exit: 69, means: 'A source of captures cannot be started or stopped delivering.' },
-  'training-diverged': { exit: 65, means: 'The loss of a training run is not finite, also at lower learning rates; the current model stays.' },
+  'training-diverged': {
+    exit: 65,
+    means: 'The loss of a training run is not finite, also at lower learning rates; the current model stays.',
+  },
   'runtime-failed': { exit: 69, means: 'ONNX Runtime refused the model or failed while it ran.' },
   'topic-invalid': { exit: 78, means: 'A name is not safe in an MQTT topic, or the topic would be too deep.' },
   'broker-unreachable': { exit: 69, means: 'No connection to the MQTT broker: unknown host, nothing listens, or no answer.' },

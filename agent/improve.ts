@@ -86,7 +86,7 @@ function readTeachingSet(job: TrainingJob, base: Base): TeachingSet | null {
   const store = openStoreReader(job.database);
   try {
     const samples = store.snapshot(() => [...store.features.labelled(base.classifier.backboneHash)]);
-    return teachingSet(samples, job.classes, base.classes, base.classifier.features.width, job.minPerClass);
+    return teachingSet(samples, job.classes, base.classes, base.classifier.features.width, job);
   } finally {
     store.close();
   }

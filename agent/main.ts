@@ -6,7 +6,7 @@ import { createProgram } from './cli/program.ts';
 
 const signal = interruptible();
 
-createProgram()
+createProgram(signal)
   .parseAsync(process.argv)
   .then(() => process.exit(process.exitCode ?? 0))
   .catch((error: unknown) => process.exit(reportError(error, process.argv.includes('--json'), signal)));

@@ -32,7 +32,13 @@ for (const path of await pictures(source)) {
 console.log(`${written} photographs written to ${target}`);
 
 async function degrade(path, seed) {
-  const { data, info } = await sharp(path).autoOrient().blur(blurSigma).toColourspace('srgb').removeAlpha().raw().toBuffer({ resolveWithObject: true });
+  const { data, info } = await sharp(path)
+    .autoOrient()
+    .blur(blurSigma)
+    .toColourspace('srgb')
+    .removeAlpha()
+    .raw()
+    .toBuffer({ resolveWithObject: true });
   const gauss = normal(seed + 1);
   for (let at = 0; at < data.length; at += 1) {
     const lit = data[at] * light[info.channels === 3 ? at % 3 : 1] + noiseSigma * gauss();
@@ -45,7 +51,10 @@ async function degrade(path, seed) {
 async function pictures(folder) {
   const entries = await readdir(folder, { withFileTypes: true });
   const names = entries.filter((entry) => entry.isFile() && /\.(jpe?g|png|webp)$/i.test(entry.name)).map((entry) => entry.name);
-  const files = names.sort().slice(0, limit).map((name) => join(folder, name));
+  const files = names
+    .sort()
+    .slice(0, limit)
+    .map((name) => join(folder, name));
   for (const entry of entries.filter((item) => item.isDirectory()).sort((a, b) => a.name.localeCompare(b.name)))
     files.push(...(await pictures(join(folder, entry.name))));
   return files;

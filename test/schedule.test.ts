@@ -4,11 +4,11 @@ import { decide, type ScheduleFacts } from '../agent/schedule.ts';
 const ready: ScheduleFacts = {
   paused: false,
   training: false,
-  requested: null,
   due: true,
   newLabels: 20,
   minNewLabels: 10,
   thermalHeadroomC: 25,
+  retryInMs: 0,
 };
 
 describe('decide', () => {
@@ -22,17 +22,11 @@ describe('decide', () => {
     [{ paused: true }, 'paused'],
     [{ training: true }, 'under way'],
     [{ thermalHeadroomC: 0 }, 'trip point'],
+    [{ retryInMs: 90_000 }, 'in 2 min'],
   ] as const)('waits when %o', (change, reason) => {
     const decision = decide({ ...ready, ...change });
     expect(decision.kind).toBe('wait');
     expect(decision.reason).toContain(reason);
-  });
-
-  it('lets a request go ahead of pause, calendar and count, but not of heat or a running job', () => {
-    const requested = { ...ready, requested: 'mqtt', paused: true, due: false, newLabels: 0 };
-    expect(decide(requested)).toEqual({ kind: 'train', reason: 'mqtt' });
-    expect(decide({ ...requested, training: true }).kind).toBe('wait');
-    expect(decide({ ...requested, thermalHeadroomC: -1 }).kind).toBe('wait');
   });
 
   it('does not wait for heat where the board has no sensor', () => {

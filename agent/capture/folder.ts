@@ -140,11 +140,18 @@ async function pass(w: Watch): Promise<void> {
     }
   }
   ready.sort((a, b) => a.seen.mtimeMs - b.seen.mtimeMs);
+  const underWay = new Set<Promise<void>>();
   for (const { path, seen, origin } of ready) {
-    if (w.signal.aborted) return;
-    await take(w, path, seen, origin);
+    while (underWay.size >= ahead) await Promise.race(underWay);
+    if (w.signal.aborted) break;
+    const job = take(w, path, seen, origin).finally(() => underWay.delete(job));
+    underWay.add(job);
   }
+  await Promise.all(underWay);
 }
+
+/** Pictures under way at once: one is computed while the next is read and decoded. */
+const ahead = 2;
 
 async function lookInto(w: Watch, folder: string): Promise<void> {
   w.tracker.leave(folder);

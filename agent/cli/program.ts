@@ -1,11 +1,12 @@
 // The verbs and their options. Every action loads its code when it is called, so that `--help` and small verbs start fast.
 import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
+import { addDeviceVerbs } from './device-verbs.ts';
 import { cutOf, integer } from './options.ts';
 import { createOutput } from './output.ts';
 
 /** The whole command line; commander throws instead of ending the process. */
-export function createProgram(): Command {
+export function createProgram(signal: AbortSignal): Command {
   const program = new Command('whet')
     .description('Fine-tunes the last layers of quantized ONNX models where they run, proves the result, and reports over MQTT.')
     .version(version())
@@ -15,12 +16,13 @@ export function createProgram(): Command {
       'after',
       '\nStart here:  whet inspect MODEL\nExit status follows sysexits(3): 64 usage, 65 data, 69 unavailable, 75 try again, 78 configuration.',
     );
-  addModelVerbs(program);
+  addModelVerbs(program, signal);
+  addDeviceVerbs(program, signal);
   for (const command of program.commands) command.exitOverride();
   return program;
 }
 
-function addModelVerbs(program: Command): void {
+function addModelVerbs(program: Command, signal: AbortSignal): void {
   withCut(program.command('inspect'))
     .summary('what a model is, where it would be cut, and whether the cut is exact')
     .description(
@@ -39,19 +41,65 @@ function addModelVerbs(program: Command): void {
       output.result(report, () => formatInspect(report));
     });
 
-  program
-    .command('check')
-    .summary('validate the configuration and everything it names')
+  withCut(program.command('adapt'))
+    .summary('personalise a model with a folder of photographs, and report honestly')
     .description(
-      'Reads the configuration, then looks for the model, folders, certificates and commands that it names. Every problem is shown at once.',
+      'Fine-tunes the last layers on folder-per-class data, writes the model back in the quantized form it came in, and measures the written file.',
     )
-    .option('--config <file>', 'configuration; ./whetstone.yaml, then /etc/whetstone/whetstone.yaml unless told')
+    .argument('<model>', 'the ONNX classifier to start from; it is not changed')
+    .requiredOption('--data <dir>', 'training data: one folder a class, named like the class')
+    .requiredOption('--out <file>', 'where the personalised model goes; its card is written beside it')
+    .option('--test <dir>', 'test data in the same layout, used for the report only')
+    .addOption(
+      new Option('--classes <mode>', "the model's classes, more classes, or your own")
+        .choices(['keep', 'extend', 'replace'])
+        .default('keep'),
+    )
+    .option('--card <file>', 'model card, where it is not beside the model')
+    .addOption(new Option('--learner <name>', 'auto decides on held-out data').choices(['auto', 'closed-form', 'gradient']).default('auto'))
+    .option('--threads <n>', 'threads inside one operator', integer(1, 256), 1)
+    .option('--seed <n>', 'seed of splits and shuffles', integer(0, 2 ** 31 - 1), 1)
+    .option('--force', 'write the model although the gate rejected it')
+    .option('--json', 'one JSON document on standard output')
+    .addHelpText(
+      'after',
+      `
+Exit status: 0 accepted (or forced), 75 the gate rejected the candidate or waits for more data, 65 the data or the model cannot be used.
+
+Example:
+  whet adapt mobilenet.onnx --data photos/train --test photos/test --classes replace --out mine.onnx`,
+    )
+    .action(async (model: string, options) => {
+      const output = createOutput(options.json === true);
+      const { adapt } = await import('../adapt.ts');
+      const { formatAdapt } = await import('./adapt.ts');
+      const report = await adapt({ ...options, model, cut: cutOf(options), signal, progress: output.progress });
+      output.result(report, () => formatAdapt(report));
+      if (report.verdict.kind !== 'accepted' && options.force !== true) process.exitCode = 75;
+    });
+
+  const weights = program.command('weights').summary("another device's weights over MQTT").exitOverride();
+  weights
+    .command('receive')
+    .exitOverride()
+    .summary('fetch the current weights of a device and rebuild its exact model')
+    .requiredOption('--broker <url>', 'mqtt:// or mqtts:// address')
+    .requiredOption('--device <name>', 'the device to ask')
+    .requiredOption('--out <file>', 'where the weights (or, with --base, the model) go')
+    .option('--base <model>', 'the base model, to rebuild the whole artifact')
+    .option('--root <topic>', 'first topic level', 'whetstone')
+    .option('--username <name>')
+    .option('--password-file <file>', 'a file whose first line is the password')
+    .option('--ca <file>', 'certificate authority of the broker')
+    .option('--cert <file>', 'client certificate')
+    .option('--key <file>', 'key of the client certificate')
+    .option('--timeout <seconds>', 'how long to wait for the device', integer(1, 86_400), 30)
     .option('--json', 'one JSON document on standard output')
     .action(async (options) => {
-      const { check, formatCheck } = await import('./check.ts');
-      const report = await check(options.config);
-      createOutput(options.json === true).result(report, () => formatCheck(report));
-      if (!report.ok) process.exitCode = 78;
+      const output = createOutput(options.json === true);
+      const { receive, formatReceived } = await import('./weights.ts');
+      const received = await receive({ ...options, signal, progress: output.progress });
+      output.result(received, () => formatReceived(received));
     });
 }
 

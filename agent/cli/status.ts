@@ -16,7 +16,7 @@ export function formatStatus(status: DeviceStatus): string {
     last === null ? 'last run  none yet' : `last run  ${ago(last.atMs, now)}: ${last.verdict}, ${last.reason}`,
     status.mqtt === null
       ? 'mqtt      not configured'
-      : `mqtt      ${status.mqtt.connected ? 'connected' : 'not connected'}, ${status.mqtt.waiting} waiting, ${status.mqtt.dropped} dropped`,
+      : `mqtt      ${status.mqtt.connected ? 'connected' : `not connected (${status.mqtt.failure ?? 'not yet'})`}, ${status.mqtt.waiting} waiting, ${status.mqtt.dropped} dropped`,
   ];
   if (status.sources.length === 0) return lines.join('\n');
   const rows = status.sources.map((source) => [

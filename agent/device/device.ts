@@ -34,7 +34,13 @@ export interface DeviceStatus {
     readonly last: { readonly run: string; readonly atMs: number; readonly verdict: string; readonly reason: string } | null;
   };
   readonly sources: readonly SourceState[];
-  readonly mqtt: { readonly connected: boolean; readonly waiting: number; readonly dropped: number } | null;
+  readonly mqtt: {
+    readonly connected: boolean;
+    readonly waiting: number;
+    readonly dropped: number;
+    /** Why there is no connection; null while there is one. */
+    readonly failure: string | null;
+  } | null;
 }
 
 export interface Question {

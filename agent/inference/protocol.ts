@@ -8,6 +8,8 @@ export interface WorkerSetup {
   readonly cut: { readonly kind: 'layers'; readonly layers: number } | { readonly kind: 'tensor'; readonly tensor: string };
   readonly input: ImageInput;
   readonly threads: number;
+  /** Labels of the model card. */
+  readonly baseLabels: readonly string[];
   readonly release: TailChoice;
 }
 
@@ -31,6 +33,8 @@ export interface ModelFacts {
   readonly classes: number;
   /** Execution providers that this runtime carries. */
   readonly providers: readonly string[];
+  /** Version of ONNX Runtime. */
+  readonly runtime: string;
 }
 
 export interface Inferred {

@@ -7,9 +7,10 @@ import { createEmbedder } from '../model/embed.ts';
 import { loadModel } from '../model/load.ts';
 import { type Classifier, openClassifier } from '../model/open.ts';
 import { preprocessImage, tensorShape } from '../preprocess/image.ts';
-import { availableProviders } from '../runtime/session.ts';
+import { availableProviders, runtimeVersion } from '../runtime/session.ts';
+import { requireHealthy } from './health-check.ts';
 import type { FromWorker, Inferred, TailChoice, ToWorker, WorkerSetup } from './protocol.ts';
-import { scoresOf } from './scores.ts';
+import { classNames, scoresOf } from './scores.ts';
 
 const port = parentPort;
 if (port === null) throw new WhetError('internal', 'the inference worker is not a program of its own');
@@ -26,20 +27,24 @@ async function openRelease(classifier: Classifier, release: TailChoice): Promise
   const model = release.artifact === null ? classifier.model : loadModel(release.artifact).model;
   const { features, tail, cut } = classifier;
   const runner = await openTail(model, { cut: cut.tensor, features, activation: tail.activation, threads: setup.threads });
-  const { probabilities } = await runner.classify(new Float32Array(features.width));
-  if (probabilities.length === release.classes.length && probabilities.every(Number.isFinite)) return runner;
-  await runner.close();
-  throw new WhetError(
-    'release-invalid',
-    `release ${release.version} gives [${probabilities.slice(0, 5)}…] for ${release.classes.length} classes`,
-  );
+  try {
+    await requireHealthy(runner, release, features.width);
+    return runner;
+  } catch (error) {
+    await runner.close();
+    throw error;
+  }
 }
 
 try {
   const loaded = loadModel(setup.modelPath);
   const classifier = await openClassifier(loaded.model, { cut: setup.cut, threads: setup.threads, inputShape: tensorShape(setup.input) });
   const embedder = await createEmbedder(classifier, setup.threads);
-  let current = { release: setup.release, runner: await openRelease(classifier, setup.release) };
+  /** The base model's classes are those of its card, numbered where the card does not name them all. */
+  const named = (release: TailChoice) =>
+    release.artifact === null ? { ...release, classes: classNames(setup.baseLabels, classifier.classes) } : release;
+  const first = named(setup.release);
+  let current = { release: first, runner: await openRelease(classifier, first) };
   let last: Promise<void> = Promise.resolve();
   /** One after the other, so that answers keep their order and a swap falls between two captures. */
   const next = (id: number, work: () => Promise<void>) => {
@@ -50,7 +55,8 @@ try {
     if (message.kind === 'swap') {
       return next(message.id, async () => {
         const before = current.runner;
-        current = { release: message.release, runner: await openRelease(classifier, message.release) };
+        const release = named(message.release);
+        current = { release, runner: await openRelease(classifier, release) };
         await before.close();
         say({ kind: 'swapped', id: message.id });
       });
@@ -84,6 +90,7 @@ try {
       width: classifier.features.width,
       classes: classifier.classes,
       providers: availableProviders(),
+      runtime: runtimeVersion,
     },
   });
 } catch (error) {

@@ -3,7 +3,7 @@
 
 import type { FeatureSet } from '../types.ts';
 import { balancedWeights } from './balance.ts';
-import { fitScale } from './calibrate.ts';
+import { crossEntropy, fitScale } from './calibrate.ts';
 import { dualLimit, openDualRidge } from './dual-ridge.ts';
 import { multiply, oneHot, type Rows } from './gather.ts';
 import { headRows, readHead, requireHead, writeHead } from './head-rows.ts';
@@ -87,7 +87,11 @@ async function fit(input: LearnerInput): Promise<FittedTail> {
   };
 }
 
-/** The λ with the least squared error on left-out rows; null where there is but one group and so nothing to leave out. */
+/**
+ * The λ that serves left-out rows best; null where there is but one group and so nothing to leave out. Measured: from nothing, squared error
+ * chooses as well as likelihood or better (5 photographs a class: 0.451 against 0.445); drawn to base weights, whose logits are no
+ * one-hot targets, likelihood does (tinycnn on its own kind of photographs, 50 a class: 0.693 against 0.675).
+ */
 async function search(ridge: Ridge, task: Task, signal: AbortSignal | undefined, report: (done: number) => void): Promise<Attempt | null> {
   const attempts: Attempt[] = [];
   const attempt = async (powers: readonly number[]) => {
@@ -110,7 +114,7 @@ async function search(ridge: Ridge, task: Task, signal: AbortSignal | undefined,
 }
 
 function judge(task: Task, power: number, predictions: Float32Array): Attempt {
-  const { targets, base, classes, evidence } = task;
+  const { targets, base, classes } = task;
   const logits = new Float32Array(targets.length);
   let kept = 0;
   if (base === null) logits.set(predictions);
@@ -126,6 +130,10 @@ function judge(task: Task, power: number, predictions: Float32Array): Attempt {
     for (let at = 0; at < logits.length; at += 1) logits[at]! += kept * rest[at]!;
   }
   centreRows(logits, classes);
+  return { power, logits, kept, error: base === null ? squaredError(task, logits) : bestLikelihood(task, logits) };
+}
+
+function squaredError({ targets, classes, evidence }: Task, logits: Float32Array): number {
   let error = 0;
   for (const [row, weight] of evidence.entries()) {
     for (let column = 0; column < classes; column += 1) {
@@ -133,7 +141,13 @@ function judge(task: Task, power: number, predictions: Float32Array): Attempt {
       error += weight * miss * miss;
     }
   }
-  return { power, logits, kept, error };
+  return error;
+}
+
+/** Negative log-likelihood at the best scale. */
+function bestLikelihood({ labels, classes, evidence }: Task, logits: Float32Array): number {
+  const predicted = { logits, labels, classes, weights: evidence };
+  return crossEntropy(predicted, fitScale(predicted));
 }
 
 /** Least squares for γ in y ≈ f + γ·rest, never negative. */

@@ -2,13 +2,15 @@
 // Works on a read-only database too. Wrap several reads in `snapshot` where they must be of one moment.
 import type { Database } from './database.ts';
 import { idOfRow, rowOfId } from './sample-id.ts';
-import { toFeatures } from './sample-rows.ts';
+import { toFeatures, toHash } from './sample-rows.ts';
 
 export interface FeatureRow {
   readonly id: string;
   readonly source: string;
   readonly timeMs: number;
   readonly features: Float32Array;
+  /** 64-bit perceptual hash. */
+  readonly hash: bigint;
 }
 
 export interface LabelledRow extends FeatureRow {
@@ -29,6 +31,7 @@ interface Row {
   readonly time_ms: number;
   readonly label: string | null;
   readonly data: Uint8Array;
+  readonly hash: Uint8Array;
 }
 
 /** Rows in memory at once, beside what the caller keeps. */
@@ -36,7 +39,7 @@ const batch = 64;
 
 export function createFeatures(database: Database): Features {
   const select = (labelled: 'NOT NULL' | 'NULL') => `
-    SELECT samples.id, source, time_ms, label, data FROM samples JOIN features ON sample = samples.id
+    SELECT samples.id, source, time_ms, label, hash, data FROM samples JOIN features ON sample = samples.id
     WHERE samples.id > ? AND label IS ${labelled} AND backbone = (SELECT id FROM backbones WHERE sha256 = ?) ORDER BY samples.id LIMIT ${batch}`;
 
   function* rows(sql: string, backbone: string, after: number): Generator<Row> {
@@ -63,5 +66,5 @@ export function createFeatures(database: Database): Features {
 }
 
 function toRow(row: Row): FeatureRow {
-  return { id: idOfRow(row.id), source: row.source, timeMs: row.time_ms, features: toFeatures(row.data) };
+  return { id: idOfRow(row.id), source: row.source, timeMs: row.time_ms, features: toFeatures(row.data), hash: toHash(row.hash) };
 }

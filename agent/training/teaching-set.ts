@@ -10,6 +10,7 @@ export interface LabelledSample {
   readonly timeMs: number;
   readonly features: Float32Array;
   readonly label: string;
+  readonly hash: bigint;
 }
 
 export interface TeachingSet {
@@ -30,8 +31,9 @@ export function teachingSet(
   mode: ClassMode,
   known: readonly string[],
   width: number,
-  minPerClass: number,
+  options: { readonly minPerClass: number; readonly folders: readonly string[] },
 ): TeachingSet | null {
+  const { minPerClass } = options;
   const counts = new Map<string, number>();
   for (const { label } of samples) counts.set(label, (counts.get(label) ?? 0) + 1);
   const usable = [...counts].filter(([label, count]) => {
@@ -52,6 +54,18 @@ export function teachingSet(
   for (const [row, sample] of rows.entries()) features.set(sample.features, row * width);
   const leftOut = new Map([...counts].filter(([label]) => !indexOf.has(label)));
   const labels = Int32Array.from(rows, ({ label }) => indexOf.get(label) as number);
-  const set = { features, count: rows.length, width, labels, groups: groupBursts(rows, burstMs) };
+  const set = { features, count: rows.length, width, labels, groups: groupsOf(rows, options.folders) };
   return { plan, set, ids: rows.map(({ id }) => id), leftOut };
+}
+
+/** Moments: bursts of a source in time. Files in a folder carry the time of a copy, so there only equal pictures are one moment. */
+function groupsOf(rows: readonly LabelledSample[], folders: readonly string[]): Int32Array {
+  const bursts = groupBursts(rows, burstMs);
+  const numbers = new Map<string, number>();
+  return Int32Array.from(rows, ({ source, hash }, row) => {
+    const key = folders.includes(source) ? `${source} ${hash}` : `burst ${bursts[row]}`;
+    const number = numbers.get(key) ?? numbers.size;
+    numbers.set(key, number);
+    return number;
+  });
 }

@@ -1,8 +1,22 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { cardSchema, type ImageInput } from '../../agent/config/card.ts';
 import { inspect } from '../../agent/model/inspect.ts';
+import { loadModel } from '../../agent/model/load.ts';
+import { openClassifier } from '../../agent/model/open.ts';
+import { prove } from '../../agent/model/proof.ts';
+import { withClasses } from '../../agent/onnx/classes.ts';
+import { findCut } from '../../agent/onnx/cut.ts';
 import { decodeModel } from '../../agent/onnx/decode.ts';
+import { applyDelta, decodeDelta, encodeDelta, tailDelta } from '../../agent/onnx/delta.ts';
 import { encodeModel } from '../../agent/onnx/encode.ts';
+import type { Tensor } from '../../agent/onnx/ir.ts';
+import { requantize } from '../../agent/onnx/requantize.ts';
+import { preprocessImage, tensorShape } from '../../agent/preprocess/image.ts';
+import { noise } from '../models.ts';
 
 const folder = new URL('../../../shared/models/', import.meta.url).pathname;
 
@@ -36,3 +50,70 @@ describe.skipIf(!existsSync(folder))('real int8 models of others (skipped where 
     expect(Buffer.from(encodeModel(decodeModel(bytes))).equals(Buffer.from(bytes))).toBe(true);
   });
 });
+
+const data = new URL('../../../shared/data/', import.meta.url).pathname;
+const isTarThere = spawnSync('tar', ['--version']).status === 0;
+
+describe.skipIf(!existsSync(data) || !existsSync(folder) || !isTarThere)(
+  'on real photographs (skipped where ../shared or tar is absent)',
+  () => {
+    const load = (file: string) => loadModel(folder + file).model;
+    const card = (size: number, mean: readonly number[], std: readonly number[]) =>
+      cardSchema.parse({ name: 'x', input: { kind: 'image', width: size, height: size, layout: 'nchw', mean, std }, labels: ['a', 'b'] })
+        .input;
+    const imagenet = card(224, [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]);
+    const cifar = card(32, [0.4914, 0.4822, 0.4465], [0.2023, 0.1994, 0.201]);
+
+    async function tensors(files: readonly string[], input: ImageInput): Promise<readonly Tensor[]> {
+      const read = async (file: string): Promise<Tensor> => {
+        const { data: values } = await preprocessImage(readFileSync(file), input);
+        return { dtype: 'float32', dims: tensorShape(input), data: values };
+      };
+      return Promise.all(files.map(read));
+    }
+
+    it('MobileNetV2: the float tail decides as the int8 model does', async () => {
+      const files = readdirSync(`${data}imagenet`).filter((name) => name.endsWith('.JPEG'));
+      const inputs = await tensors(
+        files.map((name) => join(data, 'imagenet', name)),
+        imagenet,
+      );
+      const model = load('mobilenetv2-int8-dynamic.onnx');
+      const { proof } = await prove(model, findCut(model, { kind: 'layers', layers: 1 }), inputs, 2);
+      expect(proof).toMatchObject({ samples: 25, splitMaxAbsDiff: 0, floatTop1Strict: 1 });
+    });
+
+    it('the CIFAR-10 net: only ties of its 8-bit output are decided otherwise', async () => {
+      const place = mkdtempSync(join(tmpdir(), 'whet-cifar-'));
+      try {
+        spawnSync('tar', ['-xf', `${data}cifar10.tar`, '-C', place, '--wildcards', 'test/*/00[0-2]*.jpg']);
+        const files = readdirSync(place, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.jpg'));
+        const inputs = await tensors(
+          files.map((name) => join(place, name)),
+          cifar,
+        );
+        const model = load('cifar10-tinycnn-int8-qoperator.onnx');
+        const { proof } = await prove(model, findCut(model, { kind: 'layers', layers: 1 }), inputs, 1);
+        expect(proof).toMatchObject({ samples: 300, splitMaxAbsDiff: 0 });
+        expect(proof.floatTop1Agreement).toBeGreaterThanOrEqual(0.99);
+        expect(proof.floatTop1Strict).toBeGreaterThanOrEqual(0.97);
+      } finally {
+        rmSync(place, { recursive: true });
+      }
+    });
+
+    it('a head of 1280 features and 10 classes travels in at most 15 KB, and rebuilds the artifact', async () => {
+      const base = load('mobilenetv2-int8-dynamic.onnx');
+      const { tail } = await openClassifier(base, { cut: { kind: 'layers', layers: 1 }, threads: 2 });
+      const changed = withClasses(
+        tail,
+        Array.from({ length: 10 }, () => null),
+      );
+      const weight = { dtype: 'float32' as const, dims: [1280, 10], data: noise(12_800, 3) };
+      const artifact = requantize(base, changed, new Map([[tail.head?.weight ?? '', weight]]), { ranges: new Map() });
+      const wire = encodeDelta(tailDelta(base, artifact));
+      expect(wire.length).toBeLessThanOrEqual(15 * 1024);
+      expect(Buffer.compare(encodeModel(applyDelta(base, decodeDelta(wire))), encodeModel(artifact))).toBe(0);
+    });
+  },
+);

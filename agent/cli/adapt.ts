@@ -1,0 +1,36 @@
+// `whet adapt`: the report → text.
+import type { AdaptReport } from '../adapt/report.ts';
+import { bytes } from './text.ts';
+
+export function formatAdapt(report: AdaptReport): string {
+  const { samples, before, after, seconds, artifact, verdict } = report;
+  const percent = (value: number | null | undefined) => (value === null || value === undefined ? '–' : `${(100 * value).toFixed(1)} %`);
+  const judged =
+    samples.test > 0
+      ? `${samples.test} test pictures`
+      : samples.holdout > 0
+        ? `${samples.holdout} held-out pictures`
+        : 'predictions made without each picture';
+  const lines = [
+    `${verdict.kind}: ${verdict.reason}`,
+    `classes   ${report.classes.length}: ${shortList(report.classes)}`,
+    `pictures  ${samples.train} to learn from, judged on ${judged}${samples.unreadable > 0 ? `, ${samples.unreadable} could not be read` : ''}`,
+    `before    ${percent(before?.accuracy)}`,
+    `after     ${percent(after.accuracy ?? after.float)}  (float tail ${percent(after.float)}, ${report.learner})`,
+  ];
+  if (report.base !== null)
+    lines.push(`base      ${percent(report.base.before)} before, ${percent(report.base.after)} after, on the model's own golden set`);
+  lines.push(
+    `time      ${seconds.total.toFixed(1)} s: features ${seconds.features.toFixed(1)}, training ${seconds.train.toFixed(2)}, export ${seconds.export.toFixed(1)}; ${report.peakRssMb} MB`,
+  );
+  lines.push(
+    artifact === null
+      ? 'nothing was written (--force writes it all the same)'
+      : `wrote     ${artifact.file}  ${bytes(artifact.bytes)}  sha256 ${artifact.sha256.slice(0, 16)}…`,
+  );
+  return lines.join('\n');
+}
+
+function shortList(names: readonly string[]): string {
+  return names.length <= 8 ? names.join(', ') : `${names.slice(0, 8).join(', ')} …`;
+}

@@ -1,0 +1,73 @@
+// The parts that the daemon and the command line share, opened in order under the lock: store, releases, card. Takes the configuration;
+// gives them back together with one function that closes them in reverse.
+import { rmSync } from 'node:fs';
+import { type ModelCard, requireCard } from '../config/card.ts';
+import type { Config } from '../config/resolve.ts';
+import { stateError } from '../errors.ts';
+import type { Log } from '../log.ts';
+import { createReleases, type Releases } from '../release/releases.ts';
+import { acquireLock } from '../store/lock.ts';
+import { openStore, type Store } from '../store/store.ts';
+import type { Clock } from '../types.ts';
+import { makePrivateDirectory } from './directories.ts';
+import { type Places, placesOf } from './places.ts';
+
+export interface Assembly {
+  readonly places: Places;
+  readonly card: ModelCard;
+  readonly store: Store;
+  readonly releases: Releases;
+  close(): void;
+}
+
+const megabyte = 1024 * 1024;
+const dayMs = 86_400_000;
+
+/** Throws `already-running` where another process holds the state directory. */
+export async function assemble(config: Config, log: Log, clock: Clock): Promise<Assembly> {
+  const places = placesOf(config);
+  const { card } = await requireCard(config.model, config.card === null ? {} : { card: config.card });
+  makePrivateDirectory(places.state);
+  const lock = acquireLock(places.lock);
+  try {
+    const store = openStore(places.database, storeOptions(config, clock));
+    if (store.broken !== null) log.error({ ...store.broken }, 'the database was damaged; it was moved aside and a new one begun');
+    const interrupted = store.runs.interruptUnfinished(clock.now());
+    if (interrupted.length > 0) log.warn({ runs: interrupted }, 'training runs were cut off by the last stop');
+    const releases = createReleases(places.releases, clock);
+    const { current, rolledBack } = await releases.start();
+    if (rolledBack !== null) log.error({ ...rolledBack, current }, 'the current release could not be used and was rolled back');
+    emptyCandidates(places.candidates);
+    return {
+      places,
+      card,
+      store,
+      releases,
+      close() {
+        store.close();
+        lock.release();
+      },
+    };
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+function storeOptions(config: Config, clock: Clock) {
+  const { unlabelledSamples, rawMegabytes, databaseMegabytes } = config.retention;
+  return {
+    samples: { maxUnlabelled: unlabelledSamples, maxBytes: databaseMegabytes * megabyte, maxRawBytes: rawMegabytes * megabyte },
+    outbox: { maxBytes: (config.mqtt?.outboxMegabytes ?? 16) * megabyte, maxAgeMs: (config.mqtt?.outboxDays ?? 14) * dayMs },
+    clock,
+  };
+}
+
+/** What a killed trainer left behind. */
+function emptyCandidates(path: string): void {
+  try {
+    rmSync(path, { recursive: true, force: true });
+  } catch (error) {
+    throw stateError(error, 'remove left-over candidates', path);
+  }
+}

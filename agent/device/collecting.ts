@@ -1,0 +1,55 @@
+// What the collect loop needs of store and announcer, as its ports. Near-duplicates are found among the hashes that this source delivered
+// within the configured time.
+import type { CollectPorts } from '../collect.ts';
+import type { Config } from '../config/resolve.ts';
+import { WhetError } from '../errors.ts';
+import type { Inference } from '../inference/inference.ts';
+import { hammingDistance } from '../preprocess/perceptual-hash.ts';
+import { thumbnail } from '../preprocess/picture.ts';
+import type { Store } from '../store/store.ts';
+import type { Clock } from '../types.ts';
+import type { Announcer } from './announcer.ts';
+
+export function collectPorts(
+  config: Config,
+  store: Store,
+  inference: Inference,
+  backbone: string,
+  announcer: Announcer,
+  clock: Clock,
+): CollectPorts {
+  const { duplicates, queries } = config;
+  return {
+    infer: (bytes) => inference.infer(bytes),
+    isDuplicate(source, hash) {
+      if (duplicates.windowSeconds === 0) return false;
+      const recent = store.samples.recentHashes(source, clock.now() - duplicates.windowSeconds * 1000);
+      return recent.some((other) => hammingDistance(other.hash, hash) <= duplicates.distance);
+    },
+    add({ capture, inferred }) {
+      const added = store.samples.add({
+        source: capture.source,
+        timeMs: capture.timeMs,
+        origin: capture.origin,
+        backbone,
+        features: inferred.features,
+        scores: inferred.scores,
+        release: inferred.release,
+        hash: inferred.hash,
+        raw: capture.bytes,
+        label: capture.label,
+      });
+      if (added.kind === 'added') return added.id;
+      throw new WhetError('disk-full', added.reason, {
+        hint: 'Raise retention.databaseMegabytes, or `whet forget` what is no longer needed.',
+      });
+    },
+    remember: (origin) => store.origins.remember(origin),
+    predicted: (sample, capture, inferred) => announcer.predicted(sample, capture, inferred),
+    mayAsk: (timeMs) => store.queries.mayAsk(timeMs, queries.perHour),
+    async ask(sample, capture, scores) {
+      const picture = queries.thumbnail ? await thumbnail(capture.bytes, queries.thumbnailEdge) : null;
+      if (store.queries.ask(sample, clock.now())) announcer.asked(sample, capture, scores, picture);
+    },
+  };
+}

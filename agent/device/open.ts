@@ -1,0 +1,83 @@
+// The device that a configuration names, for the command line: its running daemon through the socket, or its store and releases while none
+// runs. Takes the path of the configuration (or none).
+import { connect } from 'node:net';
+import { findConfig, loadConfig } from '../config/load.ts';
+import type { Config } from '../config/resolve.ts';
+import { requireHealthy } from '../inference/health-check.ts';
+import type { TailChoice } from '../inference/protocol.ts';
+import { classNames } from '../inference/scores.ts';
+import { createLog } from '../log.ts';
+import { openTail } from '../model/classify.ts';
+import { loadModel } from '../model/load.ts';
+import { openClassifier } from '../model/open.ts';
+import { tensorShape } from '../preprocess/image.ts';
+import { createJobs } from '../training/jobs.ts';
+import { assemble } from './assemble.ts';
+import { createControlClient } from './control-client.ts';
+import type { Device } from './device.ts';
+import { createOperations, purgeTainted } from './operations.ts';
+import { placesOf } from './places.ts';
+
+export async function openDevice(named: string | undefined): Promise<Device> {
+  const { config } = await loadConfig(await findConfig(named));
+  const { socket } = placesOf(config);
+  return (await answers(socket)) ? createControlClient(socket) : openOffline(config);
+}
+
+function answers(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    socket.once('error', () => resolve(false));
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+  });
+}
+
+async function openOffline(config: Config): Promise<Device> {
+  const clock = { now: Date.now };
+  // People read what the command prints; the log is for what they must not miss.
+  const log = createLog('warn');
+  const assembly = await assemble(config, log, clock);
+  const { card, store, releases, places } = assembly;
+  const { model } = loadModel(config.model);
+  const classifier = await openClassifier(model, { cut: config.cut, threads: config.threads, inputShape: tensorShape(card.input) });
+  const use = async (release: TailChoice) => {
+    const artifact = release.artifact === null ? model : loadModel(release.artifact).model;
+    const { features, tail, cut } = classifier;
+    await using runner = await openTail(artifact, { cut: cut.tensor, features, activation: tail.activation, threads: config.threads });
+    await requireHealthy(runner, release, features.width);
+  };
+  const jobs = createJobs({
+    config,
+    card,
+    baseClasses: classNames(card.labels, classifier.classes),
+    ...{ database: places.database, candidates: places.candidates },
+    store,
+    releases,
+    clock,
+    log,
+    use,
+    // The daemon announces the current release and the last report when it starts.
+    reported: () => {},
+    released: async () => {},
+    progressed: () => {},
+  });
+  await purgeTainted(store, releases);
+  return createOperations({
+    config,
+    card,
+    store,
+    releases,
+    jobs,
+    clock,
+    switched: async () => use(await jobs.current()),
+    changed: () => {},
+    live: null,
+    async close() {
+      await jobs.stop();
+      assembly.close();
+    },
+  });
+}

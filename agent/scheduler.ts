@@ -1,0 +1,84 @@
+// Runs loop 2 when `schedule.ts` says so: gathers the facts, asks, trains. Looks again whenever something changed, and once a minute.
+import { createTask, type ScheduledTask } from 'node-cron';
+import { messageOf } from './errors.ts';
+import type { Log } from './log.ts';
+import { decide, type ScheduleDecision, type ScheduleFacts } from './schedule.ts';
+
+export interface SchedulerPorts {
+  /** Everything but what the scheduler itself knows. */
+  facts(): Omit<ScheduleFacts, 'due' | 'retryInMs'>;
+  train(reason: string): Promise<unknown>;
+  readonly log: Log;
+  /** Monotonic milliseconds. */
+  now(): number;
+}
+
+export interface Scheduler {
+  start(): void;
+  stop(): void;
+  /** Labels, the pause or a run changed: decide anew. */
+  wake(): void;
+  /** Why it trains or waits, as a sentence. */
+  readonly decision: string;
+}
+
+const lookEveryMs = 60_000;
+const firstRetryMs = 60_000;
+const slowestRetryMs = 6 * 3_600_000;
+
+/** `cron` null: a run may start at any time. */
+export function createScheduler(cron: string | null, ports: SchedulerPorts): Scheduler {
+  let due = cron === null;
+  let retryAtMs = 0;
+  let retryMs = firstRetryMs;
+  let timer: NodeJS.Timeout | undefined;
+  let task: ScheduledTask | undefined;
+  let decision: ScheduleDecision = { kind: 'wait', reason: 'starting' };
+
+  function look(): void {
+    decision = decide({ ...ports.facts(), due, retryInMs: Math.max(0, retryAtMs - ports.now()) });
+    if (decision.kind === 'wait') return;
+    due = cron === null;
+    ports
+      .train(decision.reason)
+      .then(
+        () => {
+          retryMs = firstRetryMs;
+        },
+        (error) => {
+          // What failed once, fails again at once: a full disk, too little memory.
+          retryAtMs = ports.now() + retryMs;
+          retryMs = Math.min(retryMs * 4, slowestRetryMs);
+          ports.log.error({ error: messageOf(error) }, 'a training run failed');
+        },
+      )
+      .finally(() => {
+        if (timer !== undefined) look();
+      });
+  }
+
+  return {
+    start() {
+      timer = setInterval(look, lookEveryMs);
+      if (cron !== null) {
+        task = createTask(cron, () => {
+          due = true;
+          look();
+        });
+        void task.start();
+      }
+      look();
+    },
+    stop() {
+      clearInterval(timer);
+      timer = undefined;
+      void task?.destroy();
+    },
+    wake: () => {
+      if (timer !== undefined) look();
+    },
+    get decision() {
+      return decision.reason;
+    },
+  };
+}

@@ -1,0 +1,191 @@
+// One training run from wish to release: begun in the store, learned by the trainer process, installed, watched through its first health
+// check, reported. Runs follow one another; whatever fails leaves the current release where it is.
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ModelCard } from '../config/card.ts';
+import type { Config } from '../config/resolve.ts';
+import { messageOf, WhetError } from '../errors.ts';
+import type { TailChoice } from '../inference/protocol.ts';
+import type { Log } from '../log.ts';
+import type { Releases } from '../release/releases.ts';
+import type { Store } from '../store/store.ts';
+import type { Clock, Progress, ReleaseManifest, TrainingReport } from '../types.ts';
+import type { TrainingJob } from './protocol.ts';
+import { runTrainer } from './trainer-process.ts';
+
+export interface JobPorts {
+  readonly config: Config;
+  readonly card: ModelCard;
+  /** Class names of the base model. */
+  readonly baseClasses: readonly string[];
+  readonly database: string;
+  readonly candidates: string;
+  readonly store: Store;
+  readonly releases: Releases;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Makes a release predict; throws where it cannot. Its first health check. */
+  use(release: TailChoice): Promise<void>;
+  /** Called inside the transaction that ends the run, so that a report is stored with it or not at all. */
+  reported(report: TrainingReport): void;
+  /** A new release is current and healthy. */
+  released(manifest: ReleaseManifest): Promise<void>;
+  progressed(run: string, done: number, total: number | null, what: string): void;
+}
+
+export interface Jobs {
+  train(
+    reason: string,
+    options?: { readonly unlearning?: boolean; readonly progress?: Progress; readonly signal?: AbortSignal },
+  ): Promise<TrainingReport>;
+  /** The current release as the inference worker wants it. */
+  current(): Promise<TailChoice>;
+  /** Makes a manifest's release current, checked; rolls back and throws where it fails. */
+  install(manifest: ReleaseManifest): Promise<void>;
+  readonly running: boolean;
+  /** Ends the run under way, if there is one. */
+  stop(): Promise<void>;
+}
+
+export function createJobs(ports: JobPorts): Jobs {
+  const { config, store, releases, clock, log } = ports;
+  const stopping = new AbortController();
+  let last: Promise<unknown> = Promise.resolve();
+  let running = false;
+
+  async function choiceOf(version: string): Promise<TailChoice> {
+    if (version === 'base') return { version, artifact: null, classes: ports.baseClasses };
+    const manifest = await releases.verify(version);
+    return { version, artifact: join(releases.directory(version), manifest.artifact.file), classes: manifest.classes };
+  }
+
+  const current = async () => choiceOf(await releases.current());
+
+  async function install(manifest: ReleaseManifest): Promise<void> {
+    await releases.activate(manifest.version);
+    try {
+      await ports.use(await choiceOf(manifest.version));
+    } catch (error) {
+      const { current: back } = await releases.fail(manifest.version, messageOf(error));
+      log.error(
+        { release: manifest.version, back, error: messageOf(error) },
+        'a new release failed its first health check and was rolled back',
+      );
+      await ports.use(await choiceOf(back));
+      throw error;
+    }
+    await releases.confirm(manifest.version);
+    await ports.released(manifest);
+  }
+
+  async function currentSeen(version: string): Promise<readonly string[]> {
+    if (version === 'base') return [];
+    const { run } = await releases.verify(version);
+    return run === null ? [] : store.runs.trainedOn(run);
+  }
+
+  async function jobOf(run: string, reason: string, unlearning: boolean): Promise<TrainingJob> {
+    const now = await current();
+    const candidateDir = join(ports.candidates, run);
+    await mkdir(candidateDir, { recursive: true });
+    const { learner, minPerClass, nice } = config.training;
+    return {
+      run,
+      reason,
+      startedAtMs: clock.now(),
+      database: ports.database,
+      modelPath: config.model,
+      card: ports.card,
+      cut: config.cut,
+      classes: config.classes,
+      learner,
+      gate: config.gate,
+      minPerClass,
+      threads: config.threads,
+      nice,
+      seed: 1,
+      current: now,
+      currentSeen: await currentSeen(now.version),
+      folders: config.sources.flatMap(({ kind, name }) => (kind === 'folder' ? [name] : [])),
+      unlearning,
+      candidateDir,
+    };
+  }
+
+  async function run(reason: string, unlearning: boolean, progress: Progress, signal: AbortSignal): Promise<TrainingReport> {
+    const id = runId(clock.now());
+    store.runs.begin(id, reason, clock.now());
+    try {
+      const job = await jobOf(id, reason, unlearning);
+      const told: Progress = (done, total, what) => {
+        progress(done, total, what);
+        ports.progressed(id, done, total, what);
+      };
+      const outcome = await runTrainer(job, told, signal);
+      const { tainted } = store.runs.learnedFrom(id, outcome.trainedOn);
+      if (tainted)
+        throw new WhetError('trainer-failed', 'samples that this run learned from were forgotten meanwhile', { hint: 'Train again.' });
+      const release = outcome.candidate === null ? null : await releases.add(outcome.candidate, filesIn(job.candidateDir));
+      if (release !== null) await install(release);
+      const report: TrainingReport = { ...outcome.report, release: release?.version ?? null };
+      store.transaction(() => {
+        store.runs.finish(id, report, clock.now());
+        ports.reported(report);
+      });
+      await prune();
+      return report;
+    } catch (error) {
+      store.runs.fail(id, messageOf(error), clock.now());
+      throw error;
+    } finally {
+      await rm(join(ports.candidates, id), { recursive: true, force: true });
+    }
+  }
+
+  async function prune(): Promise<void> {
+    const removed = await releases.prune(Math.max(0, config.retention.releases - 2));
+    if (removed.length > 0) log.info({ removed }, 'old releases removed');
+    const kept = (await releases.list()).releases.flatMap(({ run }) => (run === null ? [] : [run]));
+    store.runs.prune(kept, 200);
+  }
+
+  return {
+    train(reason, options = {}) {
+      const limit = AbortSignal.timeout(config.training.maxMinutes * 60_000);
+      const signals = [stopping.signal, limit, ...(options.signal === undefined ? [] : [options.signal])];
+      const work = async () => {
+        running = true;
+        try {
+          return await run(reason, options.unlearning ?? false, options.progress ?? (() => {}), AbortSignal.any(signals));
+        } finally {
+          running = false;
+        }
+      };
+      const next = last.then(work, work);
+      last = next.catch(() => undefined);
+      return next;
+    },
+    current,
+    install,
+    get running() {
+      return running;
+    },
+    async stop() {
+      stopping.abort('the daemon stops');
+      await last;
+    },
+  };
+}
+
+function filesIn(directory: string) {
+  const file = (name: string) => ({ path: join(directory, name) });
+  return { artifact: file('model.onnx'), delta: file('delta.safetensors'), master: file('master.safetensors'), card: file('card.json') };
+}
+
+/** Sortable and readable: the time to the second and a few random digits. */
+function runId(nowMs: number): string {
+  const random = Math.floor(Math.random() * 36 ** 4)
+    .toString(36)
+    .padStart(4, '0');
+  return `${new Date(nowMs).toISOString().slice(0, 19).replaceAll(/[-:]/g, '')}-${random}`;
+}

@@ -1,0 +1,102 @@
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { create, toBinary } from '@bufbuild/protobuf';
+import fc from 'fast-check';
+import { afterAll, describe, expect, it } from 'vitest';
+import { loadModel } from '../../agent/model/load.ts';
+import { decodeModel } from '../../agent/onnx/decode.ts';
+import { encodeModel } from '../../agent/onnx/encode.ts';
+import { GraphProtoSchema, ModelProtoSchema, NodeProtoSchema } from '../../agent/onnx/proto/onnx_pb.ts';
+import { encodeExternal } from '../../agent/onnx/tensor-codec.ts';
+import { floatClassifier } from '../models.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'whet-load-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+let count = 0;
+function file(bytes: Uint8Array, name = `${count++}.onnx`): string {
+  const path = join(folder, name);
+  writeFileSync(path, bytes);
+  return path;
+}
+
+/** x → MatMul with a 2×2 weight that lies in another file. */
+function withExternal(location: string, offset = 0, length = 16): Uint8Array {
+  const weight = encodeExternal('w', { dtype: 'float32', dims: [2, 2], data: new Float32Array(4) }, location, offset, length);
+  const node = create(NodeProtoSchema, { opType: 'MatMul', input: ['x', 'w'], output: ['y'] });
+  return toBinary(
+    ModelProtoSchema,
+    create(ModelProtoSchema, { irVersion: 8n, graph: create(GraphProtoSchema, { node: [node], initializer: [weight] }) }),
+  );
+}
+
+const unreadable = (message: RegExp) => expect.objectContaining({ code: 'model-unreadable', message: expect.stringMatching(message) });
+
+describe('loadModel', () => {
+  const whole = encodeModel(floatClassifier({ kind: 'mlp', opset: 13 }));
+
+  it('gives the model and the hash of its file', () => {
+    const loaded = loadModel(file(whole));
+    expect(loaded.bytes).toBe(whole.length);
+    expect(loaded.sha256).toMatch(/^[0-9a-f]{64}$/);
+    expect(Buffer.compare(encodeModel(loaded.model), whole)).toBe(0);
+  });
+
+  it('refuses what is not there, empty, a folder, or not a model', () => {
+    expect(() => loadModel(join(folder, 'nothing.onnx'))).toThrow(unreadable(/cannot read the model/));
+    expect(() => loadModel(file(new Uint8Array(0)))).toThrow(unreadable(/is empty/));
+    expect(() => loadModel(folder)).toThrow(unreadable(/cannot read the model/));
+    expect(() => loadModel(file(Buffer.from('{"this": "is JSON"}')))).toThrow(unreadable(/not an ONNX model|no graph/));
+  });
+
+  it('refuses a model that was cut off, wherever', () => {
+    for (let size = 1; size < whole.length; size += 37) {
+      expect(() => loadModel(file(whole.subarray(0, size), 'cut.onnx')), `${size} bytes`).toThrow(
+        expect.objectContaining({ code: 'model-unreadable' }),
+      );
+    }
+  });
+
+  it('never fails but with a registered error, whatever is written over it', () => {
+    fc.assert(
+      fc.property(fc.nat(whole.length - 1), fc.uint8Array({ minLength: 1, maxLength: 6 }), (at, bytes) => {
+        const broken = whole.slice();
+        broken.set(bytes.subarray(0, broken.length - at), at);
+        try {
+          decodeModel(broken);
+        } catch (error) {
+          expect(error).toMatchObject({ code: expect.stringMatching(/^model-/) });
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('reads external data from beside the model', () => {
+    writeFileSync(join(folder, 'weights.bin'), Buffer.from(Float32Array.of(9, 1, 2, 3, 4).buffer));
+    const { model } = loadModel(file(withExternal('weights.bin', 4)));
+    expect(model.graph.initializers.get('w')?.data).toEqual(Float32Array.of(1, 2, 3, 4));
+  });
+
+  it('names external data that are missing or too short', () => {
+    expect(() => loadModel(file(withExternal('gone.bin')))).toThrow(
+      unreadable(/'w' lies in the external file 'gone.bin', which is missing/),
+    );
+    writeFileSync(join(folder, 'short.bin'), Buffer.alloc(8));
+    expect(() => loadModel(file(withExternal('short.bin')))).toThrow(unreadable(/'short.bin', which is missing or too short/));
+    expect(() => loadModel(file(withExternal('short.bin', -4)))).toThrow(unreadable(/too short/));
+  });
+
+  it('reads nothing from elsewhere on the device', () => {
+    const outside = join(folder, 'secret.bin');
+    writeFileSync(outside, Buffer.alloc(16));
+    mkdirSync(join(folder, 'inner'), { recursive: true });
+    symlinkSync(outside, join(folder, 'inner', 'link.bin'));
+    for (const location of ['../secret.bin', outside, 'link.bin', 'x/../../secret.bin']) {
+      const path = file(withExternal(location), join('inner', 'model.onnx'));
+      expect(() => loadModel(path), location).toThrow(expect.objectContaining({ code: 'model-unreadable' }));
+    }
+    expect(() => loadModel(file(withExternal('link.bin'), join('inner', 'model.onnx')))).toThrow(/outside the folder/);
+  });
+});
