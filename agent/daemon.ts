@@ -27,7 +27,7 @@ import { classNames } from './inference/scores.ts';
 import type { Log } from './log.ts';
 import { createScheduler } from './scheduler.ts';
 import { createJobs } from './training/jobs.ts';
-import type { TrainingReport } from './types.ts';
+import type { Capture, TrainingReport } from './types.ts';
 import { createUplink, type Uplink } from './uplink/uplink.ts';
 
 const healthEveryMs = 30_000;
@@ -133,7 +133,11 @@ export async function runDaemon(config: Config, log: Log, signal: AbortSignal): 
   announceMissedReport();
 
   const collect = createCollect(collectPorts(config, store, inference, facts.backbone, announcer, clock), config.queries.below, log, clock);
-  const context = { emit: collect.take, seen: store.origins.seen, log, clock };
+  const emit = async (capture: Capture) => {
+    await collect.take(capture);
+    if (capture.label !== undefined) scheduler.wake();
+  };
+  const context = { emit, seen: store.origins.seen, log, clock };
   for (const source of sources) {
     await source.start(context);
     parts.defer(() => source.stop());

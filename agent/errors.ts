@@ -20,7 +20,6 @@ export const errorRegistry = {
   'config-invalid': { exit: 78, means: 'The configuration file cannot be read or does not follow its schema.' },
   'image-unreadable': { exit: 65, means: 'The bytes are not an image that can be read, or it is over a size limit.' },
   'data-unusable': { exit: 65, means: 'The data folder holds no classes or pictures that can be learned from.' },
-  'source-failed': { exit: 69, means: 'A source of captures cannot be started or stopped delivering.' },
   'training-diverged': {
     exit: 65,
     means: 'The loss of a training run is not finite, also at lower learning rates; the current model stays.',

@@ -16,7 +16,7 @@ export interface SchedulerPorts {
 export interface Scheduler {
   start(): void;
   stop(): void;
-  /** Labels, the pause or a run changed: decide anew. */
+  /** Labels, the pause or a run changed: decide anew, once it has been quiet for a moment. */
   wake(): void;
   /** Why it trains or waits, as a sentence. */
   readonly decision: string;
@@ -25,6 +25,8 @@ export interface Scheduler {
 const lookEveryMs = 60_000;
 const firstRetryMs = 60_000;
 const slowestRetryMs = 6 * 3_600_000;
+/** Labels come in handfuls; a run begun after the first would miss the rest. */
+const settleMs = 3000;
 
 /** `cron` null: a run may start at any time. */
 export function createScheduler(cron: string | null, ports: SchedulerPorts): Scheduler {
@@ -32,6 +34,7 @@ export function createScheduler(cron: string | null, ports: SchedulerPorts): Sch
   let retryAtMs = 0;
   let retryMs = firstRetryMs;
   let timer: NodeJS.Timeout | undefined;
+  let settling: NodeJS.Timeout | undefined;
   let task: ScheduledTask | undefined;
   let decision: ScheduleDecision = { kind: 'wait', reason: 'starting' };
 
@@ -71,11 +74,14 @@ export function createScheduler(cron: string | null, ports: SchedulerPorts): Sch
     },
     stop() {
       clearInterval(timer);
+      clearTimeout(settling);
       timer = undefined;
       void task?.destroy();
     },
-    wake: () => {
-      if (timer !== undefined) look();
+    wake() {
+      if (timer === undefined) return;
+      clearTimeout(settling);
+      settling = setTimeout(look, settleMs);
     },
     get decision() {
       return decision.reason;
