@@ -205,15 +205,16 @@ describe('a watched folder', () => {
     expect(recorder.captures[0]!.label).toBe('cat');
   });
 
-  test('what could not be taken is offered again; nothing is taken while one is under way', async () => {
+  test('what could not be taken is offered again; at most two are under way at once', async () => {
     write('a.jpg');
     write('b.jpg');
     let busy = 0;
+    let most = 0;
     let refusals = 0;
     const recorder = createRecorder({
       async emit() {
         busy += 1;
-        expect(busy).toBe(1);
+        most = Math.max(most, busy);
         await sleep(20);
         busy -= 1;
         refusals += 1;
@@ -222,7 +223,8 @@ describe('a watched folder', () => {
     });
     const source = await open(recorder);
     await recorder.until('both', () => recorder.captures.length === 2);
-    expect(origins(recorder)).toEqual(['a.jpg', 'b.jpg']);
+    expect(origins(recorder).toSorted()).toEqual(['a.jpg', 'b.jpg']);
+    expect(most).toBe(2);
     expect(source.status().lastError).toBe(null);
   });
 
