@@ -10,6 +10,7 @@ import { proportion } from './learn/evaluate.ts';
 import { judge } from './learn/gate.ts';
 import { takeRows } from './learn/splits.ts';
 import { openTail, type TailRunner } from './model/classify.ts';
+import { loadKnowledge } from './model/knowledge.ts';
 import { type LoadedModel, loadModel } from './model/load.ts';
 import { type Classifier, openClassifier } from './model/open.ts';
 import { measureRanges } from './model/ranges.ts';
@@ -40,6 +41,7 @@ interface Judged {
   readonly before: TrainingReport['before'];
   readonly after: TrainingReport['after'];
   readonly confusion: TrainingReport['confusion'];
+  readonly base: TrainingReport['base'];
 }
 
 export async function improve(job: TrainingJob, progress: Progress): Promise<TrainingOutcome> {
@@ -68,6 +70,7 @@ export async function improve(job: TrainingJob, progress: Progress): Promise<Tra
     before: judged.before,
     after: judged.after,
     confusion: judged.confusion,
+    base: judged.base,
     verdict: judged.verdict,
     seconds: { train: trainSeconds, total: (performance.now() - startedMs) / 1000 },
   };
@@ -150,6 +153,7 @@ async function judgeArtifact(
   const before = known ? await namesOf(oldTail, job.current.classes, set, judges.rows) : null;
   const hits = (names: readonly string[]) => names.map((name, index) => name === truth[index]);
   const right = hits(guesses);
+  const golden = await judgeGolden(job, base, plan.labels, oldTail, newTail);
   const verdict = judge(
     {
       classes: plan.labels,
@@ -158,7 +162,7 @@ async function judgeArtifact(
       groups: judges.rows.map((row) => set.groups[row]!),
       candidate: right,
       current: before === null ? null : hits(before),
-      golden: null,
+      golden,
       latencyMs: await compareLatency(current.model, artifact, base.classifier.input.shape, job.threads),
       sizeBytes: { before: current.bytes, after: sizeBytes },
     },
@@ -171,7 +175,20 @@ async function judgeArtifact(
     before: before === null ? null : share(hits(before)),
     after: right.length === 0 ? null : share(right),
     confusion: confusionOf(plan.labels, truth, guesses),
+    base: golden === null ? null : { before: golden.before, after: golden.after },
   };
+}
+
+/** Accuracy on the base model's golden features, by what predicts now and by the candidate; null where there are none or classes went. */
+async function judgeGolden(job: TrainingJob, base: Base, classes: readonly string[], oldTail: TailRunner, newTail: TailRunner) {
+  const { golden } = loadKnowledge(job.modelPath, base.classifier);
+  if (golden === null || job.classes === 'replace') return null;
+  const rows = Array.from(golden.labels.keys());
+  const set = { ...golden, groups: Int32Array.from(rows) };
+  const truth = rows.map((row) => base.classes[golden.labels[row]!]);
+  const share = (names: readonly string[]) => names.filter((name, row) => name === truth[row]).length / rows.length;
+  const before = share(await namesOf(oldTail, job.current.classes, set, rows));
+  return { before, after: share(await namesOf(newTail, classes, set, rows)), samples: rows.length };
 }
 
 function openPart(base: Base, model: Model, threads: number): Promise<TailRunner> {

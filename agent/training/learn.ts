@@ -8,8 +8,9 @@ import { hits } from '../learn/evaluate.ts';
 import { gatherStatistics } from '../learn/gather.ts';
 import { gradient } from '../learn/gradient.ts';
 import { headRows } from '../learn/head-rows.ts';
-import { extendStatistics, type Statistics } from '../learn/statistics.ts';
+import { extendStatistics, type Statistics, scaleStatistics } from '../learn/statistics.ts';
 import { openTail } from '../model/classify.ts';
+import { loadKnowledge } from '../model/knowledge.ts';
 import type { Classifier } from '../model/open.ts';
 import type { FloatTail } from '../onnx/tail.ts';
 import { openStoreReader } from '../store/store.ts';
@@ -18,6 +19,7 @@ import type { TrainingJob } from './protocol.ts';
 
 /** One personal sample weighs as much as this many of what the base model said by itself. */
 const personalWeight = 3;
+const baseWeight = 1000;
 const fewestUnlabelled = 50;
 const mostUnlabelled = 2000;
 /** Old knowledge stays unless learning without it is better by more than noise. */
@@ -33,8 +35,7 @@ export async function learn(
 ): Promise<Chosen> {
   const input = { tail, train, classes: plan.labels.length, seed: job.seed, threads: job.threads, progress };
   const plain = await fitBest(job.learner, [closedForm, gradient], { ...input, prior: null, personalWeight: 1 });
-  const prior =
-    job.classes === 'replace' || plain.learner !== 'closed-form' ? null : await pseudoStatistics(job, classifier, plan.labels.length);
+  const prior = job.classes === 'replace' || plain.learner !== 'closed-form' ? null : await priorOf(job, classifier, plan.labels.length);
   if (prior === null) return plain;
   const kept = await fitBest('closed-form', [closedForm], { ...input, prior, personalWeight });
   const accuracy = ({ fitted }: Chosen) => {
@@ -43,6 +44,15 @@ export async function learn(
       : hits(fitted.crossValidated, train.labels, plan.labels.length).filter(Boolean).length / train.count;
   };
   return accuracy(kept) + margin >= accuracy(plain) ? kept : plain;
+}
+
+/** What the base model knew: its own statistics where it ships them, else what it says of the device's samples. */
+async function priorOf(job: TrainingJob, classifier: Classifier, classes: number): Promise<Statistics | null> {
+  const { statistics } = loadKnowledge(job.modelPath, classifier);
+  if (statistics === null) return pseudoStatistics(job, classifier, classes);
+  // Thousands of base samples would drown a few personal ones: they count as much as this many.
+  const weight = Math.min(statistics.weight, baseWeight);
+  return extendStatistics(scaleStatistics(statistics, weight / statistics.weight), classes);
 }
 
 /** What the base model says of the device's own unlabelled samples, as soft targets. null where there are too few. */

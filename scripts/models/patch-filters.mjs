@@ -12,7 +12,10 @@ export async function patchFilters(pictures, { edge, patch, filters, threshold, 
   const cut = cutPatches(pictures, edge, patch, patches, random);
   const mean = columnMeans(cut, size);
   for (let at = 0; at < cut.length; at += 1) cut[at] -= mean[at % size];
-  const covariance = Float64Array.from(await times(transposed(cut, patches, size), [size, patches], cut, [patches, size]), (sum) => sum / patches);
+  const covariance = Float64Array.from(
+    await times(transposed(cut, patches, size), [size, patches], cut, [patches, size]),
+    (sum) => sum / patches,
+  );
   const whitening = inverseRoot(covariance, size, 0.1);
   const white = await times(cut, [patches, size], whitening, [size, size]);
   const centres = await sphericalMeans(white, patches, size, filters, rounds, random);
@@ -125,7 +128,8 @@ async function sphericalMeans(white, count, size, filters, rounds, random) {
     const members = new Int32Array(filters);
     for (let n = 0; n < count; n += 1) {
       let best = 0;
-      for (let filter = 1; filter < filters; filter += 1) if (Math.abs(scores[n * filters + filter]) > Math.abs(scores[n * filters + best])) best = filter;
+      for (let filter = 1; filter < filters; filter += 1)
+        if (Math.abs(scores[n * filters + filter]) > Math.abs(scores[n * filters + best])) best = filter;
       members[best] += 1;
       for (let d = 0; d < size; d += 1) sums[d * filters + best] += scores[n * filters + best] * white[n * size + d];
     }

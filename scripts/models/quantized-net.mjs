@@ -35,7 +35,12 @@ export async function quantizedNet(bank, { edge, patch, classes, samples }) {
         ...layer(initializers, 'head', weight, headBias, pooled),
         node('Gemm', ['features/dq', 'head.weight', 'head.bias'], ['logits'], { transB: 1 }, { name: 'head' }),
       ];
-      const body = graph('objects', { inputs: [value('input', ['n', 3, edge, edge])], outputs: [value('logits', ['n', classes])], nodes, initializers });
+      const body = graph('objects', {
+        inputs: [value('input', ['n', 3, edge, edge])],
+        outputs: [value('logits', ['n', classes])],
+        nodes,
+        initializers,
+      });
       return model(body, { opset });
     },
   };
@@ -77,7 +82,11 @@ async function measure(kernel, bias, pool, { edge, patch }, samples) {
   const body = graph('float', {
     inputs: [value('input', [1, 3, edge, edge])],
     outputs: [value('conv', null), value('pooled', null)],
-    nodes: [node('Conv', ['input', 'w', 'b'], ['c'], { kernel_shape: [patch, patch] }), node('Relu', ['c'], ['conv']), node('AveragePool', ['conv'], ['pooled'], pool)],
+    nodes: [
+      node('Conv', ['input', 'w', 'b'], ['c'], { kernel_shape: [patch, patch] }),
+      node('Relu', ['c'], ['conv']),
+      node('AveragePool', ['conv'], ['pooled'], pool),
+    ],
     initializers: [
       ['w', kernel],
       ['b', bias],
