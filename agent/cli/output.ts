@@ -11,6 +11,8 @@ export interface Output {
   result(document: unknown, text: () => string): void;
   /** A progress bar on a terminal, a line a stage elsewhere, nothing with `--json`. */
   readonly progress: Progress;
+  /** A sentence for people on standard error, also with `--json`: what was found on the way and stops nothing. */
+  note(sentence: string): void;
   /** Ends the bar, so that text may follow. */
   done(): void;
 }
@@ -22,6 +24,10 @@ export function createOutput(json: boolean): Output {
     result(document, text) {
       bar?.stop();
       process.stdout.write(json ? `${JSON.stringify(document)}\n` : `${text()}\n`);
+    },
+    note(sentence) {
+      bar?.stop();
+      process.stderr.write(`${sentence}\n`);
     },
     progress: (done, total, what) => bar?.show(done, total, what),
     done: () => bar?.stop(),

@@ -1,5 +1,7 @@
 // The verbs and their options. Every action loads its code when it is called, so that `--help` and small verbs start fast.
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { addDeviceVerbs } from './device-verbs.ts';
 import { cutOf, integer } from './options.ts';
@@ -14,7 +16,7 @@ export function createProgram(signal: AbortSignal): Command {
     .exitOverride()
     .addHelpText(
       'after',
-      '\nStart here:  whet inspect MODEL\nExit status follows sysexits(3): 64 usage, 65 data, 69 unavailable, 75 try again, 78 configuration.',
+      '\nStart here:  whet demo\nExit status follows sysexits(3): 64 usage, 65 data, 69 unavailable, 75 try again, 78 configuration.',
     );
   addModelVerbs(program, signal);
   addDeviceVerbs(program, signal);
@@ -23,6 +25,25 @@ export function createProgram(signal: AbortSignal): Command {
 }
 
 function addModelVerbs(program: Command, signal: AbortSignal): void {
+  program
+    .command('demo')
+    .summary('see it work in a minute, with nothing but this program')
+    .description(
+      'Draws photographs of four things that the shipped model has never seen, adapts the model to them, and measures the written int8 file on fresh ones.',
+    )
+    .option('--dir <dir>', 'keep photographs and model here; a temporary folder unless told')
+    .option('--photographs <n>', 'photographs of each thing to learn from', integer(2, 500), 12)
+    .option('--json', 'one JSON document on standard output')
+    .action(async (options) => {
+      const output = createOutput(options.json === true);
+      const { demo } = await import('../demo/demo.ts');
+      const { formatDemo } = await import('./demo.ts');
+      const directory = options.dir ?? mkdtempSync(join(tmpdir(), 'whet-demo-'));
+      const report = await demo({ directory, photographs: options.photographs, signal, progress: output.progress });
+      output.result(report, () => formatDemo(report, directory));
+      if (report.verdict.kind !== 'accepted') process.exitCode = 75;
+    });
+
   withCut(program.command('inspect'))
     .summary('what a model is, where it would be cut, and whether the cut is exact')
     .description(
@@ -73,7 +94,7 @@ Example:
       const output = createOutput(options.json === true);
       const { adapt } = await import('../adapt.ts');
       const { formatAdapt } = await import('./adapt.ts');
-      const report = await adapt({ ...options, model, cut: cutOf(options), signal, progress: output.progress });
+      const report = await adapt({ ...options, model, cut: cutOf(options), signal, progress: output.progress, note: output.note });
       output.result(report, () => formatAdapt(report));
       if (report.verdict.kind !== 'accepted' && options.force !== true) process.exitCode = 75;
     });

@@ -56,6 +56,11 @@ export async function thumbnail(bytes: Uint8Array, edgePx: number): Promise<Uint
   return (await decoded(bytes, picture)).data;
 }
 
+/** A drawing of our own (SVG text, never somebody else's: SVG may name files) as a JPEG of `edgePx` square. */
+export async function rasterise(svg: string, edgePx: number): Promise<Uint8Array> {
+  return sharp(Buffer.from(svg)).resize(edgePx, edgePx).jpeg({ quality: 85 }).toBuffer();
+}
+
 function openPicture(bytes: Uint8Array): Sharp {
   if (bytes.length > maxPictureBytes) {
     throw unreadable(
