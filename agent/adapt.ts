@@ -81,7 +81,7 @@ export async function adapt(options: AdaptOptions): Promise<AdaptReport> {
       await moveInto(candidate.part, options.out);
     }
     seconds.lap('export');
-    const report: AdaptReport = {
+    return {
       classes: plan.labels,
       samples: {
         train: train.count,
@@ -96,8 +96,6 @@ export async function adapt(options: AdaptOptions): Promise<AdaptReport> {
       peakRssMb: Math.round(process.resourceUsage().maxRSS / 1024),
       artifact: isWritten ? { file: options.out, bytes: candidate.bytes.length, sha256: candidate.sha256 } : null,
     };
-    if (options.writeReport) await replaceFile(besideOut(options.out, '.report.json'), Buffer.from(`${JSON.stringify(report, null, 2)}\n`));
-    return report;
   } finally {
     await rm(candidate.part, { force: true });
   }
@@ -236,11 +234,7 @@ function knownClasses(shape: readonly unknown[] | null): { readonly classes?: nu
 }
 
 function cardPath(out: string): string {
-  return besideOut(out, '.json');
-}
-
-function besideOut(out: string, ending: string): string {
-  return join(dirname(out), `${basename(out, extname(out))}${ending}`);
+  return join(dirname(out), `${basename(out, extname(out))}.json`);
 }
 
 function stopwatch() {

@@ -2,6 +2,7 @@
 // the model does not have where its classes are to be kept (`data-unusable`, with what would help).
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { labelSchema } from '../config/card.ts';
 import { nearestName } from '../config/nearest-name.ts';
 import { messageOf, WhetError } from '../errors.ts';
 
@@ -44,6 +45,12 @@ export async function listClassFolders(directory: string): Promise<readonly Clas
 /** `known` are the base model's class names, in order; [] where no card names them. */
 export function planClasses(mode: ClassMode, folders: readonly ClassFolder[], known: readonly string[], classes: number): ClassPlan {
   const filled = folders.filter((folder) => folder.files.length > 0);
+  const unfit = filled.find(({ name }) => !labelSchema.safeParse(name).success);
+  if (unfit !== undefined) {
+    throw new WhetError('data-unusable', `${JSON.stringify(unfit.name)} cannot be the name of a class`, {
+      hint: 'Names have at most 200 characters and no control characters.',
+    });
+  }
   if (mode === 'replace') {
     const labels = distinct(filled.map((folder) => folder.name));
     if (labels.length < 2) {

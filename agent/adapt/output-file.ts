@@ -1,13 +1,19 @@
 // Files that a command was told to write: first beside their place under another name, flushed, then renamed, so that nobody ever sees half
 // of one. Refuses (`output-failed`, `disk-full`) what the disk refuses, before long work where it can.
 import { randomBytes } from 'node:crypto';
-import { access, constants, open, rename, rm } from 'node:fs/promises';
+import { access, constants, open, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { messageOf, WhetError } from '../errors.ts';
 
-/** Throws where the folder does not exist or cannot be written. */
+/** Throws where the folder does not exist or cannot be written, and where the path itself is a folder. */
 export async function requireWritable(path: string): Promise<void> {
-  await guarded(path, () => access(dirname(path), constants.W_OK | constants.X_OK));
+  await guarded(path, async () => {
+    const folder = await stat(dirname(path));
+    if (!folder.isDirectory()) throw new Error(`'${dirname(path)}' is no folder`);
+    await access(dirname(path), constants.W_OK | constants.X_OK);
+    const there = await stat(path).catch(() => null);
+    if (there?.isDirectory()) throw new Error('it is a folder');
+  });
 }
 
 /** Writes bytes under another name in the same folder, and gives it. */

@@ -22,8 +22,6 @@ export interface AdaptOptions {
   readonly force: boolean;
   /** Path of the new model; its card is written beside it as `<stem>.json`. */
   readonly out: string;
-  /** Also write the report, as `<stem>.report.json`. */
-  readonly writeReport?: boolean;
   readonly signal?: AbortSignal;
   readonly progress?: Progress;
   /** Sentences for people about what was found on the way: files that cannot be read, a moved cut, why a learner was chosen. */

@@ -59,7 +59,8 @@ const imageInputSchema = z
 // Audio and sensor windows join this union with their own kinds.
 const inputSchema = z.discriminatedUnion('kind', [imageInputSchema]).describe('How a capture becomes the input tensor.');
 
-const labelSchema = z
+/** What a class may be called. */
+export const labelSchema = z
   .string()
   .min(1)
   .max(200)
