@@ -9,7 +9,13 @@ import type { Classifier } from './open.ts';
 
 export interface Knowledge {
   /** `gram` [width + 1, width + 1], `moment` [width + 1, classes], `weight` Σw; null where the model ships none. */
-  readonly statistics: { readonly width: number; readonly classes: number; readonly gram: Float32Array; readonly moment: Float32Array; readonly weight: number } | null;
+  readonly statistics: {
+    readonly width: number;
+    readonly classes: number;
+    readonly gram: Float32Array;
+    readonly moment: Float32Array;
+    readonly weight: number;
+  } | null;
   /** `features` [count, width] and the class of each row; null where the model ships none. */
   readonly golden: { readonly features: Float32Array; readonly count: number; readonly width: number; readonly labels: Int32Array } | null;
 }
@@ -58,7 +64,11 @@ function readGolden({ tensors }: SafeTensors, width: number, classes: number): K
 
 function floats(tensor: Tensor | undefined, dims: readonly number[], what: string): Float32Array {
   if (tensor?.data instanceof Float32Array && tensor.dims.join() === dims.join() && tensor.data.every(Number.isFinite)) return tensor.data;
-  throw new WhetError('weights-corrupt', `${what} beside the model: [${tensor?.dims ?? ''}] ${tensor?.dtype ?? 'missing'} where finite float32 [${dims}] is needed`, {
-    hint: 'Fetch the model folder again, or remove the file.',
-  });
+  throw new WhetError(
+    'weights-corrupt',
+    `${what} beside the model: [${tensor?.dims ?? ''}] ${tensor?.dtype ?? 'missing'} where finite float32 [${dims}] is needed`,
+    {
+      hint: 'Fetch the model folder again, or remove the file.',
+    },
+  );
 }
