@@ -4,17 +4,16 @@ import { createHash } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import { type ClassPlan, labelFiles, listClassFolders, planClasses } from './adapt/class-folders.ts';
-import { compareLatency, hitsOfBase, hitsOfFile, hitsOfFloat } from './adapt/judge-candidate.ts';
+import { compareLatency, hitsOfFile, hitsOfFloat, hitsOfTail, judgeGolden } from './adapt/judge-candidate.ts';
+import { learnCandidate } from './adapt/learn-candidate.ts';
 import { moveInto, replaceFile, requireWritable, writeBeside } from './adapt/output-file.ts';
 import { type EmbeddedFiles, embedFiles, type Unreadable } from './adapt/pictures.ts';
 import type { AdaptOptions, AdaptReport } from './adapt/report.ts';
 import { type ModelCard, requireCard } from './config/card.ts';
 import { WhetError } from './errors.ts';
-import { type Chosen, fitBest } from './learn/choose.ts';
-import { closedForm } from './learn/closed-form.ts';
+import type { Chosen } from './learn/choose.ts';
 import { hits } from './learn/evaluate.ts';
 import { type Evidence, type GateLimits, judge } from './learn/gate.ts';
-import { gradient } from './learn/gradient.ts';
 import { holdOut, takeRows } from './learn/splits.ts';
 import { createEmbedder } from './model/embed.ts';
 import { randomInputs } from './model/input.ts';
@@ -59,17 +58,7 @@ export async function adapt(options: AdaptOptions): Promise<AdaptReport> {
   const prepared = await prepare(options);
   seconds.lap('features');
   const { tail, train, plan, unreadable } = prepared;
-  const chosen = await fitBest(options.learner, [closedForm, gradient], {
-    tail,
-    train,
-    classes: plan.labels.length,
-    prior: null,
-    personalWeight: 1,
-    seed: options.seed,
-    threads: options.threads,
-    ...(options.signal === undefined ? {} : { signal: options.signal }),
-    ...(options.progress === undefined ? {} : { progress: options.progress }),
-  });
+  const chosen = await learnCandidate(options, prepared.classifier, tail, train, plan.labels.length);
   options.note?.(`Learned with ${chosen.learner}: ${chosen.reason}.`);
   seconds.lap('train');
   const candidate = await exportCandidate(options, prepared, chosen);
@@ -91,7 +80,6 @@ export async function adapt(options: AdaptOptions): Promise<AdaptReport> {
       },
       learner: chosen.learner,
       ...outcome,
-      base: null,
       seconds: seconds.all(),
       peakRssMb: Math.round(process.resourceUsage().maxRSS / 1024),
       artifact: isWritten ? { file: options.out, bytes: candidate.bytes.length, sha256: candidate.sha256 } : null,
@@ -190,7 +178,7 @@ async function judgeCandidate(
   prepared: Prepared,
   { fitted }: Chosen,
   candidate: Candidate,
-): Promise<Pick<AdaptReport, 'before' | 'after' | 'verdict'>> {
+): Promise<Pick<AdaptReport, 'before' | 'after' | 'base' | 'verdict'>> {
   const { classifier, judging, train, tail, plan, card } = prepared;
   const { threads } = options;
   const set = judging?.set ?? train;
@@ -199,7 +187,8 @@ async function judgeCandidate(
   const shape = classifier.input.shape;
   const written = judging === null ? null : await hitsOfFile(candidate.part, judging.files, shape, threads, read);
   const float = judging === null ? leftOut : await hitsOfFloat(tail, fitted.weights, set, classifier.features.shape, threads);
-  const current = options.classes === 'replace' ? null : await hitsOfBase(classifier, set, threads);
+  const current = options.classes === 'replace' ? null : await hitsOfTail(classifier.model, classifier, set, threads);
+  const golden = options.classes === 'replace' ? null : await judgeGolden(options.model, classifier, candidate.model, threads);
   const evidence: Evidence = {
     classes: plan.labels,
     groupsPerClass: groupsPerClass(train, plan.labels.length),
@@ -207,13 +196,14 @@ async function judgeCandidate(
     groups: set.groups,
     candidate: written ?? leftOut,
     current: leftOut.length === 0 && written === null ? null : current,
-    golden: null,
+    golden,
     latencyMs: await compareLatency(prepared.model, candidate.model, shape, threads),
     sizeBytes: { before: prepared.modelBytes, after: candidate.bytes.length },
   };
   return {
     before: current === null ? null : { accuracy: share(current) ?? 0 },
     after: { accuracy: written === null ? null : share(written), float: share(float) },
+    base: golden === null ? null : { before: golden.before, after: golden.after },
     verdict: judge(evidence, limits),
   };
 }

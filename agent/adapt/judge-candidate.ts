@@ -1,8 +1,10 @@
 // Measures a candidate file as a user would run it, beside the model it came from: which judging samples each gets right, latency, size.
 
 import { topClasses } from '../learn/evaluate.ts';
+import type { Evidence } from '../learn/gate.ts';
 import { openTail } from '../model/classify.ts';
 import { randomInputs } from '../model/input.ts';
+import { loadKnowledge } from '../model/knowledge.ts';
 import { loadModel } from '../model/load.ts';
 import type { Classifier } from '../model/open.ts';
 import { openPart } from '../model/part.ts';
@@ -36,9 +38,24 @@ export async function hitsOfFile(
   return files.map((file) => right.get(file) === true);
 }
 
-/** The original model on features: its own quantized tail. */
-export async function hitsOfBase(classifier: Classifier, set: FeatureSet, threads: number): Promise<readonly boolean[]> {
-  await using tail = await openTail(classifier.model, {
+type LabelledRows = Pick<FeatureSet, 'features' | 'count' | 'width'> & { readonly labels: ArrayLike<number> };
+
+/** The base model's golden features before and after, by quantized tails; null where it brings none along or its classes went. */
+export async function judgeGolden(
+  modelPath: string,
+  classifier: Classifier,
+  candidate: Model,
+  threads: number,
+): Promise<Evidence['golden']> {
+  const { golden } = loadKnowledge(modelPath, classifier);
+  if (golden === null || golden.count === 0) return null;
+  const share = async (model: Model) => (await hitsOfTail(model, classifier, golden, threads)).filter(Boolean).length / golden.count;
+  return { before: await share(classifier.model), after: await share(candidate), samples: golden.count };
+}
+
+/** A model of the same backbone on features: its own quantized tail. */
+export async function hitsOfTail(model: Model, classifier: Classifier, set: LabelledRows, threads: number): Promise<readonly boolean[]> {
+  await using tail = await openTail(model, {
     cut: classifier.cut.tensor,
     features: classifier.features,
     activation: classifier.tail.activation,

@@ -48,7 +48,8 @@ async function attempt(learner: Learner, input: LearnerInput): Promise<Attempt> 
   return { learner, fitted, accuracy: leftOutAccuracy(fitted, input.train, input.classes) };
 }
 
-function leftOutAccuracy({ crossValidated }: FittedTail, { labels, count }: FeatureSet, classes: number): number | null {
+/** Share of rows that were right when they were left out; null where nothing could be left out. */
+export function leftOutAccuracy({ crossValidated }: FittedTail, { labels, count }: FeatureSet, classes: number): number | null {
   if (crossValidated === null || count === 0) return null;
   return hits(crossValidated, labels.subarray(0, count), classes).filter(Boolean).length / count;
 }
