@@ -1,0 +1,52 @@
+// The choice between learners: left-out predictions decide, the first one wins ties, and one layer needs no second opinion.
+import { expect, it } from 'vitest';
+import { fitBest } from '../../agent/learn/choose.ts';
+import { closedForm } from '../../agent/learn/closed-form.ts';
+import { gradient } from '../../agent/learn/gradient.ts';
+import type { Learner, LearnerInput } from '../../agent/learn/learner.ts';
+import type { FloatTail } from '../../agent/onnx/tail.ts';
+import { clusters, linearTail, twoLayerTail } from './samples.ts';
+
+const [classes, width] = [3, 8];
+const train = clusters({ perClass: 6, classes, width, seed: 1 });
+const inputOf = (tail: FloatTail): LearnerInput => ({ tail, train, classes, prior: null, personalWeight: 1, seed: 1, threads: 1 });
+
+/** A learner that is right on the first `right` left-out rows; how well it learns is what the test says. */
+const rightOn = (name: Learner['name'], right: number | null): Learner => ({
+  name,
+  fit: async () => ({
+    weights: new Map(),
+    details: {},
+    crossValidated:
+      right === null
+        ? null
+        : Float32Array.from({ length: train.count * classes }, (_, at) => {
+            const [row, label] = [Math.floor(at / classes), at % classes];
+            return (row < right ? train.labels[row]! : (train.labels[row]! + 1) % classes) === label ? 1 : 0;
+          }),
+  }),
+});
+
+const deep = twoLayerTail(width, 12, classes, 4);
+const chosen = async (first: number | null, second: number | null, tail = deep) =>
+  (await fitBest('auto', [rightOn('closed-form', first), rightOn('gradient', second)], inputOf(tail))).learner;
+
+it('takes the learner that is clearly better on left-out rows; ties and unknowns go to the first', async () => {
+  expect(await chosen(12, 15)).toBe('gradient');
+  expect(await chosen(15, 12)).toBe('closed-form');
+  expect(await chosen(12, 12)).toBe('closed-form');
+  expect(await chosen(null, 18)).toBe('closed-form');
+  expect(await chosen(12, null)).toBe('closed-form');
+});
+
+it('asks for no second opinion where the closed form is exact', async () => {
+  expect(await chosen(0, 18, linearTail(width, classes))).toBe('closed-form');
+});
+
+it('obeys a wish, and refuses one that cannot be', async () => {
+  for (const learner of [closedForm, gradient])
+    expect((await fitBest(learner.name, [closedForm, gradient], inputOf(linearTail(width, classes)))).learner).toBe(learner.name);
+  const headless = { ...deep, head: null };
+  await expect(fitBest('closed-form', [closedForm], inputOf(headless))).rejects.toMatchObject({ code: 'model-unsupported' });
+  expect((await fitBest('auto', [rightOn('closed-form', 18), rightOn('gradient', 0)], inputOf(headless))).learner).toBe('gradient');
+});
