@@ -81,7 +81,7 @@ describe.skipIf(!existsSync(data) || !existsSync(folder) || !isTarThere)(
       const model = load('mobilenetv2-int8-dynamic.onnx');
       const { proof } = await prove(model, findCut(model, { kind: 'layers', layers: 1 }), inputs, 2);
       expect(proof).toMatchObject({ samples: 25, splitMaxAbsDiff: 0, floatTop1Strict: 1 });
-    });
+    }, 120_000);
 
     it('the CIFAR-10 net: only ties of its 8-bit output are decided otherwise', async () => {
       const place = mkdtempSync(join(tmpdir(), 'whet-cifar-'));
