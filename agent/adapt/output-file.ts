@@ -50,7 +50,7 @@ async function guarded(path: string, work: () => Promise<void>): Promise<void> {
     await work();
   } catch (error) {
     const errno = error instanceof Error && 'code' in error ? error.code : '';
-    if (errno === 'ENOSPC' || errno === 'EDQUOT') {
+    if (errno === 'ENOSPC' || errno === 'EDQUOT' || errno === 'EFBIG') {
       throw new WhetError('disk-full', `no room to write '${path}': ${messageOf(error)}`, {
         hint: 'Free space, or name another disk.',
         cause: error,

@@ -1,7 +1,11 @@
 // What `whet adapt` refuses before any work, and what it leaves when it is stopped.
+import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { encodeModel } from '../../agent/onnx/encode.ts';
+import { floatClassifier } from '../models.ts';
 import { input, openWorkplace, photographs, sha256, whet } from './workplace.ts';
 
 const work = openWorkplace();
@@ -45,4 +49,35 @@ describe('what is refused before any work', () => {
       message: expect.stringContaining('rrr'),
     });
   });
+
+  it.each(['w1', 'b3'])('weights that are not finite (%s), before any picture is learned from', async (name) => {
+    const whole = floatClassifier({ kind: 'conv', opset: 13 });
+    const tensor = whole.graph.initializers.get(name)!;
+    const data = Float32Array.from(tensor.data as Float32Array).fill(Number.NaN, 0, 1);
+    const initializers = new Map(whole.graph.initializers).set(name, { ...tensor, data });
+    const model = join(work.place, 'nan.onnx');
+    writeFileSync(model, encodeModel({ ...whole, graph: { ...whole.graph, initializers } }));
+    const error = await work.failureOf({ model, card: join(work.shared, 'base.json') });
+    expect(error).toMatchObject({ code: 'model-unsupported', message: expect.stringContaining(`'${name}' holds NaN`) });
+  });
+
+  it('text instead of a model, and half of one', async () => {
+    const model = join(work.place, 'model.onnx');
+    for (const bytes of [Buffer.from('not a model'), readFileSync(work.model).subarray(0, 700)]) {
+      writeFileSync(model, bytes);
+      expect(await work.failureOf({ model, card: join(work.shared, 'base.json') })).toMatchObject({ code: 'model-unreadable' });
+    }
+  });
+});
+
+it('a disk that takes no more: nothing half-written stays', () => {
+  // A limit on the size of files stands for the full disk; the model of 3 KB does not fit into two blocks of 1 KB.
+  const main = fileURLToPath(new URL('../../agent/main.ts', import.meta.url));
+  const out = join(work.place, 'mine.onnx');
+  const script = `ulimit -f 2; exec "$0" "$@"`;
+  const args = [main, 'adapt', work.model, '--data', work.train, '--out', out, '--json'];
+  const shell = spawnSync('bash', ['-c', script, process.execPath, ...args], { encoding: 'utf8' });
+  expect(JSON.parse(shell.stdout)).toMatchObject({ error: { code: 'disk-full', hint: expect.stringMatching(/Free space/) } });
+  expect(shell.status).toBe(74);
+  expect(work.entries()).toEqual([]);
 });
