@@ -39,7 +39,13 @@ export function createScheduler(cron: string | null, ports: SchedulerPorts): Sch
   let decision: ScheduleDecision = { kind: 'wait', reason: 'starting' };
 
   function look(): void {
-    decision = decide({ ...ports.facts(), due, retryInMs: Math.max(0, retryAtMs - ports.now()) });
+    try {
+      decision = decide({ ...ports.facts(), due, retryInMs: Math.max(0, retryAtMs - ports.now()) });
+    } catch (error) {
+      // Timers call this: thrown from here it would end the daemon, which still collects and predicts.
+      decision = { kind: 'wait', reason: `the facts to decide by cannot be read: ${messageOf(error)}` };
+      ports.log.error({ error: messageOf(error) }, 'the schedule cannot be looked at');
+    }
     if (decision.kind === 'wait') return;
     due = cron === null;
     ports

@@ -1,5 +1,5 @@
 // The command line's side of the control socket: every call becomes one request; errors of the daemon are thrown here again.
-import { request } from 'node:http';
+import { type IncomingMessage, request } from 'node:http';
 import { createInterface } from 'node:readline';
 import { type ErrorCode, errorRegistry, WhetError } from '../errors.ts';
 import type { Progress } from '../types.ts';
@@ -24,7 +24,7 @@ export function createControlClient(path: string): Device {
 }
 
 async function send(path: string, method: Method, args: unknown, progress?: Progress, signal?: AbortSignal): Promise<unknown> {
-  const answer = await new Promise<import('node:http').IncomingMessage>((resolve, reject) => {
+  const answer = await new Promise<IncomingMessage>((resolve, reject) => {
     const outgoing = request(
       { socketPath: path, path: `/${method}`, method: 'POST', ...(signal === undefined ? {} : { signal }) },
       resolve,
@@ -34,7 +34,7 @@ async function send(path: string, method: Method, args: unknown, progress?: Prog
     });
     outgoing.end(JSON.stringify(args));
   });
-  for await (const text of createInterface({ input: answer })) {
+  for await (const text of linesUntilReset(answer, signal)) {
     const line = JSON.parse(text) as AnswerLine;
     if (line.kind === 'progress') progress?.(line.done, line.total, line.what);
     if (line.kind === 'result') return line.value;
@@ -46,4 +46,13 @@ async function send(path: string, method: Method, args: unknown, progress?: Prog
   throw new WhetError('daemon-unreachable', `the daemon ended before it answered '${method}'`, {
     hint: 'Look at its log: journalctl -u whetstone',
   });
+}
+
+/** A daemon that stops cuts the connection: the lines end there, and what is missing is said by who reads them. */
+async function* linesUntilReset(answer: IncomingMessage, signal: AbortSignal | undefined): AsyncGenerator<string> {
+  try {
+    yield* createInterface({ input: answer });
+  } catch (error) {
+    if (signal?.aborted) throw error;
+  }
 }

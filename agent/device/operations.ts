@@ -124,7 +124,8 @@ export async function purgeTainted(
   store: Store,
   releases: Releases,
 ): Promise<{ readonly purged: readonly string[]; readonly hit: boolean }> {
-  const runs = store.runs.tainted();
+  // A run that is under way takes its release back itself, when it finds that it was tainted.
+  const runs = store.runs.tainted().filter((run) => store.runs.get(run)?.state !== 'running');
   if (runs.length === 0) return { purged: [], hit: false };
   const { current, releases: all } = await releases.list();
   const versions = all.filter(({ run }) => run !== null && runs.includes(run)).map(({ version }) => version);

@@ -94,6 +94,20 @@ export function createInference(setup: WorkerSetup, log: Log): Inference {
     });
   }
 
+  /** A worker that died says nothing about the release: the next one opens it, now, or says what is wrong with it. */
+  async function relaunch(wanted: TailChoice): Promise<void> {
+    if (stopping) throw new WhetError('inference-unavailable', 'the inference worker is being stopped');
+    clearTimeout(restartTimer);
+    const before = release;
+    release = wanted;
+    try {
+      await launch();
+    } catch (error) {
+      release = before;
+      throw error;
+    }
+  }
+
   const oldestWaitMs = () => performance.now() - Math.min(performance.now(), ...[...waiting.values()].map((request) => request.since));
   const hangTimer = setInterval(() => {
     if (oldestWaitMs() < hangMs || worker === null) return;
@@ -109,8 +123,14 @@ export function createInference(setup: WorkerSetup, log: Log): Inference {
       return (await send({ kind: 'infer', id: nextId++, bytes: own }, [own.buffer])) as Inferred;
     },
     async swap(wanted) {
-      await send({ kind: 'swap', id: nextId++, release: wanted });
-      release = wanted;
+      if (worker === null) return relaunch(wanted);
+      try {
+        await send({ kind: 'swap', id: nextId++, release: wanted });
+        release = wanted;
+      } catch (error) {
+        if (worker !== null) throw error;
+        await relaunch(wanted);
+      }
     },
     async stop() {
       stopping = true;

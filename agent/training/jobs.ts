@@ -123,16 +123,17 @@ export function createJobs(ports: JobPorts): Jobs {
       };
       const outcome = await runTrainer(job, told, signal);
       const { tainted } = store.runs.learnedFrom(id, outcome.trainedOn);
-      if (tainted)
-        throw new WhetError('trainer-failed', 'samples that this run learned from were forgotten meanwhile', { hint: 'Train again.' });
+      if (tainted) throw forgottenMeanwhile();
       const release = outcome.candidate === null ? null : await releases.add(outcome.candidate, filesIn(job.candidateDir));
       if (release !== null) await install(release);
+      if (store.runs.get(id)?.tainted) await takeBack(release);
       const report: TrainingReport = { ...outcome.report, release: release?.version ?? null };
       store.transaction(() => {
         store.runs.finish(id, report, clock.now());
         ports.reported(report);
       });
-      await prune();
+      // The run is over and reported, whatever comes of tidying up.
+      await prune().catch((error) => log.error({ error: messageOf(error) }, 'old releases could not be removed'));
       return report;
     } catch (error) {
       store.runs.fail(id, messageOf(error), clock.now());
@@ -140,6 +141,15 @@ export function createJobs(ports: JobPorts): Jobs {
     } finally {
       await rm(join(ports.candidates, id), { recursive: true, force: true });
     }
+  }
+
+  /** Samples were forgotten after the run had named what it learned from: its release goes before anybody hears of it. */
+  async function takeBack(release: ReleaseManifest | null): Promise<never> {
+    if (release !== null) {
+      await releases.purge([release.version]);
+      await ports.use(await current());
+    }
+    throw forgottenMeanwhile();
   }
 
   async function prune(): Promise<void> {
@@ -151,9 +161,11 @@ export function createJobs(ports: JobPorts): Jobs {
 
   return {
     train(reason, options = {}) {
-      const limit = AbortSignal.timeout(config.training.maxMinutes * 60_000);
-      const signals = [stopping.signal, limit, ...(options.signal === undefined ? [] : [options.signal])];
       const work = async () => {
+        // Runs follow one another: the time of this one begins now, and a device that stops begins no more.
+        const limit = AbortSignal.timeout(config.training.maxMinutes * 60_000);
+        const signals = [stopping.signal, limit, ...(options.signal === undefined ? [] : [options.signal])];
+        if (stopping.signal.aborted) throw new WhetError('trainer-failed', `the run did not begin: ${String(stopping.signal.reason)}`);
         running = true;
         try {
           return await run(reason, options.unlearning ?? false, options.progress ?? (() => {}), AbortSignal.any(signals));
@@ -175,6 +187,10 @@ export function createJobs(ports: JobPorts): Jobs {
       await last;
     },
   };
+}
+
+function forgottenMeanwhile(): WhetError {
+  return new WhetError('trainer-failed', 'samples that this run learned from were forgotten meanwhile', { hint: 'Train again.' });
 }
 
 function filesIn(directory: string) {

@@ -10,6 +10,8 @@ const trainerPath = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? './t
 
 export function runTrainer(job: TrainingJob, progress: Progress, signal: AbortSignal): Promise<TrainingOutcome> {
   return new Promise((resolve, reject) => {
+    // An abort that came before would not be heard any more, and the run would go on to its end.
+    if (signal.aborted) return reject(new WhetError('trainer-failed', `the run was stopped before it began: ${String(signal.reason)}`));
     const child = fork(trainerPath, [], { serialization: 'advanced', stdio: ['ignore', 'ignore', 'pipe', 'ipc'], execArgv: [] });
     const errors: Buffer[] = [];
     child.stderr?.on('data', (part: Buffer) => {
