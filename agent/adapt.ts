@@ -115,7 +115,9 @@ async function prepare(options: AdaptOptions): Promise<Prepared> {
   if (options.test !== undefined && test.set.count === 0)
     throw new WhetError('data-unusable', `no picture in '${options.test}' can be read`);
   const { train, judging } =
-    options.test === undefined ? split(data, options.seed) : { train: data.set, judging: { ...test, from: 'test' as const } };
+    options.test === undefined
+      ? split(data, plan.labels.length, options.seed)
+      : { train: data.set, judging: { ...test, from: 'test' as const } };
   return { card, model, modelBytes: bytes, classifier, plan, tail, train, judging, unreadable };
 }
 
@@ -130,8 +132,8 @@ function refuseOverwriting(options: AdaptOptions, card: string): void {
 }
 
 /** Holds a part of plentiful data out; of scarce data nothing. */
-function split(data: EmbeddedFiles, seed: number): { readonly train: FeatureSet; readonly judging: Judging | null } {
-  const smallest = Math.min(...groupsPerClass(data.set, Math.max(...data.set.labels) + 1).filter((groups) => groups > 0));
+function split(data: EmbeddedFiles, classes: number, seed: number): { readonly train: FeatureSet; readonly judging: Judging | null } {
+  const smallest = Math.min(...groupsPerClass(data.set, classes).filter((groups) => groups > 0));
   if (smallest < plentiful) return { train: data.set, judging: null };
   const { train, holdout } = holdOut(data.set, heldOut, seed);
   const files = holdout.map((row) => data.files[row]!);

@@ -11,6 +11,8 @@ import type { LabelledFile } from './class-folders.ts';
 
 /** Pictures decoded ahead: one is enough to keep the runtime busy, a few even out slow files. */
 const ahead = 3;
+/** Features held at once: 1 GiB of them, 200,000 pictures of 1,280 numbers. */
+const mostNumbers = 2 ** 28;
 
 export interface ReadOptions {
   readonly input: ImageInput;
@@ -59,13 +61,21 @@ export interface EmbeddedFiles {
   readonly unreadable: readonly Unreadable[];
 }
 
-/** Equal pictures of one class (by perceptual hash) are one group, so that a copy never judges its original. */
+/**
+ * Equal pictures of one class (by perceptual hash) are one group, so that a copy never judges its original. Throws `data-unusable` for more
+ * features than memory should hold.
+ */
 export async function embedFiles(
   files: readonly LabelledFile[],
   embedder: Embedder,
   width: number,
   options: ReadOptions,
 ): Promise<EmbeddedFiles> {
+  if (files.length * width > mostNumbers) {
+    throw new WhetError('data-unusable', `${files.length} pictures of ${width} features do not fit into memory`, {
+      hint: `At most ${Math.floor(mostNumbers / width)} pictures can be taken at once with this cut; train fewer layers or take fewer.`,
+    });
+  }
   const features = new Float32Array(files.length * width);
   const rows: LabelledFile[] = [];
   const groups: number[] = [];

@@ -3,6 +3,8 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
+import { embedFiles } from '../../agent/adapt/pictures.ts';
+import { loadCard } from '../../agent/config/card.ts';
 import { labels, openWorkplace, photographs, tinted, whet } from './workplace.ts';
 
 const work = openWorkplace();
@@ -57,4 +59,14 @@ describe('photographs that are none', () => {
     expect(await work.failureOf({ data })).toMatchObject({ code: 'data-unusable', hint: expect.stringMatching(/./) });
     expect(work.entries()).toEqual(kind === 'missing' ? [] : ['data']);
   });
+});
+
+it('refuses more features than memory should hold, before it reads a picture', async () => {
+  const files = Array.from({ length: 6000 }, () => ({ path: join(work.place, 'missing.jpg'), label: 0 }));
+  const embedder = { embed: () => Promise.reject(new Error('never asked')), close: async () => {}, [Symbol.asyncDispose]: async () => {} };
+  const read = embedFiles(files, embedder, 7 * 7 * 960, {
+    input: (await loadCard(join(work.shared, 'base.json'))).input,
+    what: 'features',
+  });
+  await expect(read).rejects.toMatchObject({ code: 'data-unusable', hint: expect.stringContaining('At most 5706 pictures') });
 });
