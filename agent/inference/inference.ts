@@ -7,6 +7,8 @@ import type { FromWorker, Inferred, ModelFacts, TailChoice, ToWorker, WorkerSetu
 
 /** A request that takes longer than this means that the worker hangs. MobileNetV2 takes a second on the slowest board we know. */
 const hangMs = 60_000;
+/** The worker makes a few short-lived arrays a picture: a large nursery only costs memory. */
+const resourceLimits = { maxYoungGenerationSizeMb: 4 };
 const firstRestartMs = 500;
 const slowestRestartMs = 60_000;
 
@@ -43,7 +45,7 @@ export function createInference(setup: WorkerSetup, log: Log): Inference {
 
   function launch(): Promise<ModelFacts> {
     return new Promise((resolve, reject) => {
-      const started = new Worker(workerUrl, { workerData: { ...setup, release } satisfies WorkerSetup });
+      const started = new Worker(workerUrl, { workerData: { ...setup, release } satisfies WorkerSetup, resourceLimits });
       worker = started;
       started.on('message', (message: FromWorker) => {
         if (message.kind === 'ready') {
