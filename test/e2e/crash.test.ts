@@ -87,8 +87,9 @@ describe.skipIf(mosquittoMissing)(`a device that loses its power again and again
     );
     // Otherwise the moments were chosen badly, and the test shows little.
     expect(interrupted?.length).toBeGreaterThan(2);
-    const reported = dashboard.texts('whetstone/field/report').map((text) => (JSON.parse(text) as { run: string }).run);
-    expect(finished?.filter((run) => !reported.includes(run))).toEqual([]);
+    const reported = () => dashboard.texts('whetstone/field/report').map((text) => (JSON.parse(text) as { run: string }).run);
+    await eventually('the last report', () => reported().includes(finished?.at(-1) ?? ''));
+    expect(finished?.filter((run) => !reported().includes(run))).toEqual([]);
   });
 
   async function backAgain(): Promise<void> {

@@ -1,0 +1,57 @@
+import { describe, expect, it } from 'vitest';
+import { type CollectPorts, createCollect } from '../agent/collect.ts';
+import { WhetError } from '../agent/errors.ts';
+import { createLog } from '../agent/log.ts';
+import type { Capture } from '../agent/types.ts';
+
+const capture: Capture = { source: 'door', timeMs: 1, kind: 'image', bytes: Uint8Array.of(1), origin: 'a.jpg 1 1' };
+
+/** Ports that record what they are told; `changes` replace some of them. */
+function setUp(confidence: number, changes: Partial<CollectPorts> = {}) {
+  const told: string[] = [];
+  const ports: CollectPorts = {
+    async infer() {
+      return { features: Float32Array.of(1), scores: [{ label: 'cat', confidence }], hash: 7n, release: 'base', latencyMs: 1 };
+    },
+    isDuplicate: () => false,
+    add: () => 'sample',
+    remember: (origin) => told.push(`remember ${origin}`),
+    predicted: (sample) => told.push(`predicted ${sample}`),
+    mayAsk: () => true,
+    async ask(sample) {
+      told.push(`ask ${sample}`);
+    },
+    ...changes,
+  };
+  return { told, collect: createCollect(ports, 0.6, createLog('silent'), { now: Date.now }) };
+}
+
+/** What, confidence, more of the capture, other ports, what is told. */
+type Case = [string, number, Partial<Capture>, Partial<CollectPorts>, string[]];
+
+const infer = (code: 'image-unreadable' | 'inference-unavailable') => async () => {
+  throw new WhetError(code, 'no');
+};
+
+describe('collect', () => {
+  it.each([
+    ['a sure one is stored and predicted', 0.9, {}, {}, ['predicted sample']],
+    ['an unsure one is asked about', 0.5, {}, {}, ['predicted sample', 'ask sample']],
+    ['an unsure one with a label is not', 0.5, { label: 'cat' }, {}, ['predicted sample']],
+    ['an unsure one is not, where the budget is spent', 0.5, {}, { mayAsk: () => false }, ['predicted sample']],
+    ['one like another is predicted only', 0.5, {}, { isDuplicate: () => true }, ['remember a.jpg 1 1', 'predicted null']],
+    ['one like another with a label is stored', 0.9, { label: 'cat' }, { isDuplicate: () => true }, ['predicted sample']],
+    ['one that is no picture is remembered and dropped', 0.9, {}, { infer: infer('image-unreadable') }, ['remember a.jpg 1 1']],
+  ] satisfies readonly Case[])('%s', async (_what, confidence, more, changes, wanted) => {
+    const { told, collect } = setUp(confidence, changes);
+    await collect.take({ ...capture, ...more });
+    expect(told).toEqual(wanted);
+  });
+
+  it('throws where the capture may be offered again, and does not remember it', async () => {
+    const { told, collect } = setUp(0.9, { infer: infer('inference-unavailable') });
+    await expect(collect.take(capture)).rejects.toMatchObject({ code: 'inference-unavailable' });
+    expect(told).toEqual([]);
+    expect(collect.counters).toMatchObject({ captures: 1, stored: 0, unusable: 0, dropped: 1 });
+  });
+});

@@ -1,0 +1,92 @@
+import { copyFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Worker } from 'node:worker_threads';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { requireCard } from '../../agent/config/card.ts';
+import { createInference } from '../../agent/inference/inference.ts';
+import { createLog } from '../../agent/log.ts';
+import { photograph } from '../images.ts';
+import { temporaryDirectory } from '../store/fixtures.ts';
+
+const modelPath = fileURLToPath(new URL('../../models/objects/model.onnx', import.meta.url));
+const { card } = await requireCard(modelPath);
+
+/** A started worker on the shipped model, and the thread itself, to be ended from outside. */
+async function started() {
+  const workers: Worker[] = [];
+  const hear = (worker: Worker) => workers.push(worker);
+  process.on('worker', hear);
+  const inference = createInference(
+    {
+      ...{ modelPath, cut: { kind: 'layers', layers: 1 }, input: card.input, threads: 1, baseLabels: card.labels },
+      release: { version: 'base', artifact: null, classes: card.labels },
+    },
+    createLog('silent'),
+  );
+  onTestFinished(async () => {
+    await inference.stop();
+    process.off('worker', hear);
+  });
+  const facts = await inference.start();
+  return { inference, facts, end: () => workers.at(-1)?.terminate() };
+}
+
+/** A release that is the base model under other class names; `broken` is no model at all. */
+function release(version: string, broken = false) {
+  const artifact = join(temporaryDirectory(), 'model.onnx');
+  if (broken) writeFileSync(artifact, 'no model');
+  else copyFileSync(modelPath, artifact);
+  return { version, artifact, classes: card.labels.map((label) => `my ${label}`) };
+}
+
+describe('inference worker', () => {
+  it('gives features and scores, and leaves the bytes to the caller', async () => {
+    const { inference, facts } = await started();
+    const bytes = await photograph('disc', 1);
+    const before = Buffer.from(bytes);
+    const inferred = await inference.infer(bytes);
+    expect(bytes.equals(before)).toBe(true);
+    expect(inferred).toMatchObject({ release: 'base' });
+    expect(inferred.features).toHaveLength(facts.width);
+    const confidences = inferred.scores.map(({ confidence }) => confidence);
+    expect(confidences).toEqual(confidences.toSorted((a, b) => b - a));
+    expect(card.labels).toContain(inferred.scores[0]?.label);
+    await expect(inference.infer(Buffer.from('no picture'))).rejects.toMatchObject({ code: 'image-unreadable' });
+  });
+
+  it('comes back after its thread ended, and says meanwhile that it is not there', async () => {
+    const { inference, end } = await started();
+    const picture = await photograph('ring', 2);
+    const first = await inference.infer(picture);
+    const under = inference.infer(picture).catch((error) => error);
+    await end();
+    expect(await under).toMatchObject({ code: 'inference-unavailable' });
+    await expect(inference.infer(picture)).rejects.toMatchObject({ code: 'inference-unavailable' });
+    await expect.poll(() => inference.infer(picture).catch(() => null), { timeout: 10_000 }).toMatchObject({ features: first.features });
+    expect(inference.restarts).toBe(1);
+  });
+
+  it('predicts with another release from the next capture on, also with one that was given while no worker was there', async () => {
+    const { inference, end } = await started();
+    const picture = await photograph('ring', 2);
+    await inference.swap(release('one'));
+    expect(await inference.infer(picture)).toMatchObject({ release: 'one' });
+    expect((await inference.infer(picture)).scores[0]?.label).toMatch(/^my /);
+    await end();
+    await inference.swap(release('two'));
+    expect(await inference.infer(picture)).toMatchObject({ release: 'two' });
+  });
+
+  it('refuses a release that cannot be opened, and goes on with the one before, also where no worker was there', async () => {
+    const { inference, end } = await started();
+    const picture = await photograph('ring', 2);
+    await inference.swap(release('good'));
+    await expect(inference.swap(release('bad', true))).rejects.toMatchObject({ code: 'model-unreadable' });
+    expect(await inference.infer(picture)).toMatchObject({ release: 'good' });
+    await expect(inference.swap({ ...release('few'), classes: ['a', 'b'] })).rejects.toMatchObject({ code: 'release-invalid' });
+    await end();
+    await expect(inference.swap(release('bad', true))).rejects.toMatchObject({ code: 'model-unreadable' });
+    await expect.poll(() => inference.infer(picture).catch(() => null), { timeout: 10_000 }).toMatchObject({ release: 'good' });
+  });
+});
