@@ -140,6 +140,16 @@ export function createJobs(ports: JobPorts): Jobs {
       throw error;
     } finally {
       await rm(join(ports.candidates, id), { recursive: true, force: true });
+      eraseForgotten();
+    }
+  }
+
+  /** What was forgotten while the trainer read the store still stands in its log; nobody reads now. */
+  function eraseForgotten(): void {
+    try {
+      store.checkpoint();
+    } catch (error) {
+      log.warn({ error: messageOf(error) }, 'the log of the database could not be emptied after a run');
     }
   }
 

@@ -1,0 +1,71 @@
+import { describe, expect, it } from 'vitest';
+import { type LabelledSample, teachingSet } from '../../agent/training/teaching-set.ts';
+
+const known = ['cat', 'dog', 'bird'];
+let last = 0;
+
+/** A labelled sample a minute after the one before, its features its number. */
+function labelled(label: string, changes: Partial<LabelledSample> = {}): LabelledSample {
+  last += 1;
+  return {
+    id: `s${last}`,
+    source: 'door',
+    timeMs: last * 60_000,
+    features: Float32Array.of(last, -last),
+    label,
+    hash: BigInt(last),
+    ...changes,
+  };
+}
+
+const times = (count: number, label: string) => Array.from({ length: count }, () => labelled(label));
+const options = { minPerClass: 3, folders: ['inbox'] };
+
+describe('teaching set', () => {
+  it("keeps the model's classes and leaves out labels that are none of them", () => {
+    const taught = teachingSet([...times(2, 'dog'), ...times(5, 'tree')], 'keep', known, 2, options);
+    expect(taught?.plan.labels).toEqual(known);
+    expect([...(taught?.set.labels ?? [])]).toEqual([1, 1]);
+    expect([...(taught?.leftOut ?? [])]).toEqual([['tree', 5]]);
+  });
+
+  it('extends by new classes that have enough labels', () => {
+    const taught = teachingSet([...times(1, 'dog'), ...times(3, 'tree'), ...times(2, 'bush')], 'extend', known, 2, options);
+    expect(taught?.plan.labels).toEqual([...known, 'tree']);
+    expect([...(taught?.leftOut ?? [])]).toEqual([['bush', 2]]);
+  });
+
+  it('replaces the classes where there are two with enough labels, whatever order they came in', () => {
+    const [trees, bushes] = [times(3, 'tree'), times(3, 'bush')];
+    const taught = teachingSet([...trees, ...bushes], 'replace', known, 2, options);
+    expect(taught?.plan.labels).toEqual(['bush', 'tree']);
+    expect([...(taught?.set.labels ?? [])]).toEqual([1, 1, 1, 0, 0, 0]);
+    expect(taught?.ids).toEqual([...trees, ...bushes].map(({ id }) => id));
+    expect([...(taught?.set.features ?? [])]).toEqual([...trees, ...bushes].flatMap(({ features }) => [...features]));
+  });
+
+  it.each([
+    ['keep', [...times(9, 'tree')]],
+    ['replace', [...times(9, 'tree'), ...times(2, 'bush')]],
+    ['extend', times(2, 'tree')],
+  ] as const)('is none where nothing can be learned from: %s', (mode, samples) => {
+    expect(teachingSet(samples, mode, known, 2, options)).toBeNull();
+  });
+
+  it('takes frames of one moment for one observation, and of files in a folder only equal pictures', () => {
+    const groups = (changes: readonly Partial<LabelledSample>[]) => [
+      ...(teachingSet(
+        changes.map((change) => labelled('cat', change)),
+        'keep',
+        known,
+        2,
+        options,
+      )?.set.groups ?? []),
+    ];
+    const [door, inbox] = ['door', 'inbox'].map((source) => [0, 500, 60_000].map((timeMs) => ({ source, timeMs, hash: 5n })));
+    const [first, second, third] = groups(door!);
+    expect([first === second, first === third]).toEqual([true, false]);
+    expect(new Set(groups(inbox!)).size).toBe(1);
+    expect(new Set(groups(inbox!.map((change, index) => ({ ...change, timeMs: 0, hash: BigInt(index) })))).size).toBe(3);
+  });
+});
