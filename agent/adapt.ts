@@ -34,6 +34,8 @@ const limits: GateLimits = { confidence: 0.9, forgetting: 0.02, latencyRatio: 1.
 /** With this many pictures a class, a fifth of them judges; with fewer, every one is needed and predictions without it judge. */
 const plentiful = 20;
 const heldOut = 0.2;
+/** Up to so many pictures are seen in a mirror as well: it doubles the time for them, and matters least where there are many. */
+const fewPictures = 1000;
 
 /** Rows that judge, with the files they came from; never learned from. */
 type Judging = Pick<EmbeddedFiles, 'set' | 'files'> & { readonly from: 'test' | 'holdout' };
@@ -47,6 +49,8 @@ interface Prepared {
   /** The float tail with the new classes. */
   readonly tail: FloatTail;
   readonly train: FeatureSet;
+  /** The rows of `train` seen in a mirror; null where there are pictures enough without. */
+  readonly mirrored: FeatureSet | null;
   /** null where every row is needed for learning. */
   readonly judging: Judging | null;
   readonly unreadable: readonly Unreadable[];
@@ -57,8 +61,8 @@ export async function adapt(options: AdaptOptions): Promise<AdaptReport> {
   await requireWritable(options.out);
   const prepared = await prepare(options);
   seconds.lap('features');
-  const { tail, train, plan, unreadable } = prepared;
-  const chosen = await learnCandidate(options, prepared.classifier, tail, train, plan.labels.length);
+  const { train, plan, unreadable } = prepared;
+  const chosen = await learnCandidate(options, { ...prepared, classes: plan.labels.length });
   options.note?.(`Learned with ${chosen.learner}: ${chosen.reason}.`);
   seconds.lap('train');
   const candidate = await exportCandidate(options, prepared, chosen);
@@ -106,7 +110,9 @@ async function prepare(options: AdaptOptions): Promise<Prepared> {
   await using embedder = await createEmbedder(classifier, threads);
   const { width } = classifier.features;
   const read = { input: card.input, signal, progress };
-  const data = await embedFiles(labelFiles(folders, plan.labels), embedder, width, { ...read, what: 'features' });
+  const dataFiles = labelFiles(folders, plan.labels);
+  const mirror = dataFiles.length <= fewPictures;
+  const data = await embedFiles(dataFiles, embedder, width, { ...read, what: 'features', mirror });
   const test = await embedFiles(testFiles, embedder, width, { ...read, what: 'features of the test' });
   const unreadable = [...data.unreadable, ...test.unreadable];
   for (const { path, reason } of unreadable) options.note?.(`Left out ${path}: ${reason}.`);
@@ -114,11 +120,8 @@ async function prepare(options: AdaptOptions): Promise<Prepared> {
   requireTeachable(options, data.set, plan.labels);
   if (options.test !== undefined && test.set.count === 0)
     throw new WhetError('data-unusable', `no picture in '${options.test}' can be read`);
-  const { train, judging } =
-    options.test === undefined
-      ? split(data, plan.labels.length, options.seed)
-      : { train: data.set, judging: { ...test, from: 'test' as const } };
-  return { card, model, modelBytes: bytes, classifier, plan, tail, train, judging, unreadable };
+  const parts = divide(data, options.test === undefined ? null : test, plan.labels.length, options.seed);
+  return { card, model, modelBytes: bytes, classifier, plan, tail, ...parts, unreadable };
 }
 
 /** The model and its card are what a second attempt starts from. */
@@ -131,13 +134,23 @@ function refuseOverwriting(options: AdaptOptions, card: string): void {
     });
 }
 
-/** Holds a part of plentiful data out; of scarce data nothing. */
-function split(data: EmbeddedFiles, classes: number, seed: number): { readonly train: FeatureSet; readonly judging: Judging | null } {
+/** Test data judges where it was given; else a part of plentiful data is held out, and of scarce data nothing. */
+function divide(
+  data: EmbeddedFiles,
+  test: EmbeddedFiles | null,
+  classes: number,
+  seed: number,
+): Pick<Prepared, 'train' | 'mirrored' | 'judging'> {
   const smallest = Math.min(...groupsPerClass(data.set, classes).filter((groups) => groups > 0));
-  if (smallest < plentiful) return { train: data.set, judging: null };
+  if (test !== null || smallest < plentiful)
+    return { train: data.set, mirrored: data.mirrored, judging: test === null ? null : { ...test, from: 'test' } };
   const { train, holdout } = holdOut(data.set, heldOut, seed);
   const files = holdout.map((row) => data.files[row]!);
-  return { train: takeRows(data.set, train), judging: { set: takeRows(data.set, holdout), files, from: 'holdout' } };
+  return {
+    train: takeRows(data.set, train),
+    mirrored: data.mirrored === null ? null : takeRows(data.mirrored, train),
+    judging: { set: takeRows(data.set, holdout), files, from: 'holdout' },
+  };
 }
 
 function requireTeachable(options: AdaptOptions, set: FeatureSet, labels: readonly string[]): void {

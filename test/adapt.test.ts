@@ -82,7 +82,7 @@ describe('a candidate that is not better', () => {
     expect(forcedShell.status).toBe(0);
     expect(forcedShell.stdout).toMatch(/^rejected: Not better/);
     expect(forcedShell.stdout).toMatch(/^wrote {5}.*shell\.onnx/m);
-  });
+  }, 120_000);
 
   it('waits where a class has a single picture, because nothing can judge it', async () => {
     const data = await photographs(join(work.place, 'data'), labels.slice(0, 4), 6, 5);
@@ -211,5 +211,5 @@ describe.skipIf(!present)(`models and photographs that others made${present ? ''
     expect(report).toMatchObject({ classes: ['day', 'night'], verdict: { kind: 'accepted' } });
     expect(report.after.accuracy!).toBeGreaterThan(0.85);
     expect(report.artifact!.bytes).toBeLessThan(readFileSync(file).length);
-  });
+  }, 120_000);
 });

@@ -56,6 +56,8 @@ export async function readPictures(
 
 export interface EmbeddedFiles {
   readonly set: FeatureSet;
+  /** The same pictures seen in a mirror, row by row; null where nobody asked. */
+  readonly mirrored: FeatureSet | null;
   /** The file of each row. */
   readonly files: readonly LabelledFile[];
   readonly unreadable: readonly Unreadable[];
@@ -69,7 +71,7 @@ export async function embedFiles(
   files: readonly LabelledFile[],
   embedder: Embedder,
   width: number,
-  options: ReadOptions,
+  options: ReadOptions & { readonly mirror?: boolean },
 ): Promise<EmbeddedFiles> {
   if (files.length * width > mostNumbers) {
     throw new WhetError('data-unusable', `${files.length} pictures of ${width} features do not fit into memory`, {
@@ -77,11 +79,13 @@ export async function embedFiles(
     });
   }
   const features = new Float32Array(files.length * width);
+  const reflections = new Float32Array(options.mirror === true ? features.length : 0);
   const rows: LabelledFile[] = [];
   const groups: number[] = [];
   const groupOf = new Map<string, number>();
   const unreadable = await readPictures(files, options, async ({ data, hash }, file) => {
     features.set(await embedder.embed(data), rows.length * width);
+    if (options.mirror === true) reflections.set(await embedder.embed(reflect(data, options.input)), rows.length * width);
     rows.push(file);
     const key = `${file.label} ${hash}`;
     const group = groupOf.get(key) ?? groupOf.size;
@@ -91,7 +95,19 @@ export async function embedFiles(
   const count = rows.length;
   const labels = Int32Array.from(rows, (file) => file.label);
   const set = { features: features.subarray(0, count * width), count, width, labels, groups: Int32Array.from(groups) };
-  return { set, files: rows, unreadable };
+  const mirrored = options.mirror === true ? { ...set, features: reflections.subarray(0, count * width) } : null;
+  return { set, mirrored, files: rows, unreadable };
+}
+
+/** Left and right exchanged in one sample of the card's layout. */
+export function reflect(data: Float32Array, { width, height, layout }: Pick<ImageInput, 'width' | 'height' | 'layout'>): Float32Array {
+  // Numbers that stay together: one in nchw, a pixel's channels in nhwc.
+  const together = layout === 'nchw' ? 1 : data.length / (width * height);
+  const row = width * together;
+  return Float32Array.from(data, (_, at) => {
+    const column = Math.floor((at % row) / together);
+    return data[at + (width - 1 - 2 * column) * together]!;
+  });
 }
 
 /** Never rejects, so that a picture decoded ahead cannot fail unheard: what went wrong is thrown when the result is taken. */

@@ -3,8 +3,9 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
-import { embedFiles } from '../../agent/adapt/pictures.ts';
+import { embedFiles, reflect } from '../../agent/adapt/pictures.ts';
 import { loadCard } from '../../agent/config/card.ts';
+import { preprocessImage } from '../../agent/preprocess/image.ts';
 import { labels, openWorkplace, photographs, tinted, whet } from './workplace.ts';
 
 const work = openWorkplace();
@@ -69,4 +70,16 @@ it('refuses more features than memory should hold, before it reads a picture', a
     what: 'features',
   });
   await expect(read).rejects.toMatchObject({ code: 'data-unusable', hint: expect.stringContaining('At most 5706 pictures') });
+});
+
+it.each(['nchw', 'nhwc'] as const)('a reflection in %s is what a mirrored file gives', async (layout) => {
+  const card = { ...(await loadCard(join(work.shared, 'base.json'))).input, width: 5, height: 4, layout };
+  const file = await sharp(await tinted('triangle', 3))
+    .resize(5, 4, { fit: 'fill' })
+    .png()
+    .toBuffer();
+  const plain = await preprocessImage(file, card);
+  const mirrored = await preprocessImage(await sharp(file).flop().png().toBuffer(), card);
+  expect(reflect(plain.data, card)).toEqual(mirrored.data);
+  expect(reflect(plain.data, card)).not.toEqual(plain.data);
 });
