@@ -1,0 +1,42 @@
+import { describe, expect, it } from 'vitest';
+import { reembed } from '../../agent/device/reembed.ts';
+import { WhetError } from '../../agent/errors.ts';
+import type { Inference } from '../../agent/inference/inference.ts';
+import { createLog } from '../../agent/log.ts';
+import { backbone, sample, temporaryStore } from '../store/fixtures.ts';
+
+const other = 'cd'.repeat(32);
+
+/** Computes the picture's first byte; refuses a picture of zeros. */
+const inference = {
+  async infer(bytes: Uint8Array) {
+    if (bytes[0] === 0) throw new WhetError('image-unreadable', 'no picture');
+    const features = Float32Array.of(bytes[0] ?? -1);
+    return { features, scores: [{ label: 'cat', confidence: 1 }], hash: 1n, release: 'base', latencyMs: 1 };
+  },
+} as unknown as Inference;
+
+describe('embedding again', () => {
+  it('gives labelled samples with pictures features of the new backbone, and passes over those that cannot be read', async () => {
+    const store = temporaryStore();
+    for (const first of [3, 0, 5]) store.samples.add(sample({ raw: Uint8Array.of(first), label: 'cat', origin: `${first}` }));
+    const run = () => reembed(store, inference, other, createLog('silent'), new AbortController().signal);
+    expect(await run()).toBe(2);
+    expect([...store.features.labelled(other)].map(({ features }) => features[0])).toEqual([3, 5]);
+    expect([...store.features.labelled(backbone)]).toHaveLength(1);
+  });
+
+  it('stops between two samples', async () => {
+    const store = temporaryStore();
+    for (const first of [3, 4, 5]) store.samples.add(sample({ raw: Uint8Array.of(first), label: 'cat', origin: `${first}` }));
+    const stop = new AbortController();
+    const stopping = {
+      ...inference,
+      infer(bytes: Uint8Array) {
+        stop.abort();
+        return inference.infer(bytes);
+      },
+    };
+    expect(await reembed(store, stopping as Inference, other, createLog('silent'), stop.signal)).toBe(1);
+  });
+});
