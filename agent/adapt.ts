@@ -34,8 +34,8 @@ const limits: GateLimits = { confidence: 0.9, forgetting: 0.02, latencyRatio: 1.
 /** With this many pictures a class, a fifth of them judges; with fewer, every one is needed and predictions without it judge. */
 const plentiful = 20;
 const heldOut = 0.2;
-/** Up to so many pictures are seen in a mirror as well: it doubles the time for them, and matters least where there are many. */
-const fewPictures = 1000;
+/** Up to so many pictures are seen in a mirror as well. It doubles the time for them: with many that is long, and helps less. */
+const fewPictures = 300;
 
 /** Rows that judge, with the files they came from; never learned from. */
 type Judging = Pick<EmbeddedFiles, 'set' | 'files'> & { readonly from: 'test' | 'holdout' };

@@ -1,6 +1,6 @@
 // The model's own knowledge and a person's features → the tail to ship. Statistics of the base model are kept, and mirrored pictures are
-// learned from, unless the person's own pictures say that it is better without by more than noise. Measured with MobileNetV2 on CIFAR-10
-// pictures that were neither trained nor tested on: mirroring adds one point of accuracy at 5 (0.446 to 0.457), 10, 20 and 50 a class.
+// learned from, unless the person's own pictures say that it is better without by more than noise. Measured with MobileNetV2 on CIFAR-10, five
+// draws each of 5 and 10 a class: mirroring adds one point of accuracy on the pictures that it was chosen by, 0.4 points on test pictures.
 import { type Chosen, fitBest, leftOutAccuracy } from '../learn/choose.ts';
 import { closedForm } from '../learn/closed-form.ts';
 import { gradient } from '../learn/gradient.ts';
