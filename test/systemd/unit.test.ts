@@ -53,7 +53,10 @@ describe('whetstone.service', () => {
     ['OOMPolicy', 'continue'],
     ['StateDirectory', 'whetstone'],
     ['RuntimeDirectory', 'whetstone'],
-    ['ExecStart', '/opt/whetstone/node_modules/.bin/node --max-semi-space-size=2 /opt/whetstone/dist/main.js run --config /etc/whetstone/whetstone.yaml'],
+    [
+      'ExecStart',
+      '/opt/whetstone/node_modules/.bin/node --max-semi-space-size=2 /opt/whetstone/dist/main.js run --config /etc/whetstone/whetstone.yaml',
+    ],
   ])('says %s=%s', (name, value) => {
     expect(setting(name)).toBe(value);
   });

@@ -43,10 +43,10 @@ async function end(child: ChildProcess, signal: 'SIGKILL' | 'SIGTERM'): Promise<
 
 describe.skipIf(mosquittoMissing)(`a device with its real store${needsMosquitto}`, () => {
   it('loses nothing and keeps the order of every topic over kill -9 in the middle of the drain', async () => {
-    const count = 700;
+    const count = 3000;
     const { watcher, start } = await setUp('whetstone/durable/t/#');
     const distinct = () => new Set(watcher.received.map((message) => message.payload.toString())).size;
-    for (const after of [100, 250, 400]) {
+    for (const after of [100, 400, 800]) {
       const child = start(count);
       await watcher.until(() => distinct() >= after, `${after} messages`);
       await end(child, 'SIGKILL');
