@@ -99,11 +99,16 @@ it('sums the binomial tail', () => {
   expect(atLeast(0, 0, 0.5)).toBe(1);
   expect(atLeast(2, 3, 0.25)).toBeCloseTo(3 * 0.0625 * 0.75 + 0.015625, 12);
   fc.assert(
-    fc.property(fc.integer({ min: 0, max: 300 }), fc.integer({ min: 0, max: 300 }), fc.double({ min: 0.01, max: 0.99, noNaN: true }), (trials, k, p) => {
-      const successes = Math.min(k, trials);
-      const tail = atLeast(successes, trials, p);
-      const below = 1 - atLeast(trials - successes + 1, trials, 1 - p);
-      expect(tail).toBeCloseTo(successes === 0 ? 1 : below, 8);
-    }),
+    fc.property(
+      fc.integer({ min: 0, max: 300 }),
+      fc.integer({ min: 0, max: 300 }),
+      fc.double({ min: 0.01, max: 0.99, noNaN: true }),
+      (trials, k, p) => {
+        const successes = Math.min(k, trials);
+        const tail = atLeast(successes, trials, p);
+        const below = 1 - atLeast(trials - successes + 1, trials, 1 - p);
+        expect(tail).toBeCloseTo(successes === 0 ? 1 : below, 8);
+      },
+    ),
   );
 });
