@@ -40,7 +40,7 @@ export interface Jobs {
   ): Promise<TrainingReport>;
   /** The current release as the inference worker wants it. */
   current(): Promise<TailChoice>;
-  /** Makes a manifest's release current, checked; rolls back and throws where it fails. */
+  /** Makes a manifest's release current, checked, once the run under way has ended; rolls back and throws where it fails. */
   install(manifest: ReleaseManifest): Promise<void>;
   readonly running: boolean;
   /** Ends the run under way, if there is one. */
@@ -52,6 +52,13 @@ export function createJobs(ports: JobPorts): Jobs {
   const stopping = new AbortController();
   let last: Promise<unknown> = Promise.resolve();
   let running = false;
+
+  /** One after the other, in the order asked for. */
+  function queued<T>(work: () => Promise<T>): Promise<T> {
+    const next = last.then(work, work);
+    last = next.catch(() => undefined);
+    return next;
+  }
 
   async function choiceOf(version: string): Promise<TailChoice> {
     if (version === 'base') return { version, artifact: null, classes: ports.baseClasses };
@@ -183,12 +190,11 @@ export function createJobs(ports: JobPorts): Jobs {
           running = false;
         }
       };
-      const next = last.then(work, work);
-      last = next.catch(() => undefined);
-      return next;
+      return queued(work);
     },
     current,
-    install,
+    // A candidate is judged against the release that is current: another one must not come in between.
+    install: (manifest) => queued(() => install(manifest)),
     get running() {
       return running;
     },

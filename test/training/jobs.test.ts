@@ -43,6 +43,16 @@ describe('training jobs', () => {
     expect(store.runs.list(5).map(({ reason }) => reason)).toEqual(['second', 'first']);
   });
 
+  it('let a release that is deployed meanwhile come after the run', async () => {
+    const { jobs, releases, addSamples } = await trainingBench({});
+    addSamples(['a', 'b'], 5);
+    const first = await releases.verify((await jobs.train('first')).release!);
+    await releases.rollback('base');
+    const [second] = await Promise.all([jobs.train('second'), jobs.install(first)]);
+    expect(second.release).not.toBeNull();
+    expect(await releases.current()).toBe(first.version);
+  });
+
   it('take a release back that fails its first health check', async () => {
     const { jobs, releases, store, reports, addSamples } = await trainingBench(
       {},
