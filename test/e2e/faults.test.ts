@@ -60,7 +60,9 @@ describe.skipIf(mosquittoMissing)(`without a broker${needsMosquitto}`, { timeout
 
 describe('a state directory', { timeout: 60_000 }, () => {
   it('that cannot be made is a problem of the configuration (78) for the daemon, and no permission (77) for the rest', async () => {
-    const file = join(mkdtempSync(join(tmpdir(), 'whet-')), 'file');
+    const folder = mkdtempSync(join(tmpdir(), 'whet-'));
+    open.push({ close: () => rmSync(folder, { recursive: true }) });
+    const file = join(folder, 'file');
     writeFileSync(file, '');
     const device = deviceWith([], { state: join(file, 'state') });
     const daemon = device.spawn();
@@ -73,7 +75,7 @@ describe('a state directory', { timeout: 60_000 }, () => {
   it.skipIf(mount === null)(
     `on a full disk refuses what is new, keeps what is old, and goes on when there is room${mount === null ? ' (skipped: only root may mount a small disk)' : ''}`,
     async () => {
-      open.push({ close: () => execFileSync('umount', ['-l', mount!]) });
+      open.push({ close: () => rmSync(mount!, { recursive: true }) }, { close: () => execFileSync('umount', [mount!]) });
       const device = deviceWith([], { state: join(mount!, 'state') });
       await device.start();
       await dropLabelled(device);
@@ -207,6 +209,7 @@ function mountSmallDisk(): string | null {
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=8m', 'tmpfs', folder], { stdio: 'ignore' });
     return folder;
   } catch {
+    rmSync(folder, { recursive: true });
     return null;
   }
 }
