@@ -195,7 +195,7 @@ export async function runDaemon(config: Config, log: Log, signal: AbortSignal): 
     const broken = sources
       .filter((source) => source.status().state === 'degraded')
       .map((source) => `source ${source.name}: ${source.status().lastError ?? 'degraded'}`);
-    return inference.restarts > 0 && !inference.isAlive() ? [...broken, 'inference: the worker does not answer'] : broken;
+    return inference.isUp() && inference.isAlive() ? broken : [...broken, 'inference: the worker is down and is started again'];
   }
 
   function mqttState() {

@@ -20,6 +20,8 @@ export interface Inference {
   swap(release: TailChoice): Promise<void>;
   stop(): Promise<void>;
   readonly restarts: number;
+  /** A worker is there; false while one is being started again. */
+  isUp(): boolean;
   /** true unless a request has waited longer than a worker may take. */
   isAlive(): boolean;
 }
@@ -143,6 +145,7 @@ export function createInference(setup: WorkerSetup, log: Log): Inference {
     get restarts() {
       return restarts;
     },
+    isUp: () => worker !== null,
     isAlive: () => oldestWaitMs() < hangMs,
   };
 }

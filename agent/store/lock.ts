@@ -7,11 +7,14 @@ export interface Lock extends Disposable {
   release(): void;
 }
 
+/** A command that only looks holds the lock for a moment; a daemon does not give it up. */
+const waitMs = 3000;
+
 /** SQLite's own file locking, because Node.js has none: an open exclusive transaction on an empty database. */
 export function acquireLock(path: string): Lock {
   let database: DatabaseSync;
   try {
-    database = new DatabaseSync(path, { timeout: 0 });
+    database = new DatabaseSync(path, { timeout: waitMs });
   } catch (error) {
     throw stateError(error, 'lock the state directory', path);
   }
