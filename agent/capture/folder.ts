@@ -3,6 +3,7 @@
 // at it agree, so that nobody's half-written picture is read; what cannot be read is said once.
 import { basename, extname, join } from 'node:path';
 import { messageOf } from '../errors.ts';
+import type { Capture } from '../types.ts';
 import { type FileLook, look, readFile, walk } from './folder-files.ts';
 import { fileKind, isFolderWatched, labelOf } from './folder-names.ts';
 import { type Notifier, notifyChanges } from './folder-notify.ts';
@@ -144,14 +145,17 @@ async function pass(w: Watch): Promise<void> {
   for (const { path, seen, origin } of ready) {
     while (underWay.size >= ahead) await Promise.race(underWay);
     if (w.signal.aborted) break;
-    const job = take(w, path, seen, origin).finally(() => underWay.delete(job));
+    // Read one after the other, so that they are offered in order; only what follows runs side by side.
+    const capture = await read(w, path, seen, origin);
+    if (capture === null) continue;
+    const job = offer(w, path, origin, capture).finally(() => underWay.delete(job));
     underWay.add(job);
   }
   await Promise.all(underWay);
 }
 
-/** Pictures under way at once: one is computed while the next is read and decoded. */
-const ahead = 2;
+/** Pictures under way at once: one is computed, one is decoded meanwhile, one is being read or stored. */
+const ahead = 3;
 
 async function lookInto(w: Watch, folder: string): Promise<void> {
   w.tracker.leave(folder);
@@ -165,23 +169,28 @@ function isWatched(path: string): boolean {
   return fileKind(basename(path)) === 'picture' && path.split('/').slice(0, -1).every(isFolderWatched);
 }
 
-async function take(w: Watch, path: string, seen: FileLook, origin: string): Promise<void> {
+/** null where the file is still being written, or cannot be used (said once). */
+async function read(w: Watch, path: string, seen: FileLook, origin: string): Promise<Capture | null> {
   const { name, path: root, maxBytes = defaultMaxBytes, isClass } = w.options;
   const outcome = await readFile(root, path, seen, maxBytes);
   // Still being written: its next look will differ, or agree for longer.
-  if (outcome.kind === 'changed') return;
+  if (outcome.kind === 'changed') return null;
   if (outcome.kind === 'unusable') {
     w.tracker.finish(path, origin);
     w.update({ dropped: w.status().dropped + 1, lastError: `${path}: ${outcome.reason}` });
-    return w.tellOnce(origin, { path, error: outcome.reason }, 'file cannot be used');
+    w.tellOnce(origin, { path, error: outcome.reason }, 'file cannot be used');
+    return null;
   }
   const timeMs = Math.min(seen.mtimeMs, w.context.clock.now());
   const label = labelOf(path, isClass);
-  const capture = { source: name, timeMs, kind: 'image', bytes: outcome.bytes, origin, ...(label === undefined ? {} : { label }) } as const;
+  return { source: name, timeMs, kind: 'image', bytes: outcome.bytes, origin, ...(label === undefined ? {} : { label }) };
+}
+
+async function offer(w: Watch, path: string, origin: string, capture: Capture): Promise<void> {
   try {
     if ((await unlessAborted(w.context.emit(capture), w.signal)) === 'aborted') return;
     w.tracker.finish(path, origin);
-    w.update({ captures: w.status().captures + 1, lastCaptureMs: timeMs, lastError: null });
+    w.update({ captures: w.status().captures + 1, lastCaptureMs: capture.timeMs, lastError: null });
   } catch (error) {
     // The next reading of the folder offers it again.
     w.tracker.leave(path);

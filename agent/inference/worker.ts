@@ -1,5 +1,6 @@
 // The inference worker: captures in, features and predictions out. The only thread of the daemon that runs a model. Decoding goes ahead on
 // other threads while the runtime computes; captures are answered in the order they came.
+import { setImmediate } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import { messageOf, WhetError } from '../errors.ts';
 import { openTail, type TailRunner } from '../model/classify.ts';
@@ -48,7 +49,11 @@ try {
   let last: Promise<void> = Promise.resolve();
   /** One after the other, so that answers keep their order and a swap falls between two captures. */
   const next = (id: number, work: () => Promise<void>) => {
-    last = last.then(work).catch((error) => fail(id, error));
+    // Captures that wait at the door come in first, so that they are decoded on other threads while this one computes.
+    last = last
+      .then(() => setImmediate())
+      .then(work)
+      .catch((error) => fail(id, error));
   };
 
   port.on('message', (message: ToWorker) => {

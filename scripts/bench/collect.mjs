@@ -104,11 +104,11 @@ async function compare({ name, model, input, classes, frames }, rounds) {
   return { name, collect: median(rates.collect), bare: median(rates.bare), ratio: median(ratios) };
 }
 
-/** Two under way at once, as a folder source does it. */
+/** Three under way at once, as a folder source does it. */
 async function throughCollect(collect, captures) {
   const underWay = new Set();
   for (const [index, bytes] of captures.entries()) {
-    while (underWay.size >= 2) await Promise.race(underWay);
+    while (underWay.size >= 3) await Promise.race(underWay);
     const job = collect.take({ source: 'bench', timeMs: Date.now() + index, kind: 'image', bytes }).finally(() => underWay.delete(job));
     underWay.add(job);
   }
