@@ -1,28 +1,17 @@
 // Practice photographs for a machine without a camera: four household things as SVG, each picture with its own pose, size, colours,
 // background, light and grain. Takes a seed, gives SVG text; they are drawings and never called anything else.
 
+import { randomOf } from '../random.ts';
+
 export const things = ['key', 'mug', 'plant', 'scissors'] as const;
 export type Thing = (typeof things)[number];
 
 /** Edge of a picture in pixels. */
 const edge = 96;
 
-type Random = () => number;
-
-/** mulberry32: small, seeded, good enough to scatter drawings. */
-export function createRandom(seed: number): Random {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 /** One picture of a thing as SVG text. */
 export function drawScene(thing: Thing, seed: number): string {
-  const random = createRandom(seed);
+  const random = randomOf(seed);
   const between = (low: number, high: number) => low + (high - low) * random();
   const colour = (saturation: number, light: number) => `hsl(${between(0, 360).toFixed(0)} ${saturation}% ${light.toFixed(0)}%)`;
   const background = colour(between(5, 35), between(55, 90));

@@ -46,14 +46,3 @@ export function orderOfEpoch(rows: readonly number[], batch: number, random: () 
   const steps = Math.ceil(rows.length / batch);
   return BigInt64Array.from({ length: steps * batch }, (_, at) => BigInt(shuffled[at % rows.length] as number));
 }
-
-/** mulberry32 (Tommy Ettinger): uniform in [0, 1) from a 32-bit seed. */
-export function randomOf(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}

@@ -3,11 +3,12 @@
 import { WhetError } from '../errors.ts';
 import { type Dim, sizeOf, type Tensor } from '../onnx/ir.ts';
 import type { FloatTail } from '../onnx/tail.ts';
+import { randomOf } from '../random.ts';
 import type { FeatureSet } from '../types.ts';
 import { floatTensor } from './gather.ts';
 import { type Course, type Engine, openEngine } from './gradient-engine.ts';
 import { knownClasses, teachingOf } from './gradient-memory.ts';
-import { orderOfEpoch, type Plan, planFor, randomOf, ratesOfEpoch } from './gradient-plan.ts';
+import { orderOfEpoch, type Plan, planFor, ratesOfEpoch } from './gradient-plan.ts';
 import { scalingOf, type Weights } from './gradient-scaling.ts';
 import { featureShape } from './head-rows.ts';
 import type { FittedTail, Learner, LearnerInput } from './learner.ts';

@@ -1,5 +1,6 @@
 // Which rows learn and which rows judge: stratified by class, seeded, and never with one group on both sides. Labels and groups in, indices
 // out. Also makes groups of bursts: frames of one source a moment apart show the same scene.
+import { randomOf, shuffled } from '../random.ts';
 import type { FeatureSet } from '../types.ts';
 
 export interface Split {
@@ -107,26 +108,6 @@ function groupsByClass(set: Labelled, seed: number): readonly (readonly Group[])
     const rows = [...labels.values()].reduce((sum, count) => sum + count, 0);
     byClass.set(label, [...(byClass.get(label) ?? []), { id, rows }]);
   }
-  const next = uniform(seed);
-  return [...byClass].sort((a, b) => a[0] - b[0]).map(([, groups]) => shuffle(groups, next));
-}
-
-function shuffle<T>(items: readonly T[], next: () => number): readonly T[] {
-  const shuffled = [...items];
-  for (let at = shuffled.length - 1; at > 0; at -= 1) {
-    const other = Math.floor(next() * (at + 1));
-    [shuffled[at], shuffled[other]] = [shuffled[other] as T, shuffled[at] as T];
-  }
-  return shuffled;
-}
-
-/** mulberry32 (Tommy Ettinger): uniform in [0, 1) from a 32-bit state. */
-function uniform(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
+  const next = randomOf(seed);
+  return [...byClass].sort((a, b) => a[0] - b[0]).map(([, groups]) => shuffled(groups, next));
 }

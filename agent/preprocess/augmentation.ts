@@ -1,5 +1,6 @@
 // Small changes that a camera makes by itself: mirror, a tighter view, brightness. Takes strengths and a seed, gives the numbers to apply;
 // the same seed gives the same numbers on every machine.
+import { randomOf } from '../random.ts';
 
 export interface Augmentation {
   readonly seed: number;
@@ -29,23 +30,12 @@ export const plainView: View = { mirrored: false, kept: 1, left: 0.5, top: 0.5, 
 export const gentle = { mirror: true, crop: 0.15, brightness: 0.2 } as const satisfies Omit<Augmentation, 'seed'>;
 
 export function drawView(augmentation: Augmentation): View {
-  const next = uniform(augmentation.seed);
+  const next = randomOf(augmentation.seed);
   return {
     mirrored: next() < 0.5 && augmentation.mirror,
     kept: 1 - next() * augmentation.crop,
     left: next(),
     top: next(),
     gain: 1 + (2 * next() - 1) * augmentation.brightness,
-  };
-}
-
-/** mulberry32 (Tommy Ettinger, public domain algorithm): uniform in [0, 1) from a 32-bit state. */
-function uniform(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createRandom } from '../../agent/demo/scenes.ts';
+import { randomOf } from '../../agent/random.ts';
 import { createReleases } from '../../agent/release/releases.ts';
 import { idOfRow } from '../../agent/store/sample-id.ts';
 import { type Broker, mosquittoMissing, needsMosquitto, startBroker } from '../broker.ts';
@@ -38,7 +38,7 @@ describe.skipIf(mosquittoMissing)(`a device that loses its power again and again
   });
 
   it('loses nothing that it acknowledged', async () => {
-    const random = createRandom(20_261);
+    const random = randomOf(20_261);
     const labelled = await photographs(['disc', 'stripes', 'ring'], 30, 11);
     const unlabelled = await photographs(['cross'], kills * 2, 12);
     const acknowledged = new Map<string, string>();
