@@ -54,7 +54,7 @@ export class Draft {
     node.outputs.forEach((name, index) => {
       const shape = shapes[index];
       if (name === '' || shape === undefined) return;
-      this.declare(name, shape, resultType(node, this));
+      this.declare(name, shape, resultType(node, this, index));
     });
   }
 

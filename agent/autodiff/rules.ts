@@ -5,9 +5,11 @@ import type { Draft } from './draft.ts';
 import { mergeFamilies } from './families.ts';
 import { activationRules } from './rules/activation.ts';
 import { arithmeticRules } from './rules/arithmetic.ts';
+import { convolutionRules } from './rules/convolution.ts';
 import { linearRules } from './rules/linear.ts';
 import { movementRules } from './rules/movement.ts';
 import { normalizationRules } from './rules/normalization.ts';
+import { poolingRules } from './rules/pooling.ts';
 import { reductionRules } from './rules/reduction.ts';
 import { selectionRules } from './rules/selection.ts';
 
@@ -20,6 +22,8 @@ export type Rule = (c: Draft, node: Node, dy: string, dys: readonly (string | nu
 
 export const gradientRules: ReadonlyMap<string, Rule> = mergeFamilies('gradient rules', [
   linearRules,
+  convolutionRules,
+  poolingRules,
   arithmeticRules,
   activationRules,
   normalizationRules,

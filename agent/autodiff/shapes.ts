@@ -4,6 +4,7 @@ import type { DType, Node } from '../onnx/ir.ts';
 import { dataTypes } from '../onnx/ir.ts';
 import { intAttribute } from './attributes.ts';
 import { mergeFamilies } from './families.ts';
+import { convolutionShapes } from './shapes/convolution.ts';
 import { elementwiseShapes } from './shapes/elementwise.ts';
 import { linearShapes } from './shapes/linear.ts';
 import { movementShapes } from './shapes/movement.ts';
@@ -22,12 +23,19 @@ export interface ShapeSource {
 /** One shape per output, undefined where it depends on data. */
 export type ShapeRule = (node: Node, source: ShapeSource) => readonly (Shape | undefined)[];
 
-export const shapeRules = mergeFamilies<ShapeRule>('shape rules', [elementwiseShapes, linearShapes, movementShapes, reductionShapes]);
+export const shapeRules = mergeFamilies<ShapeRule>('shape rules', [
+  elementwiseShapes,
+  linearShapes,
+  convolutionShapes,
+  movementShapes,
+  reductionShapes,
+]);
 
 const booleanOps = new Set(['Greater', 'GreaterOrEqual', 'Less', 'LessOrEqual', 'Equal', 'And', 'Or', 'Not', 'Xor', 'IsNaN', 'IsInf']);
 
-/** Element type of a node's outputs. */
-export function resultType(node: Node, source: ShapeSource): DType {
+/** Element type of one of a node's outputs. */
+export function resultType(node: Node, source: ShapeSource, output = 0): DType {
+  if (node.op === 'MaxPool' && output === 1) return 'int64';
   if (booleanOps.has(node.op)) return 'bool';
   if (['Shape', 'Size', 'ArgMax', 'ArgMin'].includes(node.op)) return 'int64';
   if (node.op === 'Cast') return dataTypes[intAttribute(node, 'to', 1) as keyof typeof dataTypes] ?? 'float32';

@@ -20,6 +20,8 @@ export interface Case {
   readonly opset: number;
   /** Whether the runtime has the operator in double precision. */
   readonly double: boolean;
+  /** Linear in each element of each input: a large difference is exact then, also in single precision. */
+  readonly linear: boolean;
 }
 
 interface CaseOptions {
@@ -28,6 +30,7 @@ interface CaseOptions {
   readonly tensorflow?: (...inputs: tf.Tensor[]) => tf.Tensor;
   readonly opset?: number;
   readonly double?: boolean;
+  readonly linear?: boolean;
   readonly outputs?: number;
   /** Names of all inputs, where others stand between the real ones. */
   readonly names?: readonly string[];
@@ -46,6 +49,7 @@ export function makeCase(op: string, inputs: readonly Input[], options: CaseOpti
     tensorflow: options.tensorflow ?? null,
     opset: options.opset ?? 17,
     double: options.double ?? true,
+    linear: options.linear ?? false,
   };
 }
 

@@ -50,21 +50,25 @@ export const normalizationCases: Readonly<Record<string, MakeCase>> = {
   LogSoftmax: alongAxis('LogSoftmax', (x, axis) => tf.logSoftmax(x, axis)),
   BatchNormalization: (r) => {
     const channels = r.int(1, 3);
-    const dims = [r.int(1, 3), channels, ...r.shape(r.int(0, 2))];
+    const dims = [r.int(2, 3), channels, ...r.shape(r.int(0, 2))];
+    const others = dims.flatMap((_, axis) => (axis === 1 ? [] : [axis]));
+    const isTraining = r.flag();
     const vector = (low: number, high: number) => floats([channels], between(r, [channels], low, high).values);
     const constants = { mean: vector(-1, 1), variance: vector(0.5, 2) };
     const tensorflow = (x: Tf, scale: Tf, shift: Tf) => {
       const spread = (v: Tf) => tf.reshape(v, [channels, ...dims.slice(2).map(() => 1)]);
-      const normal = tf.div(
-        tf.sub(x, spread(tf.tensor([...(constants.mean.data as Float32Array)]))),
-        tf.sqrt(tf.add(spread(tf.tensor([...(constants.variance.data as Float32Array)])), 0.01)),
-      );
+      const fixed = (v: Tensor) => spread(tf.tensor([...(v.data as Float32Array)]));
+      const { mean, variance } = isTraining
+        ? tf.moments(x, others, true)
+        : { mean: fixed(constants.mean), variance: fixed(constants.variance) };
+      const normal = tf.div(tf.sub(x, mean), tf.sqrt(tf.add(variance, 0.01)));
       return tf.add(tf.mul(normal, spread(scale)), spread(shift));
     };
-    const inputs = [values(r, dims), values(r, [channels]), values(r, [channels])];
+    const inputs = [distinct(r, dims), values(r, [channels]), values(r, [channels])];
     return makeCase('BatchNormalization', inputs, {
-      attributes: { epsilon: attr.float(0.01) },
+      attributes: { epsilon: attr.float(0.01), ...(isTraining ? { training_mode: 1 } : {}) },
       constants,
+      outputs: isTraining ? 3 : 1,
       tensorflow: tensorflow as never,
     });
   },
@@ -109,10 +113,6 @@ export const reductionCases: Readonly<Record<string, MakeCase>> = {
   ReduceSumSquare: reduction('ReduceSumSquare', (x, axes, keep) => tf.sum(tf.square(x), axes, keep)),
   ReduceMax: reduction('ReduceMax', (x, axes, keep) => tf.max(x, axes, keep), distinct),
   ReduceMin: reduction('ReduceMin', (x, axes, keep) => tf.min(x, axes, keep), distinct),
-  GlobalAveragePool: (r) => {
-    const tensorflow = (x: Tf) => tf.mean(x, [2, 3], true);
-    return makeCase('GlobalAveragePool', [values(r, r.shape(4))], { tensorflow, double: false });
-  },
 };
 
 const vectorOf = (r: Random, count: number, high: number): Tensor => ints(Array.from({ length: count }, () => r.int(-high - 1, high)));

@@ -1,7 +1,6 @@
-// Gradients of softmax and of the normalizations. Batch normalization has fixed statistics, as a model for inference has.
-import { WhetError } from '../../errors.ts';
+// Gradients of softmax and of the normalizations.
 import { sizeOf } from '../../onnx/ir.ts';
-import { floatAttribute, intAttribute, nodeTitle, normalAxis } from '../attributes.ts';
+import { floatAttribute, intAttribute, normalAxis } from '../attributes.ts';
 import type { Rule } from '../rules.ts';
 
 /** y = softmax(x):  dx = y·(dy − Σ dy·y), the sum along the axis. */
@@ -19,24 +18,30 @@ const logSoftmax: Rule = (c, node, dy) => {
 };
 
 /**
- * y = w·x̂ + b,  x̂ = (x − μ)·r,  r = 1/√(σ² + ε), all one a channel (axis 1), μ and σ² fixed:
- * dx = dy·w·r,  dw = Σ dy·x̂,  db = Σ dy  (the walker sums).
+ * y = w·x̂ + b,  x̂ = (x − μ)·r,  r = 1/√(σ² + ε), all one a channel (axis 1).
+ * μ and σ² fixed:  dx = dy·w·r,  dw = Σ dy·x̂,  db = Σ dy.
+ * Of the batch (training_mode, n elements a channel):  dx = w·r·(dy − db/n − x̂·dw/n). Ioffe, Szegedy 2015. The running statistics that
+ * training mode also gives have no gradient.
  */
 const batchNormalization: Rule = (c, node, dy) => {
   const [x, w, , mean, variance] = node.inputs as readonly [string, string, string, string, string];
-  if (intAttribute(node, 'training_mode', 0) !== 0) {
-    throw new WhetError('operator-unsupported', `node ${nodeTitle(node)} computes statistics of its batch, as in training`, {
-      hint: 'Export the model for inference (in PyTorch: model.eval()).',
-    });
-  }
-  const rank = c.shape(x).length;
-  const perChannel = (name: string) => c.reshape(name, [c.shape(name)[0] as number, ...Array(Math.max(rank - 2, 0)).fill(1)]);
-  const deviation = c.emit('Sqrt', [c.plus(variance, floatAttribute(node, 'epsilon', 1e-5))]);
-  const r = c.emit('Reciprocal', [deviation]);
-  const dx = c.mul(dy, perChannel(c.mul(w, r)));
-  const normal = c.mul(c.sub(x, perChannel(mean)), perChannel(r));
-  const others = c.shape(x).flatMap((_, axis) => (axis === 1 ? [] : [axis]));
-  return [dx, c.sum(c.mul(dy, normal), others), c.sum(dy, others), null, null];
+  const shape = c.shape(x);
+  const others = shape.flatMap((_, axis) => (axis === 1 ? [] : [axis]));
+  const perChannel = (name: string) => c.reshape(name, [shape[1] ?? 1, ...shape.slice(2).map(() => 1)]);
+  const isTraining = intAttribute(node, 'training_mode', 0) !== 0;
+  const count = sizeOf(others.map((axis) => shape[axis] as number));
+  const centre = isTraining ? c.mul(c.sum(x, others, true), 1 / count) : perChannel(mean);
+  const centred = c.sub(x, centre);
+  const spread = isTraining ? c.mul(c.sum(c.mul(centred, centred), others), 1 / count) : variance;
+  const r = c.emit('Reciprocal', [c.emit('Sqrt', [c.plus(spread, floatAttribute(node, 'epsilon', 1e-5))])]);
+  const [dw, db] = [c.mul(c.sum(c.mul(dy, centred), others), r), c.sum(dy, others)];
+  const slope = c.mul(w, r);
+  if (!isTraining) return [c.mul(dy, perChannel(slope)), dw, db, null, null];
+  // Everything that is one a channel is computed there: three products and sums over the image are left.
+  const along = c.mul(c.mul(slope, c.mul(r, dw)), 1 / count);
+  const constant = c.mul(c.mul(slope, db), 1 / count);
+  const dx = c.sub(c.sub(c.mul(dy, perChannel(slope)), c.mul(centred, perChannel(along))), perChannel(constant));
+  return [dx, dw, db, null, null];
 };
 
 /**

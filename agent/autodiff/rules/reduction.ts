@@ -23,11 +23,16 @@ function onlyFirst(node: Node, dx: string): readonly (string | null)[] {
 /** y = max x or min x over axes:  dx = dy·[x = y] / number of elements that reach y. */
 const extreme: Rule = (c, node, dy) => {
   const [x] = node.inputs as readonly [string];
-  const shape = c.shape(x);
-  const hit = c.where(c.emit('Equal', [x, unreduced(c, node, node.outputs[0] as string).value]), 1, 0);
-  const axes = reducedAxes(node, shape, c) as readonly number[];
-  return onlyFirst(node, c.mul(hit, c.div(unreduced(c, node, dy).value, c.sum(hit, axes, true))));
+  const axes = reducedAxes(node, c.shape(x), c) as readonly number[];
+  const y = unreduced(c, node, node.outputs[0] as string).value;
+  return onlyFirst(node, sharedExtreme(c, x, y, unreduced(c, node, dy).value, axes));
 };
+
+/** dy·[x = y] / number of elements that reach y along the axes, which y and dy have as ones. */
+export function sharedExtreme(c: Draft, x: string, y: string, dy: string, axes: readonly number[]): string {
+  const hit = c.where(c.emit('Equal', [x, y]), 1, 0);
+  return c.mul(hit, c.div(dy, c.sum(hit, axes, true)));
+}
 
 export const reductionRules: Readonly<Record<string, Rule>> = {
   /** y = Σ x:  dx = dy. */
@@ -44,10 +49,4 @@ export const reductionRules: Readonly<Record<string, Rule>> = {
 
   ReduceMax: extreme,
   ReduceMin: extreme,
-
-  /** y = mean of x over everything but batch and channel:  dx = dy/n. */
-  GlobalAveragePool: (c, node, dy) => {
-    const count = c.shape(node.inputs[0] as string).reduce((product, size, axis) => (axis < 2 ? product : product * size), 1);
-    return [c.mul(dy, 1 / count)];
-  },
 };

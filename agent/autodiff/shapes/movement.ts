@@ -147,5 +147,6 @@ export const movementShapes: Readonly<Record<string, ShapeRule>> = {
   OneHot: oneHot,
   Pad: pad,
   ScatterND: asInput,
+  ScatterElements: asInput,
   Shape: rank,
 };

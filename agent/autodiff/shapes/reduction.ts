@@ -20,16 +20,10 @@ const reduce: ShapeRule = (node, source) => {
   return [x.flatMap((size, axis) => (!axes.includes(axis) ? [size] : keep ? [1] : []))];
 };
 
-const globalPool: ShapeRule = (node, source) => {
-  const x = known(source, node.inputs[0] as string);
-  return [x?.map((size, axis) => (axis < 2 ? size : 1))];
-};
-
 export const reductionShapes: Readonly<Record<string, ShapeRule>> = {
   ReduceSum: reduce,
   ReduceMean: reduce,
   ReduceMax: reduce,
   ReduceMin: reduce,
   ReduceSumSquare: reduce,
-  GlobalAveragePool: globalPool,
 };
