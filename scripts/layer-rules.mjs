@@ -15,6 +15,7 @@ export const levels = [
       'schedule.ts',
       'scheduler.ts',
       'adapt.ts',
+      'compile.ts',
       'adapt',
       'inspect.ts',
       'device',

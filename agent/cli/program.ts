@@ -99,6 +99,8 @@ Example:
       if (report.verdict.kind !== 'accepted' && options.force !== true) process.exitCode = 75;
     });
 
+  addCompile(program);
+
   const weights = program.command('weights').summary("another device's weights over MQTT").exitOverride();
   weights
     .command('receive')
@@ -121,6 +123,30 @@ Example:
       const { receive, formatReceived } = await import('./weights.ts');
       const received = await receive({ ...options, signal, progress: output.progress });
       output.result(received, () => formatReceived(received));
+    });
+}
+
+function addCompile(program: Command): void {
+  withCut(program.command('compile'))
+    .summary('the training step of the last layers as an ONNX file, for Python, C++ or a browser')
+    .description(
+      'Writes one ONNX graph that trains the last layers in any ONNX Runtime: forward pass, loss, backward pass and update. Beside it stand its first weights (.safetensors) and its contract (.json).',
+    )
+    .argument('<model>', 'an ONNX classifier: fp32, QDQ, QOperator or dynamically quantized')
+    .requiredOption('--out <file>', 'where the step goes, ending in .onnx')
+    .option('--batch <n>', 'samples in one step', integer(1, 65_536), 32)
+    .addOption(new Option('--optimizer <name>', 'what makes an update of a gradient').choices(['adamw', 'sgd']).default('adamw'))
+    .option('--classes <n>', 'a new last layer of so many classes, beginning at zero', integer(2, 1_000_000))
+    .option('--card <file>', 'model card, where the model leaves height or width free')
+    .option('--parts', 'also write the frozen part and the forward pass of the tail')
+    .option('--json', 'one JSON document on standard output')
+    .addHelpText('after', '\nExample:\n  whet compile mobilenet.onnx --layers 2 --batch 16 --out step.onnx')
+    .action(async (model: string, options) => {
+      const output = createOutput(options.json === true);
+      const { compile } = await import('../compile.ts');
+      const { formatCompile } = await import('./compile.ts');
+      const report = await compile({ ...options, model, cut: cutOf(options) });
+      output.result(report, () => formatCompile(report));
     });
 }
 
