@@ -1,5 +1,6 @@
 // Which parameters are updated together. A small parameter costs the update as much as a large one, so small ones share one vector;
 // large ones stay alone, because cutting them out of a vector in every step would copy them.
+import { ints } from '../onnx/build.ts';
 import { sizeOf } from '../onnx/ir.ts';
 import type { TailParameter } from '../onnx/tail.ts';
 import type { Draft } from './draft.ts';
@@ -57,4 +58,12 @@ export function unpack(c: Draft, group: Group, packed: string): ReadonlyMap<stri
   const sizes = group.members.map(({ dims }) => sizeOf(dims));
   const parts = c.emitMany('Split', [packed, c.ints(sizes)], sizes.length, { axis: 0 });
   return new Map(group.members.map(({ name, dims }, index) => [name, c.emit('Reshape', [parts[index] as string, c.ints(dims)])] as const));
+}
+
+/** One number a member (`factors` [parameters], of which members stand at `places`) → a scalar, or one number an element of the group. */
+export function spread(c: Draft, group: Group, factors: string, places: readonly number[]): string {
+  const [first = 0] = places;
+  if (group.members.length === 1) return c.emit('Gather', [factors, c.constant(`place ${first}`, ints([first], []))]);
+  const each = group.members.flatMap(({ dims }, index) => new Array<number>(sizeOf(dims)).fill(places[index] as number));
+  return c.emit('Gather', [factors, c.constant(`places of ${group.name}`, ints(each))]);
 }

@@ -2,18 +2,24 @@
 // In come features, labels, weights, the order of samples, rates, parameters and optimizer state; out come parameters, state and loss.
 import { WhetError } from '../errors.ts';
 import { graph, ints, model, node, value } from '../onnx/build.ts';
-import type { Graph, Model, ValueInfo } from '../onnx/ir.ts';
+import type { Model, ValueInfo } from '../onnx/ir.ts';
 import { Draft } from './draft.ts';
-import { anchorLoss, type LossOptions, type LossTerm, lossOfBatch, lossTerms } from './loss.ts';
-import { type OptimizerOptions, stateSlots, stepScalars, update } from './optimizers.ts';
-import { type Group, grouped, pack, unpack } from './packing.ts';
+import { type LossOptions, type LossTerm, lossTerms } from './loss.ts';
+import { type OptimizerOptions, stateSlots, stepScalars } from './optimizers.ts';
+import { type Group, grouped, pack, spread, unpack } from './packing.ts';
+import { loopBody, unbound } from './step-body.ts';
 import { type Trainable, type TrainableTail, trainableOf } from './trainable.ts';
-import { backward } from './walk.ts';
 
 export interface StepOptions {
   readonly batch: number;
   readonly loss: LossOptions;
   readonly optimizer: OptimizerOptions;
+  /** Bounds the global norm of all gradients of a step by the input `clip`. */
+  readonly clip?: boolean;
+  /** Mixes samples and their targets pairwise, as the inputs `partners` and `mix` say. */
+  readonly mixup?: boolean;
+  /** Multiplies the rate of each parameter by its entry in the input `factors`. */
+  readonly factors?: boolean;
 }
 
 /**
@@ -21,8 +27,12 @@ export interface StepOptions {
  *   features [n, …sample], labels int64 [n], weights [n]
  *   order int64 [s, batch]: which samples each step takes;  rates [s]: learning rate of each step;  done []: steps taken in earlier epochs
  *   with distillation: teacher [n, classes] base logits, share [n] in [0, 1]
+ *   with `clip`: clip [], the largest norm;  with `factors`: factors [parameters], in the order of `parameters`
+ *   with `mixup`: partners int64 [s, batch] and mix [s, batch] in [0, 1]: x ← x + mix·(partner − x), and so their targets and weights
  *   per parameter: `in/<name>`, with L2-SP also `base/<name>`;  per entry of `state`: its `input`, zeros before the first epoch
- * Its outputs: `out/<name>` per parameter, `output` per entry of `state`, and losses [s], one a step.
+ *   per entry of `statistics` (running mean and variance of BatchNormalization in training mode): its `input`
+ *   per name in the tail's `fixed`: `in/<name>`
+ * Its outputs: `out/<name>` per parameter, `output` per entry of `state` and `statistics`, and losses [s], one a step.
  */
 export interface TrainingStep {
   readonly model: Model;
@@ -33,6 +43,12 @@ export interface TrainingStep {
     readonly dims: readonly number[];
   }[];
   readonly state: readonly { readonly input: string; readonly output: string; readonly dims: readonly number[] }[];
+  readonly statistics: readonly {
+    readonly name: string;
+    readonly input: string;
+    readonly output: string;
+    readonly dims: readonly number[];
+  }[];
 }
 
 /** Throws `operator-unsupported` or `model-unsupported`, naming the node that cannot be trained. */
@@ -56,16 +72,17 @@ export function compileStep(tail: TrainableTail, options: StepOptions): Training
   const t = c.plus(c.plus(c.emit('Cast', [index], { to: 1 }), 1), 'done');
   const scalars = stepScalars(c, options.optimizer, 'rates', t);
   const packed = groups.map((group) => pack(c, group, (name) => `in/${name}`));
-  const body = loopBody(tail, trainable, groups, options, terms, scalars);
+  const factors = options.factors === true ? groups.map((group) => factorsOf(c, trainable, group)) : null;
+  const body = loopBody({ tail, trainable, groups, options, terms, scalars, factors });
   const nextWeights = groups.map((group) => `next/${group.name}`);
+  const statistics = trainable.statistics.map(({ name, dims }) => ({ name, input: `in/${name}`, output: `out/${name}`, dims }));
+  const carried = [...state, ...statistics];
   c.add(
     node(
       'Loop',
-      [count, '', ...packed, ...state.map((entry) => entry.input)],
-      [...nextWeights, ...state.map((entry) => entry.output), 'losses'],
-      {
-        body,
-      },
+      [count, '', ...packed, ...carried.map((entry) => entry.input)],
+      [...nextWeights, ...carried.map((entry) => entry.output), 'losses'],
+      { body },
     ),
   );
   groups.forEach((group, index) => {
@@ -76,21 +93,24 @@ export function compileStep(tail: TrainableTail, options: StepOptions): Training
   const parameters = trainable.parameters.map(({ name, dims }) => ({ name, input: `in/${name}`, output: `out/${name}`, dims }));
   const outputs = [
     ...parameters.map(({ output, dims }) => value(output, dims)),
-    ...state.map(({ output, dims }) => value(output, dims)),
+    ...carried.map(({ output, dims }) => value(output, dims)),
     value('losses', ['steps']),
   ];
   const inputs = [...dataInputs(trainable, options), ...parameters.map(({ input, dims }) => value(input, dims))];
   if (options.loss.anchor !== 0) inputs.push(...parameters.map(({ name, dims }) => value(`base/${name}`, dims)));
-  inputs.push(...state.map(({ input, dims }) => value(input, dims)));
-  const whole = graph('epoch', { inputs, outputs, ...drained(c, outputs) });
-  return { model: { ...model(whole), opsets: trainable.opsets, irVersion: trainable.irVersion }, parameters, state };
+  inputs.push(...carried.map(({ input, dims }) => value(input, dims)));
+  inputs.push(...[...trainable.fixed].map(([name, { dims, dtype }]) => value(`in/${name}`, dims, dtype)));
+  const whole = graph('epoch', { inputs, outputs, ...c.finish(outputs.map((output) => output.name)) });
+  return { model: { ...model(whole), opsets: trainable.opsets, irVersion: trainable.irVersion }, parameters, state, statistics };
 }
 
-function drained(c: Draft, outputs: readonly ValueInfo[]) {
-  return c.finish(outputs.map((output) => output.name));
+function factorsOf(c: Draft, { parameters }: Trainable, group: Group): string {
+  c.declare('factors', [parameters.length]);
+  const places = group.members.map((member) => parameters.findIndex(({ name }) => name === member.name));
+  return spread(c, group, 'factors', places);
 }
 
-function dataInputs({ sample }: Trainable, { batch, loss }: StepOptions): ValueInfo[] {
+function dataInputs({ sample, parameters }: Trainable, { batch, loss, clip, mixup, factors }: StepOptions): ValueInfo[] {
   return [
     value('features', ['samples', ...sample]),
     value('labels', ['samples'], 'int64'),
@@ -99,6 +119,9 @@ function dataInputs({ sample }: Trainable, { batch, loss }: StepOptions): ValueI
     value('rates', ['steps']),
     value('done', []),
     ...(loss.distillation === null ? [] : [value('teacher', ['samples', loss.classes]), value('share', ['samples'])]),
+    ...(clip === true ? [value('clip', [])] : []),
+    ...(factors === true ? [value('factors', [parameters.length])] : []),
+    ...(mixup === true ? [value('partners', ['steps', batch], 'int64'), value('mix', ['steps', batch])] : []),
   ];
 }
 
@@ -106,87 +129,4 @@ function prelude(c: Draft, { batch, loss }: StepOptions): readonly LossTerm[] {
   c.declare('labels', [unbound], 'int64');
   const taught = loss.distillation === null ? {} : { teacher: 'teacher', share: 'share' };
   return lossTerms(c, { labels: 'labels', weights: 'weights', ...taught }, batch, loss);
-}
-
-/** Stands for the number of samples or steps, which the compiled graph leaves open and no rule asks for. */
-const unbound = -1;
-
-/** One step: gather the batch, forward, loss, backward, update. */
-function loopBody(
-  tail: TrainableTail,
-  trainable: Trainable,
-  groups: readonly Group[],
-  options: StepOptions,
-  terms: readonly LossTerm[],
-  scalars: Readonly<Record<string, string>>,
-): Graph {
-  const { batch, loss, optimizer } = options;
-  const c = new Draft({ prefix: 'step/' });
-  const slots = stateSlots(optimizer);
-  c.declare('step', [], 'int64');
-  c.declare('going', [], 'bool');
-
-  const rowOf = (name: string, shape: readonly number[], at: string) => c.emit('Gather', [c.declare(name, [unbound, ...shape]), at]);
-  const rows = c.emit('Gather', [c.declare('order', [unbound, batch], 'int64'), 'step']);
-  const x = rowOf('features', trainable.sample, rows);
-  const batchTerms = terms.map((term) => ({
-    targets: rowOf(term.targets, [loss.classes], rows),
-    weights: rowOf(term.weights, [1], rows),
-    temperature: term.temperature,
-  }));
-
-  const current = groups.map((group) => c.declare(`step/${group.name}`, group.dims));
-  const parameters = new Map(groups.flatMap((group, index) => [...unpack(c, group, current[index] as string)]));
-  const forward = writeForward(c, tail, trainable, x, parameters);
-  const logits = forward.logits;
-  const { loss: dataLoss, dlogits } = lossOfBatch(c, logits, batchTerms, loss.kind);
-
-  const anchors = [...parameters].map(([name, w]) => {
-    return loss.anchor === 0 ? null : { w, ...anchorLoss(c, w, c.declare(`base/${name}`, c.shape(w)), loss.anchor) };
-  });
-  const seeds = new Map([[logits, dlogits]]);
-  for (const anchor of anchors) if (anchor !== null) seeds.set(anchor.w, anchor.dw);
-  const gradients = backward(c, forward.nodes, seeds, [...parameters.values()]);
-  const total = anchors.reduce((sum, anchor) => (anchor === null ? sum : c.plus(sum, anchor.loss)), dataLoss);
-
-  const now = Object.fromEntries(Object.entries(scalars).map(([name, vector]) => [name, rowOf(vector, [], 'step')]));
-  const next = groups.map((group, index) => {
-    const w = current[index] as string;
-    const dw = pack(c, group, (name) => {
-      const own = parameters.get(name) as string;
-      return gradients.get(own) ?? c.emit('Expand', [0, c.ints(c.shape(own))]);
-    });
-    const state = slots.map((slot) => c.declare(`step/${group.name}/${slot}`, group.dims));
-    return { w, old: state, ...{ updated: update(c, optimizer, w, dw, state, decayed(c, group, now)) } };
-  });
-
-  const shapeOf = (name: string) => value(name, c.shape(name));
-  const going = c.emit('Identity', ['going']);
-  const carriedIn = [...current, ...next.flatMap(({ old }) => old)];
-  const carriedOut = [...next.map(({ updated }) => updated.w), ...next.flatMap(({ updated }) => updated.state)];
-  const outputs = [value(going, [], 'bool'), ...carriedOut.map(shapeOf), value(total, [])];
-  return graph('step', {
-    inputs: [value('step', [], 'int64'), value('going', [], 'bool'), ...carriedIn.map(shapeOf)],
-    outputs,
-    ...drained(c, outputs),
-  });
-}
-
-/** Writes the tail's nodes into the draft under names of their own. Parameters take the names that hold them in this step. */
-function writeForward(c: Draft, tail: TrainableTail, trainable: Trainable, x: string, parameters: ReadonlyMap<string, string>) {
-  const own = (name: string) => (name === '' ? '' : name === tail.input ? x : (parameters.get(name) ?? `tail/${name}`));
-  for (const [name, tensor] of trainable.constants) c.constant(own(name), tensor);
-  const before = c.nodes.length;
-  for (const each of trainable.nodes) c.add({ ...each, inputs: each.inputs.map(own), outputs: each.outputs.map(own) });
-  return { nodes: c.nodes.slice(before), logits: own(tail.logits) };
-}
-
-/** Weights decay, biases and normalizations do not. */
-function decayed(c: Draft, group: Group, now: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
-  const { keep, ...rest } = now;
-  if (keep === undefined || group.decay === 'all') return now;
-  if (group.decay === 'none') return rest;
-  // keep where the mask is 1, and 1 where it is 0.
-  const mask = c.constant(`step/${group.name}/decays`, { dtype: 'float32', dims: group.dims, data: group.mask });
-  return { ...rest, keep: c.plus(c.mul(mask, c.sub(keep, 1)), 1) };
 }

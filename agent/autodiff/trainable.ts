@@ -3,15 +3,29 @@
 import { WhetError } from '../errors.ts';
 import { graph, model, value } from '../onnx/build.ts';
 import { extract } from '../onnx/graph.ts';
-import type { Model, Node, Tensor } from '../onnx/ir.ts';
+import type { Graph, Model, Node, Tensor } from '../onnx/ir.ts';
 import type { FloatTail, TailParameter } from '../onnx/tail.ts';
 
-export type TrainableTail = Pick<FloatTail, 'model' | 'input' | 'logits' | 'parameters'>;
+export type TrainableTail = Pick<FloatTail, 'model' | 'input' | 'logits' | 'parameters'> & {
+  /** Initializers that are fed anew with every run and not trained: scales of activations, for example. */
+  readonly fixed?: readonly string[];
+};
+
+/** A running mean or variance: an initializer, and the value that takes its place after a step. */
+export interface Statistic {
+  readonly name: string;
+  readonly next: string;
+  readonly dims: readonly number[];
+}
 
 export interface Trainable {
   readonly nodes: readonly Node[];
   readonly parameters: readonly TailParameter[];
-  /** Initializers that are not trained. */
+  /** Of BatchNormalization nodes in training mode. */
+  readonly statistics: readonly Statistic[];
+  /** What is fed with every run, with its value in the model. */
+  readonly fixed: ReadonlyMap<string, Tensor>;
+  /** Initializers that stay as they are. */
   readonly constants: ReadonlyMap<string, Tensor>;
   /** Shape of one sample's features. */
   readonly sample: readonly number[];
@@ -33,28 +47,59 @@ export function trainableOf(tail: TrainableTail): Trainable {
   }
   const piece = extract(tail.model, [input], [value(tail.logits, null)]);
   const used = tail.parameters.filter((parameter) => piece.graph.initializers.has(parameter.name));
-  const trained = new Set(used.map((parameter) => parameter.name));
+  const statistics = statisticsOf(piece.graph);
+  const fixed = new Map([...piece.graph.initializers].filter(([name]) => tail.fixed?.includes(name)));
+  const fed = new Set([...used, ...statistics].map(({ name }) => name).concat(...fixed.keys()));
   return {
     nodes: piece.graph.nodes,
     parameters: used,
-    constants: new Map([...piece.graph.initializers].filter(([name]) => !trained.has(name))),
+    statistics,
+    fixed,
+    constants: new Map([...piece.graph.initializers].filter(([name]) => !fed.has(name))),
     sample: sample as readonly number[],
     opsets: tail.model.opsets,
     irVersion: tail.model.irVersion,
   };
 }
 
+function statisticsOf({ nodes, initializers }: Graph): readonly Statistic[] {
+  return nodes.filter(isTraining).flatMap((node) =>
+    [1, 2].map((output): Statistic => {
+      const name = node.inputs[output + 2] ?? '';
+      const next = node.outputs[output] ?? '';
+      const value = initializers.get(name);
+      if (value !== undefined && next !== '') return { name, next, dims: value.dims };
+      const what = value === undefined ? `its statistics '${name}' are computed` : 'it does not give its running statistics';
+      throw new WhetError('operator-unsupported', `BatchNormalization '${node.name || node.outputs[0]}' in training mode: ${what}`, {
+        hint: 'Export the model for inference, or with three outputs of the node and constant statistics.',
+      });
+    }),
+  );
+}
+
+function isTraining(node: Node): boolean {
+  return node.op === 'BatchNormalization' && (node.attributes.training_mode?.value ?? 0) !== 0;
+}
+
 /**
- * The tail as a function of its parameters: inputs are the features [n, …] and every trained parameter, under their own names; the one output
- * is the logits. Weights must be inputs: the runtime ignores a feed that would override an initializer.
+ * The tail as a function of its parameters: inputs are the features [n, …], every trained parameter, running statistic and fixed value, under
+ * their own names; the one output is the logits. Weights must be inputs: the runtime ignores a feed that would override an initializer.
+ * Normalizations use their running statistics.
  */
 export function forwardModel(tail: TrainableTail): Model {
-  const { nodes, parameters, constants, sample, opsets, irVersion } = trainableOf(tail);
+  const { nodes, parameters, statistics, fixed, constants, sample, opsets, irVersion } = trainableOf(tail);
+  const fed = [...parameters, ...statistics].map(({ name, dims }) => value(name, dims));
   const body = graph('forward', {
-    inputs: [value(tail.input, ['samples', ...sample]), ...parameters.map(({ name, dims }) => value(name, dims))],
+    inputs: [value(tail.input, ['samples', ...sample]), ...fed, ...[...fixed].map(([name, { dtype, dims }]) => value(name, dims, dtype))],
     outputs: [value(tail.logits, null)],
-    nodes,
+    nodes: nodes.map(atInference),
     initializers: constants,
   });
   return { ...model(body), opsets, irVersion };
+}
+
+function atInference(node: Node): Node {
+  if (!isTraining(node)) return node;
+  const { training_mode: _mode, ...attributes } = node.attributes;
+  return { ...node, outputs: node.outputs.slice(0, 1), attributes };
 }
