@@ -1,6 +1,6 @@
 // The compiled training step and the forward pass of one tail, as sessions: one call is one epoch. Holds the samples, not the weights, so that
 // several fits (folds) run on one engine in turn. Features in the tail's own shape; throws what the compiler and the runtime throw.
-import { plainLoss } from '../autodiff/loss.ts';
+import { type LossOptions, plainLoss } from '../autodiff/loss.ts';
 import { adamW } from '../autodiff/optimizers.ts';
 import { compileStep } from '../autodiff/step.ts';
 import { forwardModel } from '../autodiff/trainable.ts';
@@ -38,20 +38,34 @@ export interface Engine extends AsyncDisposable {
   close(): Promise<void>;
 }
 
+export interface EngineOptions {
+  readonly classes: number;
+  /** Samples in one step. */
+  readonly batch: number;
+  /** Strength of the pull to `base`; 0: none. */
+  readonly anchor: number;
+  readonly base: Weights;
+  readonly threads: number;
+}
+
+/** What every engine is opened with; `gradientOn` takes one. */
+export type OpenEngine = (tail: FloatTail, samples: EngineSamples, options: EngineOptions) => Promise<Engine>;
+
 const distillationTemperature = 2;
 
-export async function openEngine(
-  tail: FloatTail,
-  samples: EngineSamples,
-  options: { readonly classes: number; readonly batch: number; readonly anchor: number; readonly base: Weights; readonly threads: number },
-): Promise<Engine> {
-  const { classes, batch, anchor, base, threads } = options;
-  const loss = {
+/** The loss that every engine trains with. */
+export function lossOf(tail: FloatTail, samples: EngineSamples, { classes, anchor }: EngineOptions): LossOptions {
+  return {
     ...plainLoss(classes),
-    kind: tail.activation === 'sigmoid' ? ('sigmoid' as const) : ('softmax' as const),
+    kind: tail.activation === 'sigmoid' ? 'sigmoid' : 'softmax',
     distillation: samples.teaching === null ? null : { temperature: distillationTemperature },
     anchor,
   };
+}
+
+export async function openEngine(tail: FloatTail, samples: EngineSamples, options: EngineOptions): Promise<Engine> {
+  const { classes, batch, anchor, base, threads } = options;
+  const loss = lossOf(tail, samples, options);
   const step = compileStep(tail, { batch, loss, optimizer: adamW });
   const training = await openSession(encodeModel(step.model), { label: 'the training step', threads });
   const forward = await openSession(encodeModel(forwardModel(tail)), { label: 'the float tail', threads });

@@ -6,7 +6,7 @@ import type { FloatTail } from '../onnx/tail.ts';
 import { randomOf } from '../random.ts';
 import type { FeatureSet } from '../types.ts';
 import { floatTensor } from './gather.ts';
-import { type Course, type Engine, openEngine } from './gradient-engine.ts';
+import { type Course, type Engine, type EngineOptions, type EngineSamples, type OpenEngine, openEngine } from './gradient-engine.ts';
 import { knownClasses, teachingOf } from './gradient-memory.ts';
 import { orderOfEpoch, type Plan, planFor, ratesOfEpoch } from './gradient-plan.ts';
 import { scalingOf, type Weights } from './gradient-scaling.ts';
@@ -23,9 +23,14 @@ const pull = { known: 3, blank: 1 };
 /** A diverging fit starts again at a quarter of the rate, this often. */
 const retries = 3;
 
-export const gradient: Learner = { name: 'gradient', fit };
+export const gradient: Learner = gradientOn(openEngine);
 
-async function fit(input: LearnerInput): Promise<FittedTail> {
+/** The learner on an engine of the caller's choice. */
+export function gradientOn(open: OpenEngine): Learner {
+  return { name: 'gradient', fit: (input) => fit(input, open) };
+}
+
+async function fit(input: LearnerInput, open: OpenEngine): Promise<FittedTail> {
   const { train, classes, signal, threads } = input;
   requireUsable(train, classes);
   const sample = featureShape(input.tail, train.count, train.width).slice(1);
@@ -47,9 +52,9 @@ async function fit(input: LearnerInput): Promise<FittedTail> {
   const untaught = { features, labels, weights, teaching: null };
   const teaching = isBlank
     ? null
-    : await withEngine(tail, untaught, options, async (engine) => teachingOf(await engine.logits(start, features), labels, known));
+    : await withEngine(open, tail, untaught, options, async (engine) => teachingOf(await engine.logits(start, features), labels, known));
 
-  return withEngine(tail, { ...untaught, teaching }, options, async (engine) => {
+  return withEngine(open, tail, { ...untaught, teaching }, options, async (engine) => {
     for (let attempt = 0; ; attempt += 1) {
       const slower = { ...plan, rate: plan.rate / 4 ** attempt };
       const result = await attemptFit(engine, { input, features, weights, start, splits, plan: slower });
@@ -203,12 +208,13 @@ function splitsOf(train: FeatureSet, tail: FloatTail, seed: number): readonly Sp
 }
 
 async function withEngine<T>(
+  open: OpenEngine,
   tail: FloatTail,
-  samples: Parameters<typeof openEngine>[1],
-  options: Parameters<typeof openEngine>[2],
+  samples: EngineSamples,
+  options: EngineOptions,
   use: (engine: Engine) => Promise<T>,
 ): Promise<T> {
-  await using engine = await openEngine(tail, samples, options);
+  await using engine = await open(tail, samples, options);
   return await use(engine);
 }
 
