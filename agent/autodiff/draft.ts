@@ -22,6 +22,8 @@ export class Draft {
   readonly #constants = new Map<string, Tensor>();
   readonly #shapes = new Map<string, Shape>();
   readonly #dtypes = new Map<string, DType>();
+  /** What the outputs of Reshape nodes were before it. */
+  readonly #reshaped = new Map<string, string>();
   #count = 0;
 
   /** `prefix` keeps the names written here apart from those of an enclosing graph. */
@@ -50,6 +52,8 @@ export class Draft {
       return;
     }
     this.#nodes.push(node);
+    if (node.op === 'Reshape')
+      this.#reshaped.set(node.outputs[0] as string, this.#reshaped.get(node.inputs[0] as string) ?? (node.inputs[0] as string));
     const shapes = shapeRules.get(operatorKey(node))?.(node, this) ?? [];
     node.outputs.forEach((name, index) => {
       const shape = shapes[index];
@@ -151,10 +155,14 @@ export class Draft {
     return axes.length === 0 ? x : this.emit('ReduceSum', [x, this.ints(axes)], { keepdims: keep ? 1 : 0 });
   }
 
+  /** A reshape of what was reshaped before is one of the value before that, or that value itself. */
   reshape(x: string, shape: Shape): string {
-    const old = this.shape(x);
-    if (old.length === shape.length && old.every((size, axis) => size === shape[axis])) return x;
-    return this.emit('Reshape', [x, this.ints(shape)]);
+    const isShapeOf = (name: string) =>
+      this.shape(name).length === shape.length && this.shape(name).every((size, at) => size === shape[at]);
+    if (isShapeOf(x)) return x;
+    const source = this.#reshaped.get(x) ?? x;
+    if (isShapeOf(source)) return source;
+    return this.emit('Reshape', [source, this.ints(shape)]);
   }
 
   transpose(x: string, perm: readonly number[]): string {

@@ -1,0 +1,260 @@
+// Random chains of operators over images: the material of the tests of lowerings. Every chain ends in 'y'.
+import { attr, floats, ints, node } from '../../agent/onnx/build.ts';
+import { type Node, sizeOf, type Tensor } from '../../agent/onnx/ir.ts';
+import type { Random } from './random.ts';
+
+export interface Chain {
+  readonly nodes: readonly Node[];
+  /** The image 'x' and the weights: each gets its gradient compared. */
+  readonly inputs: Readonly<Record<string, Tensor>>;
+  readonly constants: Readonly<Record<string, Tensor>>;
+  /** Operators that must not be left. */
+  readonly gone: readonly string[];
+  readonly opset: number;
+}
+
+type Attributes = Parameters<typeof node>[3];
+
+/** Writes a chain step by step; `now` is the value at its end. */
+class Writer {
+  readonly r: Random;
+  readonly nodes: Node[] = [];
+  readonly inputs: Record<string, Tensor> = {};
+  readonly constants: Record<string, Tensor> = {};
+  now = 'x';
+  channels: number;
+  opset = 17;
+  readonly axes: number;
+
+  constructor(r: Random, axes = r.int(1, 2)) {
+    this.r = r;
+    this.axes = axes;
+    this.channels = r.int(1, 4);
+    this.input('x', [r.int(1, 3), this.channels, ...Array.from({ length: axes }, () => r.int(3, 5))]);
+  }
+
+  input(name: string, dims: readonly number[], low = -1, high = 1): string {
+    this.inputs[name] = floats(
+      dims,
+      Array.from({ length: sizeOf(dims) }, () => low + (high - low) * this.r.next()),
+    );
+    return name;
+  }
+
+  constant(name: string, tensor: Tensor): string {
+    this.constants[name] = tensor;
+    return name;
+  }
+
+  apply(op: string, others: readonly string[] = [], attributes: Attributes = {}, domain = ''): this {
+    const out = `v${this.nodes.length}`;
+    this.nodes.push(node(op, [this.now, ...others], [out], attributes, { domain }));
+    this.now = out;
+    return this;
+  }
+
+  pointwise(outputs = this.r.int(1, 4), group = 1): this {
+    const at = this.nodes.length;
+    const others = [this.input(`w${at}`, [outputs * group, this.channels / group, ...this.ones()])];
+    if (this.r.flag()) others.push(this.input(`b${at}`, [outputs * group]));
+    this.channels = outputs * group;
+    return this.apply('Conv', others, group === 1 ? {} : { group });
+  }
+
+  /** `each` outputs a channel. */
+  depthwise(each: number): this {
+    const { r } = this;
+    const at = this.nodes.length;
+    const list = (low: number, high: number) => Array.from({ length: this.axes }, () => r.int(low, high));
+    const [kernel, strides, dilations] = [list(2, 3), list(1, 2), list(1, 2)];
+    const pads = kernel.map((k, axis) => (k - 1) * (dilations[axis] as number));
+    const others = [this.input(`w${at}`, [this.channels * each, 1, ...kernel])];
+    if (r.flag()) others.push(this.input(`b${at}`, [this.channels * each]));
+    const attributes = { group: this.channels, strides, dilations, pads: [...pads, ...pads.map((pad) => r.int(0, pad))] };
+    this.channels *= each;
+    return this.apply('Conv', others, attributes);
+  }
+
+  normalization(): this {
+    const at = this.nodes.length;
+    const others = [this.input(`s${at}`, [this.channels], 0.5, 1.5), this.input(`t${at}`, [this.channels])];
+    const values = Array.from({ length: this.channels }, () => this.r.next() + 0.2);
+    others.push(this.constant(`m${at}`, floats([this.channels], values)), this.constant(`c${at}`, floats([this.channels], values)));
+    return this.apply('BatchNormalization', others, this.r.flag() ? { epsilon: attr.float(1e-3) } : {});
+  }
+
+  activation(): this {
+    const at = this.nodes.length;
+    const limits = [this.constant(`lo${at}`, floats([], -0.4)), this.constant(`hi${at}`, floats([], 0.3))];
+    const [op, others = [], domain = ''] = this.r.pick<readonly [string, (readonly string[])?, string?]>([
+      ...unary.map((name) => [name] as const),
+      ['Clip', limits],
+      ['Clip', limits],
+      ['Gelu', [], 'com.microsoft'],
+      ['FastGelu', [], 'com.microsoft'],
+      ['QuickGelu', [], 'com.microsoft'],
+    ]);
+    if (op === 'Mish') this.opset = 18;
+    return this.apply(op, others, op === 'Cast' ? { to: 1 } : {}, domain);
+  }
+
+  /** A second operand: a branch of the chain's own shape, one number a channel, or one in all. */
+  combination(op: string): this {
+    const { r } = this;
+    const at = this.nodes.length;
+    const form = r.int(0, op === 'PRelu' ? 1 : 2);
+    if (form === 2) {
+      const before = this.now;
+      const other = this.pointwise(this.channels).now;
+      this.now = before;
+      return this.apply(op, [other]);
+    }
+    const dims = form === 0 ? r.pick([[], [1], [1, 1, 1]]) : [this.channels, ...this.ones()];
+    // One operand comes first or second.
+    const other = this.input(`o${at}`, dims, 0.5, 1.5);
+    return this.apply(op, [other]);
+  }
+
+  ones(): readonly number[] {
+    return Array<number>(this.axes).fill(1);
+  }
+
+  spaceAxes(): readonly number[] {
+    return this.ones().map((_, axis) => axis + 2);
+  }
+
+  chain(gone: readonly string[] = []): Chain {
+    const last = this.nodes.at(-1) as Node;
+    const nodes = [...this.nodes.slice(0, -1), { ...last, outputs: ['y'] }];
+    return { nodes, inputs: this.inputs, constants: this.constants, gone, opset: this.opset };
+  }
+}
+
+const unary = [
+  'Identity Neg Abs Exp Sin Cos Erf Dropout Relu LeakyRelu Elu Selu Celu ThresholdedRelu Sigmoid HardSigmoid HardSwish Tanh',
+  'Softplus Softsign Mish Cast',
+].flatMap((line) => line.split(' '));
+
+const image = (r: Random) => new Writer(r);
+
+export const chains: Readonly<Record<string, (r: Random) => Chain>> = {
+  '1×1 convolutions': (r) => image(r).pointwise().activation().pointwise().activation().chain(['Conv']),
+
+  '1×1 convolutions in groups': (r) => {
+    const writer = image(r);
+    const group = r.int(1, 3);
+    return writer
+      .pointwise(r.int(1, 2), 1)
+      .pointwise(2 * group)
+      .pointwise(r.int(1, 3), group)
+      .activation()
+      .chain();
+  },
+
+  'depthwise convolutions': (r) => image(r).pointwise().activation().depthwise(r.int(1, 2)).activation().pointwise().chain(),
+
+  'a normalization behind a convolution': (r) => {
+    const writer = image(r);
+    if (r.flag()) writer.pointwise();
+    else writer.depthwise(1);
+    return writer.normalization().activation().chain(['BatchNormalization']);
+  },
+
+  'a normalization behind something else': (r) => image(r).pointwise().activation().normalization().chain(['BatchNormalization']),
+
+  'a normalization of what others read too': (r) => {
+    const writer = image(r).pointwise();
+    const before = writer.now;
+    return writer.normalization().apply('Add', [before]).chain();
+  },
+
+  'sums, products and other elementwise operators': (r) => {
+    const writer = image(r).pointwise();
+    return writer.combination(r.pick(binary)).combination(r.pick(binary)).chain(['Conv']);
+  },
+
+  'a choice between values': (r) => {
+    const writer = image(r).pointwise();
+    const before = writer.now;
+    const at = writer.constant('limit', floats([], 0.1));
+    const condition = writer.apply(r.pick(['Greater', 'GreaterOrEqual', 'Less', 'LessOrEqual', 'Equal']), [at]).now;
+    const other = writer.apply(r.pick(['And', 'Or', 'Xor']), [condition]).apply('Not').now;
+    writer.now = other;
+    return writer.apply('Where', [before, at]).chain();
+  },
+
+  'powers, roots and logarithms': (r) => {
+    const writer = image(r).pointwise().apply('Abs');
+    writer.apply('Add', [writer.constant('half', floats([], 0.5))]);
+    const op = r.pick(['Sqrt', 'Log', 'Reciprocal', 'Pow']);
+    writer.apply(op, op === 'Pow' ? [writer.constant('exponent', floats([], r.pick([2, 1.5])))] : []);
+    return writer.chain();
+  },
+
+  'pools and reductions over space': (r) => {
+    const writer = image(r).pointwise();
+    const window = { kernel_shape: writer.ones().map(() => 2), strides: writer.ones().map(() => r.int(1, 2)) };
+    const reduction = r.pick(['ReduceMean', 'ReduceSum', 'ReduceMax', 'ReduceMin', 'ReduceSumSquare']);
+    const axes = r.pick([writer.spaceAxes(), [writer.axes + 1]]);
+    const keepdims = r.int(0, 1);
+    if (reduction === 'ReduceSum') writer.apply('ReduceSum', [writer.constant('axes', ints(axes))], { keepdims });
+    else if (r.flag()) writer.apply(reduction, [], { axes, keepdims });
+    else writer.apply(r.pick(['AveragePool', 'MaxPool']), [], window).apply(r.pick(['GlobalAveragePool', 'GlobalMaxPool']));
+    return writer.chain();
+  },
+
+  'a reduction over channels': (r) =>
+    image(r)
+      .pointwise()
+      .apply('ReduceMean', [], { axes: [1], keepdims: 1 })
+      .chain(),
+
+  'a linear head behind a pool': (r) => {
+    const writer = image(r).pointwise().activation().apply('GlobalAveragePool');
+    const [channels, classes] = [writer.channels, r.int(1, 3)];
+    const flat = r.int(0, 3);
+    if (flat === 0) writer.apply('Flatten');
+    else if (flat === 1) writer.apply('Reshape', [writer.constant('to', ints([0, -1]))]);
+    else if (flat === 2) writer.apply('Squeeze', [writer.constant('axes', ints(writer.spaceAxes()))]);
+    else
+      writer
+        .apply('Flatten')
+        .apply('Unsqueeze', [writer.constant('axes', ints([2]))])
+        .apply('Flatten');
+    const form = r.int(0, 2);
+    if (form === 0) return writer.apply('MatMul', [writer.input('head', [channels, classes])]).chain();
+    const transB = form - 1;
+    const head = writer.input('head', transB === 1 ? [classes, channels] : [channels, classes]);
+    return writer
+      .apply('Gemm', [head, writer.input('bias', [classes])], { transB })
+      .apply('LogSoftmax')
+      .chain();
+  },
+
+  'channels joined and cut': (r) => {
+    const writer = image(r).pointwise();
+    const first = writer.now;
+    const sizes = [writer.channels, 0];
+    const second = writer.pointwise().now;
+    sizes[1] = writer.channels;
+    writer.now = first;
+    writer.apply('Concat', [second], { axis: 1 });
+    const parts = ['left', 'right'];
+    writer.nodes.push(node('Split', [writer.now, writer.constant('sizes', ints(sizes))], parts, { axis: 1 }));
+    writer.now = r.pick(parts);
+    return writer.activation().chain();
+  },
+
+  'what has no lowering between what has': (r) => {
+    const writer = image(r).pointwise().activation();
+    writer.apply('Softmax', [], { axis: 1 });
+    return writer
+      .pointwise()
+      .apply('Transpose', [], { perm: [...writer.spaceAxes(), 0, 1] })
+      .chain();
+  },
+
+  'the space made into channels': (r) => image(r).pointwise().activation().apply('Flatten').chain(),
+};
+
+const binary = ['Add', 'Sub', 'Mul', 'Div', 'Max', 'Min', 'Sum', 'Mean', 'PRelu'];
