@@ -27,15 +27,17 @@ import { encodeModel } from './onnx/encode.ts';
 import type { Model } from './onnx/ir.ts';
 import { requantize } from './onnx/requantize.ts';
 import type { FloatTail } from './onnx/tail.ts';
-import { tensorShape } from './preprocess/image.ts';
+import { inputShape } from './preprocess/capture-input.ts';
 import type { FeatureSet } from './types.ts';
 
 const limits: GateLimits = { confidence: 0.9, forgetting: 0.02, latencyRatio: 1.5, sizeRatio: 1.5, minPerClass: 2 };
 /** With this many pictures a class, a fifth of them judges; with fewer, every one is needed and predictions without it judge. */
 const plentiful = 20;
 const heldOut = 0.2;
-/** Up to so many pictures are seen in a mirror as well. It doubles the time for them: with many that is long, and helps less. */
-const fewPictures = 300;
+/** Up to so many captures are varied as well (views; louder, faster …). It takes a multiple of the time, and with many it helps less. */
+const fewCaptures = 300;
+/** A picture has one mirror image; a voice can be varied at will. */
+const viewsOf = { image: 1, audio: 10 } as const;
 
 /** Rows that judge, with the files they came from; never learned from. */
 type Judging = Pick<EmbeddedFiles, 'set' | 'files'> & { readonly from: 'test' | 'holdout' };
@@ -49,8 +51,8 @@ interface Prepared {
   /** The float tail with the new classes. */
   readonly tail: FloatTail;
   readonly train: FeatureSet;
-  /** The rows of `train` seen in a mirror; null where there are pictures enough without. */
-  readonly mirrored: FeatureSet | null;
+  /** The rows of `train` as they might have been; none where there are captures enough without. */
+  readonly views: readonly FeatureSet[];
   /** null where every row is needed for learning. */
   readonly judging: Judging | null;
   readonly unreadable: readonly Unreadable[];
@@ -100,7 +102,7 @@ async function prepare(options: AdaptOptions): Promise<Prepared> {
   const shape = { input: ends.input.shape ?? [], ...knownClasses(ends.output.shape) };
   const { card, path } = await requireCard(options.model, { ...(options.card === undefined ? {} : { card: options.card }), shape });
   refuseOverwriting(options, path);
-  const classifier = await openClassifier(model, { cut: options.cut, threads, inputShape: tensorShape(card.input) });
+  const classifier = await openClassifier(model, { cut: options.cut, threads, inputShape: inputShape(card.input) });
   if (classifier.cut.note !== null) options.note?.(`Cut at '${classifier.cut.tensor}': ${classifier.cut.note}.`);
   const folders = await listClassFolders(options.data);
   const plan = planClasses(options.classes, folders, card.labels, classifier.classes);
@@ -111,8 +113,8 @@ async function prepare(options: AdaptOptions): Promise<Prepared> {
   const { width } = classifier.features;
   const read = { input: card.input, signal, progress };
   const dataFiles = labelFiles(folders, plan.labels);
-  const mirror = dataFiles.length <= fewPictures;
-  const data = await embedFiles(dataFiles, embedder, width, { ...read, what: 'features', mirror });
+  const views = dataFiles.length <= fewCaptures ? viewsOf[card.input.kind] : 0;
+  const data = await embedFiles(dataFiles, embedder, width, { ...read, what: 'features', views });
   const test = await embedFiles(testFiles, embedder, width, { ...read, what: 'features of the test' });
   const unreadable = [...data.unreadable, ...test.unreadable];
   for (const { path, reason } of unreadable) options.note?.(`Left out ${path}: ${reason}.`);
@@ -140,15 +142,15 @@ function divide(
   test: EmbeddedFiles | null,
   classes: number,
   seed: number,
-): Pick<Prepared, 'train' | 'mirrored' | 'judging'> {
+): Pick<Prepared, 'train' | 'views' | 'judging'> {
   const smallest = Math.min(...groupsPerClass(data.set, classes).filter((groups) => groups > 0));
   if (test !== null || smallest < plentiful)
-    return { train: data.set, mirrored: data.mirrored, judging: test === null ? null : { ...test, from: 'test' } };
+    return { train: data.set, views: data.views, judging: test === null ? null : { ...test, from: 'test' } };
   const { train, holdout } = holdOut(data.set, heldOut, seed);
   const files = holdout.map((row) => data.files[row]!);
   return {
     train: takeRows(data.set, train),
-    mirrored: data.mirrored === null ? null : takeRows(data.mirrored, train),
+    views: data.views.map((view) => takeRows(view, train)),
     judging: { set: takeRows(data.set, holdout), files, from: 'holdout' },
   };
 }

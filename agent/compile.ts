@@ -20,7 +20,7 @@ import { encodeModel } from './onnx/encode.ts';
 import { sizeOf, type Tensor } from './onnx/ir.ts';
 import { encodeSafeTensors } from './onnx/safetensors.ts';
 import type { FloatTail } from './onnx/tail.ts';
-import { tensorShape } from './preprocess/image.ts';
+import { inputShape } from './preprocess/capture-input.ts';
 import { openSession } from './runtime/session.ts';
 
 export interface CompileOptions {
@@ -71,8 +71,8 @@ export async function compile(options: CompileOptions): Promise<CompileReport> {
   await requireWritable(options.out);
   const { model, sha256 } = loadModel(options.model);
   const card = options.card ?? (await findCard(options.model));
-  const inputShape = card === null ? {} : { inputShape: tensorShape((await loadCard(card)).input) };
-  const classifier = await openClassifier(model, { cut: options.cut, threads: 1, ...inputShape });
+  const known = card === null ? {} : { inputShape: inputShape((await loadCard(card)).input) };
+  const classifier = await openClassifier(model, { cut: options.cut, threads: 1, ...known });
   await prove(model, classifier.cut, randomInputs(classifier.input.shape, 2), 1);
   const tail = tailOf(classifier, options.classes);
   const wanted = stepOptions(options, tail, options.classes ?? classifier.classes);

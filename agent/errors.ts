@@ -19,6 +19,7 @@ export const errorRegistry = {
   'card-invalid': { exit: 65, means: 'The model card is not JSON or does not follow its schema.' },
   'config-invalid': { exit: 78, means: 'The configuration file cannot be read or does not follow its schema.' },
   'image-unreadable': { exit: 65, means: 'The bytes are not an image that can be read, or it is over a size limit.' },
+  'audio-unreadable': { exit: 65, means: 'The bytes are not a recording that can be read, or it is over a size limit.' },
   'data-unusable': { exit: 65, means: 'The data folder holds no classes or pictures that can be learned from.' },
   'training-diverged': {
     exit: 65,

@@ -20,7 +20,7 @@ import { encodeModel } from './onnx/encode.ts';
 import type { Model } from './onnx/ir.ts';
 import { requantize } from './onnx/requantize.ts';
 import { encodeSafeTensors } from './onnx/safetensors.ts';
-import { tensorShape } from './preprocess/image.ts';
+import { inputShape } from './preprocess/capture-input.ts';
 import { openStoreReader } from './store/store.ts';
 import { chooseJudges, divide, momentsPerClass, namesOf, namesOfLogits } from './training/evidence.ts';
 import { learn } from './training/learn.ts';
@@ -81,7 +81,7 @@ export async function improve(job: TrainingJob, progress: Progress): Promise<Tra
 
 async function openBase(job: TrainingJob): Promise<Base> {
   const loaded = loadModel(job.modelPath);
-  const classifier = await openClassifier(loaded.model, { cut: job.cut, threads: job.threads, inputShape: tensorShape(job.card.input) });
+  const classifier = await openClassifier(loaded.model, { cut: job.cut, threads: job.threads, inputShape: inputShape(job.card.input) });
   return { loaded, classifier, classes: classNames(job.card.labels, classifier.classes) };
 }
 

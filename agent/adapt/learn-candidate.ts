@@ -17,25 +17,25 @@ const baseWeight = 1000;
 /** A smaller difference in left-out accuracy is noise. */
 const margin = 0.02;
 
-/** `mirrored` are the rows of `train` seen in a mirror. Left-out predictions of the answer are those of `train`. */
-export async function learnCandidate(options: AdaptOptions, { classifier, tail, train, mirrored, classes }: Teaching): Promise<Chosen> {
+/** `views` are the rows of `train` as they might have been. Left-out predictions of the answer are those of `train`. */
+export async function learnCandidate(options: AdaptOptions, { classifier, tail, train, views, classes }: Teaching): Promise<Chosen> {
   const plain = await learnFrom(options, classifier, tail, train, classes);
-  if (mirrored === null) return plain;
-  const doubled = await learnFrom(options, classifier, tail, joinRows(train, mirrored), classes);
+  if (views.length === 0) return plain;
+  const doubled = await learnFrom(options, classifier, tail, joinRows([train, ...views]), classes);
   const seen = {
     ...doubled,
     fitted: { ...doubled.fitted, crossValidated: doubled.fitted.crossValidated?.slice(0, train.count * classes) ?? null },
   };
   // Where left and right are the difference between classes, pictures say so.
   if (accuracyOf(seen, train, classes) + margin < accuracyOf(plain, train, classes)) return plain;
-  return { ...seen, reason: `${seen.reason}; mirrored pictures were learned from too` };
+  return { ...seen, reason: `${seen.reason}; varied copies were learned from too` };
 }
 
 export interface Teaching {
   readonly classifier: Classifier;
   readonly tail: FloatTail;
   readonly train: FeatureSet;
-  readonly mirrored: FeatureSet | null;
+  readonly views: readonly FeatureSet[];
   readonly classes: number;
 }
 
@@ -76,11 +76,15 @@ function accuracyOf({ fitted }: Chosen, train: FeatureSet, classes: number): num
   return leftOutAccuracy(fitted, train, classes) ?? 0;
 }
 
-/** The rows of both, each reflection in the group of its picture. */
-function joinRows(a: FeatureSet, b: FeatureSet): FeatureSet {
-  const features = new Float32Array(a.features.length + b.features.length);
-  features.set(a.features);
-  features.set(b.features, a.features.length);
-  const join = (left: Int32Array, right: Int32Array) => Int32Array.from([...left, ...right]);
-  return { features, width: a.width, count: a.count + b.count, labels: join(a.labels, b.labels), groups: join(a.groups, b.groups) };
+/** The rows of all sets, each view in the group of its capture. */
+function joinRows(sets: readonly FeatureSet[]): FeatureSet {
+  const width = sets[0]?.width ?? 0;
+  const features = new Float32Array(sets.reduce((sum, set) => sum + set.features.length, 0));
+  let at = 0;
+  for (const set of sets) {
+    features.set(set.features, at);
+    at += set.features.length;
+  }
+  const join = (key: 'labels' | 'groups') => Int32Array.from(sets.flatMap((set) => Array.from(set[key])));
+  return { features, width, count: features.length / width, labels: join('labels'), groups: join('groups') };
 }

@@ -1,10 +1,10 @@
 // Files of pictures → input tensors, read and decoded ahead of whoever consumes them; and → features. Files that cannot be read are counted
 // and named, and stop nothing.
 import { readFile, stat } from 'node:fs/promises';
-import type { ImageInput } from '../config/card.ts';
+import type { InputSpec } from '../config/card.ts';
 import { messageOf, WhetError } from '../errors.ts';
 import type { Embedder } from '../model/embed.ts';
-import { preprocessImage } from '../preprocess/image.ts';
+import { drawViews, preprocessCapture } from '../preprocess/capture-input.ts';
 import { maxPictureBytes } from '../preprocess/picture.ts';
 import type { FeatureSet, Progress } from '../types.ts';
 import type { LabelledFile } from './class-folders.ts';
@@ -15,7 +15,7 @@ const ahead = 3;
 const mostNumbers = 2 ** 28;
 
 export interface ReadOptions {
-  readonly input: ImageInput;
+  readonly input: InputSpec;
   readonly signal?: AbortSignal | undefined;
   readonly progress?: Progress | undefined;
   /** For progress: what is being done. */
@@ -30,34 +30,39 @@ export interface Unreadable {
 interface Read {
   readonly data: Float32Array;
   readonly hash: bigint;
+  readonly views: readonly Float32Array[];
 }
+
+/** Errors that are one capture's own. */
+const unreadable = new Set<string>(['image-unreadable', 'audio-unreadable']);
 
 type Decoded = { readonly kind: 'read'; readonly picture: Read } | { readonly kind: 'unreadable'; readonly reason: string };
 
 /** Calls `visit` for every readable picture, one at a time and in order; gives the others. */
 export async function readPictures(
   files: readonly LabelledFile[],
-  options: ReadOptions,
+  options: ReadOptions & { readonly views?: number },
   visit: (picture: Read, file: LabelledFile) => Promise<void>,
 ): Promise<readonly Unreadable[]> {
-  const unreadable: Unreadable[] = [];
+  const refused: Unreadable[] = [];
   const waiting: Promise<() => Decoded>[] = [];
   let next = 0;
   for (const [index, file] of files.entries()) {
     options.signal?.throwIfAborted();
-    while (next < files.length && waiting.length < ahead) waiting.push(decode((files[next++] as LabelledFile).path, options.input));
+    while (next < files.length && waiting.length < ahead)
+      waiting.push(decode((files[next++] as LabelledFile).path, options.input, options.views ?? 0));
     const decoded = ((await waiting.shift()) as () => Decoded)();
     if (decoded.kind === 'read') await visit(decoded.picture, file);
-    else unreadable.push({ path: file.path, reason: decoded.reason });
+    else refused.push({ path: file.path, reason: decoded.reason });
     options.progress?.(index + 1, files.length, options.what);
   }
-  return unreadable;
+  return refused;
 }
 
 export interface EmbeddedFiles {
   readonly set: FeatureSet;
-  /** The same pictures seen in a mirror, row by row; null where nobody asked. */
-  readonly mirrored: FeatureSet | null;
+  /** The same captures as they might have been (mirrored, louder, faster …), row by row; as many sets as were asked for. */
+  readonly views: readonly FeatureSet[];
   /** The file of each row. */
   readonly files: readonly LabelledFile[];
   readonly unreadable: readonly Unreadable[];
@@ -71,7 +76,7 @@ export async function embedFiles(
   files: readonly LabelledFile[],
   embedder: Embedder,
   width: number,
-  options: ReadOptions & { readonly mirror?: boolean },
+  options: ReadOptions & { readonly views?: number },
 ): Promise<EmbeddedFiles> {
   if (files.length * width > mostNumbers) {
     throw new WhetError('data-unusable', `${files.length} pictures of ${width} features do not fit into memory`, {
@@ -79,13 +84,13 @@ export async function embedFiles(
     });
   }
   const features = new Float32Array(files.length * width);
-  const reflections = new Float32Array(options.mirror === true ? features.length : 0);
+  const seen = Array.from({ length: options.views ?? 0 }, () => new Float32Array(features.length));
   const rows: LabelledFile[] = [];
   const groups: number[] = [];
   const groupOf = new Map<string, number>();
-  const unreadable = await readPictures(files, options, async ({ data, hash }, file) => {
+  const unreadable = await readPictures(files, options, async ({ data, hash, views }, file) => {
     features.set(await embedder.embed(data), rows.length * width);
-    if (options.mirror === true) reflections.set(await embedder.embed(reflect(data, options.input)), rows.length * width);
+    for (const [index, view] of views.entries()) seen[index]?.set(await embedder.embed(view), rows.length * width);
     rows.push(file);
     const key = `${file.label} ${hash}`;
     const group = groupOf.get(key) ?? groupOf.size;
@@ -95,34 +100,24 @@ export async function embedFiles(
   const count = rows.length;
   const labels = Int32Array.from(rows, (file) => file.label);
   const set = { features: features.subarray(0, count * width), count, width, labels, groups: Int32Array.from(groups) };
-  const mirrored = options.mirror === true ? { ...set, features: reflections.subarray(0, count * width) } : null;
-  return { set, mirrored, files: rows, unreadable };
-}
-
-/** Left and right exchanged in one sample of the card's layout. */
-export function reflect(data: Float32Array, { width, height, layout }: Pick<ImageInput, 'width' | 'height' | 'layout'>): Float32Array {
-  // Numbers that stay together: one in nchw, a pixel's channels in nhwc.
-  const together = layout === 'nchw' ? 1 : data.length / (width * height);
-  const row = width * together;
-  return Float32Array.from(data, (_, at) => {
-    const column = Math.floor((at % row) / together);
-    return data[at + (width - 1 - 2 * column) * together]!;
-  });
+  const views = seen.map((rows) => ({ ...set, features: rows.subarray(0, count * width) }));
+  return { set, views, files: rows, unreadable };
 }
 
 /** Never rejects, so that a picture decoded ahead cannot fail unheard: what went wrong is thrown when the result is taken. */
-async function decode(path: string, input: ImageInput): Promise<() => Decoded> {
+async function decode(path: string, input: InputSpec, views: number): Promise<() => Decoded> {
   try {
     const { size } = await stat(path);
     if (size > maxPictureBytes) {
       const reason = `${Math.round(size / 1024 / 1024)} MB, more than the ${maxPictureBytes / 1024 / 1024} MB that a picture may have`;
       return () => ({ kind: 'unreadable', reason });
     }
-    const picture = await preprocessImage(await readFile(path), input);
+    const bytes = await readFile(path);
+    const picture = { ...(await preprocessCapture(bytes, input)), views: await drawViews(bytes, input, views) };
     return () => ({ kind: 'read', picture });
   } catch (error) {
     const isFile = error instanceof Error && 'syscall' in error;
-    if (isFile || (error instanceof WhetError && error.code === 'image-unreadable'))
+    if (isFile || (error instanceof WhetError && unreadable.has(error.code)))
       return () => ({ kind: 'unreadable', reason: messageOf(error) });
     return () => {
       throw error;

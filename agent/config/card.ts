@@ -13,7 +13,7 @@ const channelCount = { rgb: 3, bgr: 3, gray: 1 } as const;
 const perChannel = (number: z.ZodNumber, what: string) => z.array(number).max(3).default([]).describe(what);
 const everyTime = { when: () => true };
 
-const imageInputSchema = z
+export const imageInputSchema = z
   .strictObject({
     kind: z.literal('image'),
     width: wholeNumber(1, 4096).describe('Width of the input in pixels, 1 to 4096.'),
@@ -56,8 +56,17 @@ const imageInputSchema = z
     }
   }, everyTime);
 
-// Audio and sensor windows join this union with their own kinds.
-const inputSchema = z.discriminatedUnion('kind', [imageInputSchema]).describe('How a capture becomes the input tensor.');
+const audioInputSchema = z.strictObject({
+  kind: z.literal('audio'),
+  sampleRate: wholeNumber(1000, 192_000).describe('Samples a second that the model was made for; recordings are resampled to it.'),
+  samples: wholeNumber(16, 10_000_000).describe(
+    'Length of the input: the loudest so many samples of a recording; shorter ones lie in silence.',
+  ),
+  level: z.enum(['none', 'peak']).default('none').describe('peak: the loudest sample becomes 1 (or −1); none: as recorded.'),
+});
+
+// Sensor windows join this union with their own kind.
+const inputSchema = z.discriminatedUnion('kind', [imageInputSchema, audioInputSchema]).describe('How a capture becomes the input tensor.');
 
 /** What a class may be called. */
 export const labelSchema = z
@@ -90,6 +99,8 @@ export const cardSchema = z.strictObject({
 
 export type ModelCard = z.output<typeof cardSchema>;
 export type ImageInput = z.output<typeof imageInputSchema>;
+export type AudioInput = z.output<typeof audioInputSchema>;
+export type InputSpec = ImageInput | AudioInput;
 
 const maxCardBytes = 8 * 1024 * 1024;
 

@@ -10,7 +10,7 @@ import { createLog } from '../log.ts';
 import { openTail } from '../model/classify.ts';
 import { loadModel } from '../model/load.ts';
 import { openClassifier } from '../model/open.ts';
-import { tensorShape } from '../preprocess/image.ts';
+import { inputShape } from '../preprocess/capture-input.ts';
 import { createJobs } from '../training/jobs.ts';
 import { assemble } from './assemble.ts';
 import { createControlClient } from './control-client.ts';
@@ -42,7 +42,7 @@ async function openOffline(config: Config): Promise<Device> {
   const assembly = await assemble(config, log, clock);
   const { card, store, releases, places } = assembly;
   const { model } = loadModel(config.model);
-  const classifier = await openClassifier(model, { cut: config.cut, threads: config.threads, inputShape: tensorShape(card.input) });
+  const classifier = await openClassifier(model, { cut: config.cut, threads: config.threads, inputShape: inputShape(card.input) });
   const use = async (release: TailChoice) => {
     const artifact = release.artifact === null ? model : loadModel(release.artifact).model;
     const { features, tail, cut } = classifier;

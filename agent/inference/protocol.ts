@@ -1,12 +1,12 @@
 // What the daemon and its inference worker say to each other. Everything crosses by structured clone; a capture's bytes are transferred.
-import type { ImageInput } from '../config/card.ts';
+import type { InputSpec } from '../config/card.ts';
 import type { ClassScore } from '../types.ts';
 
 /** How the worker opens the model; given once, when it starts. */
 export interface WorkerSetup {
   readonly modelPath: string;
   readonly cut: { readonly kind: 'layers'; readonly layers: number } | { readonly kind: 'tensor'; readonly tensor: string };
-  readonly input: ImageInput;
+  readonly input: InputSpec;
   readonly threads: number;
   /** Labels of the model card. */
   readonly baseLabels: readonly string[];

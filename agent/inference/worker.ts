@@ -7,7 +7,7 @@ import { openTail, type TailRunner } from '../model/classify.ts';
 import { createEmbedder } from '../model/embed.ts';
 import { loadModel } from '../model/load.ts';
 import { type Classifier, openClassifier } from '../model/open.ts';
-import { preprocessImage, tensorShape } from '../preprocess/image.ts';
+import { inputShape, preprocessCapture } from '../preprocess/capture-input.ts';
 import { availableProviders, runtimeVersion } from '../runtime/session.ts';
 import { requireHealthy } from './health-check.ts';
 import type { FromWorker, Inferred, TailChoice, ToWorker, WorkerSetup } from './protocol.ts';
@@ -39,7 +39,7 @@ async function openRelease(classifier: Classifier, release: TailChoice): Promise
 
 try {
   const loaded = loadModel(setup.modelPath);
-  const classifier = await openClassifier(loaded.model, { cut: setup.cut, threads: setup.threads, inputShape: tensorShape(setup.input) });
+  const classifier = await openClassifier(loaded.model, { cut: setup.cut, threads: setup.threads, inputShape: inputShape(setup.input) });
   const embedder = await createEmbedder(classifier, setup.threads);
   /** The base model's classes are those of its card, numbered where the card does not name them all. */
   const named = (release: TailChoice) =>
@@ -67,7 +67,7 @@ try {
       });
     }
     const since = performance.now();
-    const decoding = preprocessImage(message.bytes, setup.input);
+    const decoding = preprocessCapture(message.bytes, setup.input);
     // Its failure is answered when its turn comes; until then it must not count as unhandled.
     decoding.catch(() => {});
     next(message.id, async () => {

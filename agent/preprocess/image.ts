@@ -74,3 +74,14 @@ function writePlane(out: Float32Array, from: number, stride: number, plane: Plan
     out[from + at * stride] = scale[plane.data[source * plane.step + plane.offset]!]!;
   }
 }
+
+/** Left and right exchanged in one sample of the card's layout. */
+export function reflect(data: Float32Array, { width, height, layout }: Pick<ImageInput, 'width' | 'height' | 'layout'>): Float32Array {
+  // Numbers that stay together: one in nchw, a pixel's channels in nhwc.
+  const together = layout === 'nchw' ? 1 : data.length / (width * height);
+  const row = width * together;
+  return Float32Array.from(data, (_, at) => {
+    const column = Math.floor((at % row) / together);
+    return data[at + (width - 1 - 2 * column) * together]!;
+  });
+}

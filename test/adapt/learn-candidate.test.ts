@@ -8,12 +8,12 @@ import { clusters, linearTail } from '../learn/samples.ts';
 const [classes, width] = [2, 6];
 const train = clusters({ perClass: 12, classes, width, seed: 3, noise: 0.3 });
 const options = { model: '/nowhere/model.onnx', classes: 'replace', learner: 'auto', seed: 1, threads: 1 } as unknown as AdaptOptions;
-const learnWith = (mirrored: FeatureSet | null) =>
-  learnCandidate(options, { tail: linearTail(width, classes), train, mirrored, classes } as unknown as Teaching);
+const learnWith = (view: FeatureSet | null) =>
+  learnCandidate(options, { tail: linearTail(width, classes), train, views: view === null ? [] : [view], classes } as unknown as Teaching);
 
 it('learns from reflections too, and still predicts each picture once', async () => {
   const { reason, fitted } = await learnWith(clusters({ perClass: 12, classes, width, seed: 4, noise: 0.3 }));
-  expect(reason).toContain('mirrored');
+  expect(reason).toContain('varied copies');
   expect(fitted.crossValidated).toHaveLength(train.count * classes);
 });
 
@@ -22,6 +22,6 @@ it('leaves them where a reflection looks like the other class', async () => {
   const features = Float32Array.from(train.features, (_, at) => train.features[(at + half) % train.features.length]!);
   const plain = await learnWith(null);
   const { reason, fitted } = await learnWith({ ...train, features });
-  expect(reason).not.toContain('mirrored');
+  expect(reason).not.toContain('varied copies');
   expect(fitted.crossValidated).toEqual(plain.fitted.crossValidated);
 });

@@ -3,9 +3,9 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
-import { embedFiles, reflect } from '../../agent/adapt/pictures.ts';
-import { loadCard } from '../../agent/config/card.ts';
-import { preprocessImage } from '../../agent/preprocess/image.ts';
+import { embedFiles } from '../../agent/adapt/pictures.ts';
+import { imageInputSchema, loadCard } from '../../agent/config/card.ts';
+import { preprocessImage, reflect } from '../../agent/preprocess/image.ts';
 import { labels, openWorkplace, photographs, tinted, whet } from './workplace.ts';
 
 const work = openWorkplace();
@@ -73,7 +73,8 @@ it('refuses more features than memory should hold, before it reads a picture', a
 });
 
 it.each(['nchw', 'nhwc'] as const)('a reflection in %s is what a mirrored file gives', async (layout) => {
-  const card = { ...(await loadCard(join(work.shared, 'base.json'))).input, width: 5, height: 4, layout };
+  const { input } = await loadCard(join(work.shared, 'base.json'));
+  const card = imageInputSchema.parse({ ...input, width: 5, height: 4, layout });
   const file = await sharp(await tinted('triangle', 3))
     .resize(5, 4, { fit: 'fill' })
     .png()

@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { cardSchema, type ImageInput } from '../../agent/config/card.ts';
+import { type ImageInput, imageInputSchema } from '../../agent/config/card.ts';
 import { inspect } from '../../agent/model/inspect.ts';
 import { loadModel } from '../../agent/model/load.ts';
 import { openClassifier } from '../../agent/model/open.ts';
@@ -59,8 +59,7 @@ describe.skipIf(!existsSync(data) || !existsSync(folder) || !isTarThere)(
   () => {
     const load = (file: string) => loadModel(folder + file).model;
     const card = (size: number, mean: readonly number[], std: readonly number[]) =>
-      cardSchema.parse({ name: 'x', input: { kind: 'image', width: size, height: size, layout: 'nchw', mean, std }, labels: ['a', 'b'] })
-        .input;
+      imageInputSchema.parse({ kind: 'image', width: size, height: size, layout: 'nchw', mean, std });
     const imagenet = card(224, [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]);
     const cifar = card(32, [0.4914, 0.4822, 0.4465], [0.2023, 0.1994, 0.201]);
 

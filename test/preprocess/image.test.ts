@@ -1,10 +1,10 @@
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
-import { cardSchema, type ImageInput } from '../../agent/config/card.ts';
+import { type ImageInput, imageInputSchema } from '../../agent/config/card.ts';
 import { preprocessImage, tensorShape } from '../../agent/preprocess/image.ts';
 
 function inputOf(fields: Record<string, unknown>): ImageInput {
-  return cardSchema.parse({ name: 'x', input: { kind: 'image', width: 2, height: 2, layout: 'nchw', ...fields } }).input;
+  return imageInputSchema.parse({ kind: 'image', width: 2, height: 2, layout: 'nchw', ...fields });
 }
 
 const png = (rgb: readonly number[], width: number, height: number, channels: 1 | 2 | 3 | 4 = 3) =>

@@ -2,13 +2,13 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
-import { cardSchema } from '../../agent/config/card.ts';
+import { imageInputSchema } from '../../agent/config/card.ts';
 import { preprocessImage } from '../../agent/preprocess/image.ts';
 import { differenceHash, hammingDistance } from '../../agent/preprocess/perceptual-hash.ts';
 import { photograph, photographClasses } from '../images.ts';
 
 const photographs = new URL('../../../shared/data/imagenet/', import.meta.url);
-const { input } = cardSchema.parse({ name: 'x', input: { kind: 'image', width: 96, height: 96, layout: 'nchw' } });
+const input = imageInputSchema.parse({ kind: 'image', width: 96, height: 96, layout: 'nchw' });
 const hashOf = async (bytes: Uint8Array) => (await preprocessImage(bytes, input)).hash;
 
 describe('the difference hash', () => {

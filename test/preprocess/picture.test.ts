@@ -1,13 +1,13 @@
 import { crc32, deflateSync } from 'node:zlib';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { cardSchema } from '../../agent/config/card.ts';
+import { imageInputSchema } from '../../agent/config/card.ts';
 import { WhetError } from '../../agent/errors.ts';
 import { preprocessImage } from '../../agent/preprocess/image.ts';
 import { maxPictureBytes, thumbnail } from '../../agent/preprocess/picture.ts';
 import { photograph } from '../images.ts';
 
-const { input } = cardSchema.parse({ name: 'x', input: { kind: 'image', width: 32, height: 32, layout: 'nhwc', range: [0, 255] } });
+const input = imageInputSchema.parse({ kind: 'image', width: 32, height: 32, layout: 'nhwc', range: [0, 255] });
 let jpeg: Buffer;
 beforeAll(async () => {
   jpeg = await photograph('disc', 1, { width: 320, height: 240 });

@@ -11,7 +11,7 @@ import { configSchema } from '../../agent/config/schema.ts';
 import { createLog } from '../../agent/log.ts';
 import { loadModel } from '../../agent/model/load.ts';
 import { openClassifier } from '../../agent/model/open.ts';
-import { tensorShape } from '../../agent/preprocess/image.ts';
+import { inputShape } from '../../agent/preprocess/capture-input.ts';
 import { createReleases } from '../../agent/release/releases.ts';
 import { createJobs, type JobPorts } from '../../agent/training/jobs.ts';
 import type { TrainingReport } from '../../agent/types.ts';
@@ -33,7 +33,7 @@ export async function trainingBench(settings: object, changes: Partial<JobPorts>
   const classifier = await openClassifier(loadModel(modelPath).model, {
     cut: config.cut,
     threads: 1,
-    inputShape: tensorShape(card.input),
+    inputShape: inputShape(card.input),
   });
   const reports: TrainingReport[] = [];
   const candidates = join(directory, 'candidates');

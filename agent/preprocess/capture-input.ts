@@ -1,0 +1,43 @@
+// Encoded bytes of a capture → the model's input tensor and a hash, whatever its kind. The one place that knows all kinds of input.
+import type { InputSpec } from '../config/card.ts';
+import { preprocessAudio } from './audio.ts';
+import { drawAudioView, gentleAudio } from './audio-augmentation.ts';
+import { preprocessImage, reflect, tensorShape } from './image.ts';
+
+export interface CaptureInput {
+  /** One sample, without the batch dimension. */
+  readonly data: Float32Array;
+  /** 64-bit hash: captures that are alike differ in few bits. */
+  readonly hash: bigint;
+}
+
+/** Throws `image-unreadable` or `audio-unreadable`. */
+export function preprocessCapture(bytes: Uint8Array, input: InputSpec): Promise<CaptureInput> {
+  switch (input.kind) {
+    case 'image':
+      return preprocessImage(bytes, input);
+    case 'audio':
+      return preprocessAudio(bytes, input);
+  }
+}
+
+/** Shape of one input tensor, with a batch dimension of 1. */
+export function inputShape(input: InputSpec): readonly number[] {
+  switch (input.kind) {
+    case 'image':
+      return tensorShape(input);
+    case 'audio':
+      return [1, input.samples];
+  }
+}
+
+/**
+ * The capture as it might have been, for learning: a picture in a mirror (one is all there is), a recording at other speeds, levels, places
+ * and with noise (as many as asked for, the same ones each time).
+ */
+export async function drawViews(bytes: Uint8Array, input: InputSpec, count: number): Promise<readonly Float32Array[]> {
+  if (count === 0) return [];
+  if (input.kind === 'image') return [reflect((await preprocessImage(bytes, input)).data, input)];
+  const views = Array.from({ length: count }, (_, index) => drawAudioView({ ...gentleAudio, seed: index + 1 }));
+  return Promise.all(views.map(async (view) => (await preprocessAudio(bytes, input, view)).data));
+}
