@@ -27,10 +27,10 @@ export const gradient: Learner = gradientOn(openEngine);
 
 /** The learner on an engine of the caller's choice. */
 export function gradientOn(open: OpenEngine): Learner {
-  return { name: 'gradient', fit: (input) => fit(input, open) };
+  return { name: 'gradient', fit: (input) => fitTail(input, open) };
 }
 
-async function fit(input: LearnerInput, open: OpenEngine): Promise<FittedTail> {
+async function fitTail(input: LearnerInput, open: OpenEngine): Promise<FittedTail> {
   const { train, classes, signal, threads } = input;
   requireUsable(train, classes);
   const sample = featureShape(input.tail, train.count, train.width).slice(1);
