@@ -39,6 +39,23 @@ const sumOf = (list: readonly Tf[]) => list.reduce((a, b) => tf.add(a, b));
 /** A 0-dimensional limit of a Clip, on an eighth; the case's values never are. */
 const limit = (value: number): Tensor => floats([], [value]);
 
+/** Functions without kinks between −1 and 1. */
+const smooth = (
+  [
+    ['Tan', tf.tan],
+    ['Asin', tf.asin],
+    ['Acos', tf.acos],
+    ['Atan', tf.atan],
+    ['Sinh', tf.sinh],
+    ['Cosh', tf.cosh],
+    ['Asinh', tf.asinh],
+    ['Atanh', tf.atanh],
+  ] as const
+).map(([op, tensorflow]): [string, MakeCase] => [
+  op,
+  (r) => makeCase(op, [between(r, r.shape(), -0.8, 0.8)], { tensorflow: tensorflow as Unary, double: false }),
+]);
+
 export const arithmeticCases: Readonly<Record<string, MakeCase>> = {
   Add: binary('Add', tf.add),
   Sub: binary('Sub', tf.sub),
@@ -56,6 +73,13 @@ export const arithmeticCases: Readonly<Record<string, MakeCase>> = {
   Exp: unary('Exp', tf.exp),
   Sin: unary('Sin', tf.sin),
   Cos: unary('Cos', tf.cos),
+  ...Object.fromEntries(smooth),
+  Acosh: (r) => makeCase('Acosh', [between(r, r.shape(), 1.2, 3)], { tensorflow: tf.acosh, double: false }),
+  // Their gradient is zero wherever the values of a case can be.
+  Floor: unary('Floor'),
+  Ceil: unary('Ceil'),
+  Round: unary('Round'),
+  Sign: unary('Sign'),
   Sqrt: (r) => makeCase('Sqrt', [between(r, r.shape(), 0.5, 3)], { tensorflow: tf.sqrt }),
   Log: (r) => makeCase('Log', [between(r, r.shape(), 0.5, 3)], { tensorflow: tf.log }),
   Reciprocal: (r) => makeCase('Reciprocal', [awayFromZero(r, r.shape())], { tensorflow: tf.reciprocal }),
@@ -121,6 +145,15 @@ export const activationCases: Readonly<Record<string, MakeCase>> = {
   HardSwish: (r) => {
     const shape = r.shape();
     return makeCase('HardSwish', [{ ...values(r, shape), values: values(r, shape).values.map((x) => x * 2) }], { double: false });
+  },
+  Swish: (r) => {
+    const alpha = r.pick([1, 1.5]);
+    const tensorflow = (x: Tf) => tf.mul(x, sigmoid(tf.mul(x, alpha)));
+    return makeCase('Swish', [values(r, r.shape())], { attributes: { alpha: attr.float(alpha) }, tensorflow, opset: 24, double: false });
+  },
+  Shrink: (r) => {
+    const [lambd, bias] = [r.pick([0.5, 1]), r.pick([0, 0.25])];
+    return makeCase('Shrink', [values(r, r.shape())], { attributes: { lambd: attr.float(lambd), bias: attr.float(bias) }, double: false });
   },
   Tanh: unary('Tanh', tanh),
   Softplus: unary('Softplus', softplus, { double: false }),

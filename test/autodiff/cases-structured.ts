@@ -2,7 +2,7 @@
 
 import { attr, floats, ints } from '../../agent/onnx/build.ts';
 import type { Tensor } from '../../agent/onnx/ir.ts';
-import { between, type Case, distinct, makeCase, values } from './case.ts';
+import { awayFromZero, between, type Case, distinct, type Input, makeCase, values } from './case.ts';
 import type { Random } from './random.ts';
 import { type Tf, tf } from './tensorflow.ts';
 
@@ -45,6 +45,25 @@ function alongAxis(op: string, tensorflow: (x: Tf, axis: number) => Tf): MakeCas
   };
 }
 
+/** Normalization of `groups` groups of `each` channels; `scales` weights in all. */
+function grouped(r: Random, op: string, groups: number, each: number, scales: number, opset: number): Case {
+  const dims = [r.int(1, 2), groups * each, ...r.shape(r.int(1, 2))];
+  const tensorflow = (x: Tf, scale: Tf, shift: Tf) => {
+    const rows = tf.reshape(x, [dims[0] as number, groups, -1]);
+    const centred = tf.sub(rows, tf.mean(rows, -1, true));
+    const normal = tf.reshape(tf.div(centred, tf.sqrt(tf.add(tf.mean(tf.square(centred), -1, true), 0.01))), [
+      dims[0],
+      groups * each,
+      -1,
+    ] as never);
+    const spread = (v: Tf) => tf.reshape(tf.tile(tf.reshape(v, [scales, 1]), [1, (groups * each) / scales]), [groups * each, 1]);
+    return tf.reshape(tf.add(tf.mul(normal, spread(scale)), spread(shift)), dims);
+  };
+  const inputs = [distinct(r, dims), values(r, [scales]), values(r, [scales])];
+  const attributes = { epsilon: attr.float(0.01), ...(op === 'GroupNormalization' ? { num_groups: groups } : {}) };
+  return makeCase(op, inputs, { attributes, opset, tensorflow: tensorflow as never, double: false });
+}
+
 export const normalizationCases: Readonly<Record<string, MakeCase>> = {
   Softmax: alongAxis('Softmax', (x, axis) => tf.softmax(x, axis)),
   LogSoftmax: alongAxis('LogSoftmax', (x, axis) => tf.logSoftmax(x, axis)),
@@ -85,12 +104,38 @@ export const normalizationCases: Readonly<Record<string, MakeCase>> = {
     };
     return makeCase('LayerNormalization', inputs, { attributes: { axis, epsilon: attr.float(0.01) }, tensorflow: tensorflow as never });
   },
+  RMSNormalization: (r) => {
+    const dims = [...r.shape(r.int(1, 2)), r.int(2, 4)];
+    const axis = r.pick(dims.length === 2 ? [-1] : [-1, -2]);
+    const axes = dims.map((_, at) => at).slice(axis);
+    const tensorflow = (x: Tf, scale: Tf) => tf.mul(tf.div(x, tf.sqrt(tf.add(tf.mean(tf.square(x), axes, true), 0.01))), scale);
+    const attributes = { axis, epsilon: attr.float(0.01) };
+    const options = { attributes, opset: 23, tensorflow: tensorflow as never };
+    return makeCase('RMSNormalization', [distinct(r, dims), values(r, dims.slice(axis))], options);
+  },
+  GroupNormalization: (r) => {
+    const [groups, each] = [r.int(1, 2), r.int(1, 3)];
+    const opset = r.pick([18, 21]);
+    // One scale a group before opset 21, one a channel from there on.
+    return grouped(r, 'GroupNormalization', groups, each, opset === 21 ? groups * each : groups, opset);
+  },
+  InstanceNormalization: (r) => {
+    const channels = r.int(1, 3);
+    return grouped(r, 'InstanceNormalization', channels, 1, channels, 17);
+  },
+  LpNormalization: (r) => {
+    const p = r.int(1, 2);
+    const dims = r.shape(r.int(1, 3));
+    const axis = r.int(-dims.length, dims.length - 1);
+    const norm = (x: Tf) => (p === 1 ? tf.sum(tf.abs(x), axis, true) : tf.sqrt(tf.sum(tf.square(x), axis, true)));
+    return makeCase('LpNormalization', [awayFromZero(r, dims)], { attributes: { p, axis }, tensorflow: (x) => tf.div(x, norm(x)) });
+  },
 };
 
 type Reduction = (x: Tf, axes: number[] | undefined, keep: boolean) => Tf;
 
 /** Axes by attribute before opset 18, by input from there on; ReduceSum by input since 13. */
-function reduction(op: string, tensorflow: Reduction, make = values): MakeCase {
+function reduction(op: string, tensorflow: Reduction | null, make = values): MakeCase {
   return (r) => {
     const shape = r.shape(r.int(1, 3), 4);
     const axes = r.next() < 0.2 ? undefined : shape.flatMap((_, axis) => (r.flag() ? [axis - (r.flag() ? shape.length : 0)] : []));
@@ -102,15 +147,29 @@ function reduction(op: string, tensorflow: Reduction, make = values): MakeCase {
       opset,
       attributes: { keepdims, ...(chosen === undefined || byInput ? {} : { axes: chosen }) },
       constants: chosen !== undefined && byInput ? { axes: ints(chosen) } : {},
-      tensorflow: (x) => tensorflow(x, chosen, keepdims === 1),
+      ...(tensorflow === null ? {} : { tensorflow: (x: Tf) => tensorflow(x, chosen, keepdims === 1) }),
     });
   };
 }
+
+const positive = (r: Random, dims: readonly number[]): Input => between(r, dims, 0.5, 3);
+
+/** Some elements are exactly zero. */
+const withZeros = (r: Random, dims: readonly number[]): Input => {
+  const { values: all } = awayFromZero(r, dims);
+  return { dims, values: all.map((x) => (r.next() < 0.3 ? 0 : x)) };
+};
 
 export const reductionCases: Readonly<Record<string, MakeCase>> = {
   ReduceSum: reduction('ReduceSum', (x, axes, keep) => tf.sum(x, axes, keep)),
   ReduceMean: reduction('ReduceMean', (x, axes, keep) => tf.mean(x, axes, keep)),
   ReduceSumSquare: reduction('ReduceSumSquare', (x, axes, keep) => tf.sum(tf.square(x), axes, keep)),
+  ReduceL1: reduction('ReduceL1', (x, axes, keep) => tf.sum(tf.abs(x), axes, keep)),
+  ReduceL2: reduction('ReduceL2', (x, axes, keep) => tf.sqrt(tf.sum(tf.square(x), axes, keep)), awayFromZero),
+  ReduceLogSum: reduction('ReduceLogSum', (x, axes, keep) => tf.log(tf.sum(x, axes, keep)), positive),
+  ReduceLogSumExp: reduction('ReduceLogSumExp', (x, axes, keep) => tf.logSumExp(x, axes, keep)),
+  // TensorFlow.js's own gradient of a product fails in this build.
+  ReduceProd: (r) => reduction('ReduceProd', null, r.flag() ? awayFromZero : withZeros)(r),
   ReduceMax: reduction('ReduceMax', (x, axes, keep) => tf.max(x, axes, keep), distinct),
   ReduceMin: reduction('ReduceMin', (x, axes, keep) => tf.min(x, axes, keep), distinct),
 };

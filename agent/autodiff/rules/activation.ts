@@ -36,6 +36,14 @@ function geluTanh(c: Draft, x: string): string {
   return c.mul(c.plus(c.plus(t, 1), c.mul(c.mul(x, inner), c.sub(1, c.mul(t, t)))), 0.5);
 }
 
+/** f = x·s,  s = σ(αx):  f′ = s + αy·(1 − s). */
+const swish = (fallback: number): Rule =>
+  from((c, x, y, p) => {
+    const alpha = p('alpha', fallback);
+    const s = sigmoid(c, c.mul(x, alpha));
+    return c.plus(s, c.mul(c.mul(y, alpha), c.sub(1, s)));
+  });
+
 /** Gelu of ai.onnx says by attribute whether it is the exact or the tanh form. */
 const geluByAttribute: Rule = (c, node, dy) => {
   const form = stringAttribute(node, 'approximate', 'none');
@@ -91,6 +99,12 @@ export const activationRules: Readonly<Record<string, Rule>> = {
     return c.plus(h, c.where(inside, c.mul(x, 1 / 6), 0));
   }),
 
+  /** f = x·s,  s = σ(αx):  f′ = s + αx·s·(1 − s). */
+  Swish: swish(1),
+
+  /** f = x + bias below −λ, x − bias above λ, else 0:  f′ = [|x| > λ]. */
+  Shrink: from((c, x, _y, p) => c.where(c.greater(c.emit('Abs', [x]), p('lambd', 0.5)), 1, 0)),
+
   /** f = tanh x:  f′ = 1 − y². */
   Tanh: from((c, _x, y) => c.sub(1, c.mul(y, y))),
 
@@ -110,12 +124,7 @@ export const activationRules: Readonly<Record<string, Rule>> = {
   'com.microsoft:Gelu': from(gelu),
   'com.microsoft:FastGelu': fastGelu,
 
-  /** f = x·s,  s = σ(αx):  f′ = s + αx·s·(1 − s). */
-  'com.microsoft:QuickGelu': from((c, x, y, p) => {
-    const alpha = p('alpha', 1.702);
-    const s = sigmoid(c, c.mul(x, alpha));
-    return c.plus(s, c.mul(c.mul(y, alpha), c.sub(1, s)));
-  }),
+  'com.microsoft:QuickGelu': swish(1.702),
 
   /** f = x·t,  t = tanh(ln(1 + eˣ)):  f′ = t + x·(1 − t²)·σ(x). */
   Mish: from((c, x) => {

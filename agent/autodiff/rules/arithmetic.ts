@@ -4,6 +4,9 @@ import type { Rule } from '../rules.ts';
 /** Every input of a sum receives dy. */
 const sum: Rule = (_c, node, dy) => node.inputs.map(() => dy);
 
+/** No gradient for any input. */
+const flat: Rule = (_c, node) => node.inputs.map(() => null);
+
 /** y = x^w:  dx = dy·w·x^(w−1),  dw = dy·y·ln x, and 0 where x ≤ 0. An integer exponent has no gradient. */
 const pow: Rule = (c, node, dy) => {
   const [x, w] = node.inputs as readonly [string, string];
@@ -88,6 +91,31 @@ export const arithmeticRules: Readonly<Record<string, Rule>> = {
 
   /** y = cos x:  dx = −dy·sin x. */
   Cos: (c, { inputs: [x = ''] }, dy) => [c.neg(c.mul(dy, c.emit('Sin', [x])))],
+
+  /** y = tan x:  dx = dy·(1 + y²). */
+  Tan: (c, { outputs: [y = ''] }, dy) => [c.mul(dy, c.plus(c.mul(y, y), 1))],
+
+  /** y = arcsin x:  dx = dy/√(1 − x²);  y = arccos x:  dx = −dy/√(1 − x²). */
+  Asin: (c, { inputs: [x = ''] }, dy) => [c.div(dy, c.emit('Sqrt', [c.sub(1, c.mul(x, x))]))],
+  Acos: (c, { inputs: [x = ''] }, dy) => [c.neg(c.div(dy, c.emit('Sqrt', [c.sub(1, c.mul(x, x))])))],
+
+  /** y = arctan x:  dx = dy/(1 + x²). */
+  Atan: (c, { inputs: [x = ''] }, dy) => [c.div(dy, c.plus(c.mul(x, x), 1))],
+
+  /** y = sinh x:  dx = dy·cosh x;  y = cosh x:  dx = dy·sinh x. */
+  Sinh: (c, { inputs: [x = ''] }, dy) => [c.mul(dy, c.emit('Cosh', [x]))],
+  Cosh: (c, { inputs: [x = ''] }, dy) => [c.mul(dy, c.emit('Sinh', [x]))],
+
+  /** y = arsinh x:  dx = dy/√(x² + 1);  y = arcosh x:  dx = dy/√(x² − 1);  y = artanh x:  dx = dy/(1 − x²). */
+  Asinh: (c, { inputs: [x = ''] }, dy) => [c.div(dy, c.emit('Sqrt', [c.plus(c.mul(x, x), 1)]))],
+  Acosh: (c, { inputs: [x = ''] }, dy) => [c.div(dy, c.emit('Sqrt', [c.sub(c.mul(x, x), 1)]))],
+  Atanh: (c, { inputs: [x = ''] }, dy) => [c.div(dy, c.sub(1, c.mul(x, x)))],
+
+  /** Steps: flat almost everywhere, so nothing comes back. (Fake quantization has its own rule: straight through.) */
+  Floor: flat,
+  Ceil: flat,
+  Round: flat,
+  Sign: flat,
 
   Max: extreme,
   Min: extreme,

@@ -1,6 +1,7 @@
 // Gradients of softmax and of the normalizations.
-import { sizeOf } from '../../onnx/ir.ts';
+import { type Node, sizeOf } from '../../onnx/ir.ts';
 import { floatAttribute, intAttribute, normalAxis } from '../attributes.ts';
+import type { Draft } from '../draft.ts';
 import type { Rule } from '../rules.ts';
 
 /** y = softmax(x):  dx = y·(dy − Σ dy·y), the sum along the axis. */
@@ -44,27 +45,70 @@ const batchNormalization: Rule = (c, node, dy) => {
   return [dx, dw, db, null, null];
 };
 
-/**
- * y = w·x̂ + b,  x̂ = (x − μ)·r,  r = 1/√(var x + ε) over the axes from `axis` on; with g = dy·w and ⟨·⟩ the mean over those axes:
- * dx = r·(g − ⟨g⟩ − x̂·⟨g·x̂⟩),  dw = Σ dy·x̂,  db = Σ dy  (the walker sums). Ba, Kiros, Hinton 2016.
- */
-const layerNormalization: Rule = (c, node, dy) => {
-  const [x, w] = node.inputs as readonly [string, string];
-  const shape = c.shape(x);
-  const first = normalAxis(intAttribute(node, 'axis', -1), shape.length);
-  const axes = shape.flatMap((_, axis) => (axis < first ? [] : [axis]));
-  const average = (value: string) => c.mul(c.sum(value, axes, true), 1 / sizeOf(shape.slice(first)));
-  const centred = c.sub(x, average(x));
-  const deviation = c.emit('Sqrt', [c.plus(average(c.mul(centred, centred)), floatAttribute(node, 'epsilon', 1e-5))]);
+/** x̂ = (x − μ)·r over the axes (μ = 0 where not centred), with r = 1/√(⟨(x − μ)²⟩ + ε), ⟨·⟩ the mean over the axes. */
+function normalized(c: Draft, x: string, axes: readonly number[], epsilon: number, isCentred = true) {
+  const count = sizeOf(axes.map((axis) => c.shape(x)[axis] as number));
+  const average = (value: string) => c.mul(c.sum(value, axes, true), 1 / count);
+  const centred = isCentred ? c.sub(x, average(x)) : x;
+  const deviation = c.emit('Sqrt', [c.plus(average(c.mul(centred, centred)), epsilon)]);
   const normal = c.div(centred, deviation);
-  const g = c.mul(dy, w);
-  const dx = c.div(c.sub(c.sub(g, average(g)), c.mul(normal, average(c.mul(g, normal)))), deviation);
-  return [dx, c.mul(dy, normal), ...node.inputs.slice(2).map((name) => (name === '' ? null : dy))];
+  /** From g, the gradient of x̂:  dx = r·(g − ⟨g⟩ − x̂·⟨g·x̂⟩), without ⟨g⟩ where not centred. Ba, Kiros, Hinton 2016. */
+  const gradient = (g: string) => {
+    const along = c.mul(normal, average(c.mul(g, normal)));
+    return c.div(c.sub(isCentred ? c.sub(g, average(g)) : g, along), deviation);
+  };
+  return { normal, gradient };
+}
+
+/** y = w·x̂ + b over the axes from `axis` on:  dx from dy·w,  dw = Σ dy·x̂,  db = Σ dy  (the walker sums). RMS: not centred, no b. */
+const layerNormalization =
+  (isCentred: boolean): Rule =>
+  (c, node, dy) => {
+    const [x, w] = node.inputs as readonly [string, string];
+    const rank = c.shape(x).length;
+    const first = normalAxis(intAttribute(node, 'axis', -1), rank);
+    const axes = Array.from({ length: rank - first }, (_, at) => first + at);
+    const { normal, gradient } = normalized(c, x, axes, floatAttribute(node, 'epsilon', 1e-5), isCentred);
+    return [gradient(c.mul(dy, w)), c.mul(dy, normal), ...node.inputs.slice(2).map((name) => (name === '' ? null : dy))];
+  };
+
+/**
+ * y = w·x̂ + b over the channels of a group (or one channel) and all of space. Works on [n, groups, channels of a group, space]; w and b are one
+ * a channel, or (GroupNormalization before opset 21) one a group:  dx from dy·w,  dw = Σ dy·x̂,  db = Σ dy.
+ */
+const groupNormalization =
+  (groupsOf: (node: Node, channels: number) => number): Rule =>
+  (c, node, dy) => {
+    const [x, w] = node.inputs as readonly [string, string];
+    const [batch = 1, channels = 1, ...space] = c.shape(x);
+    const groups = groupsOf(node, channels);
+    const grouped = [batch, groups, channels / groups, sizeOf(space)];
+    const { normal, gradient } = normalized(c, c.reshape(x, grouped), [2, 3], floatAttribute(node, 'epsilon', 1e-5));
+    const isPerGroup = sizeOf(c.shape(w)) === groups && groups !== channels;
+    const g = c.reshape(dy, grouped);
+    const wide = c.reshape(w, [groups, isPerGroup ? 1 : channels / groups, 1]);
+    const total = (value: string) => c.reshape(c.sum(value, isPerGroup ? [0, 2, 3] : [0, 3]), c.shape(w));
+    return [c.reshape(gradient(c.mul(g, wide)), c.shape(x)), total(c.mul(g, normal)), total(g)];
+  };
+
+/** y = x/‖x‖ₚ along the axis:  dx = (dy − s·Σ dy·y)/‖x‖, with s = y for p = 2 and sign x for p = 1. */
+const lpNormalization: Rule = (c, node, dy) => {
+  const [x] = node.inputs as readonly [string];
+  const [y] = node.outputs as readonly [string];
+  const axes = [normalAxis(intAttribute(node, 'axis', -1), c.shape(x).length)];
+  const isL1 = intAttribute(node, 'p', 2) === 1;
+  const norm = isL1 ? c.sum(c.emit('Abs', [x]), axes, true) : c.emit('Sqrt', [c.sum(c.mul(x, x), axes, true)]);
+  const direction = isL1 ? c.emit('Sign', [x]) : y;
+  return [c.div(c.sub(dy, c.mul(direction, c.sum(c.mul(dy, y), axes, true))), norm)];
 };
 
 export const normalizationRules: Readonly<Record<string, Rule>> = {
   Softmax: softmax,
   LogSoftmax: logSoftmax,
   BatchNormalization: batchNormalization,
-  LayerNormalization: layerNormalization,
+  LayerNormalization: layerNormalization(true),
+  RMSNormalization: layerNormalization(false),
+  GroupNormalization: groupNormalization((node) => intAttribute(node, 'num_groups', 1)),
+  InstanceNormalization: groupNormalization((_node, channels) => channels),
+  LpNormalization: lpNormalization,
 };

@@ -34,6 +34,18 @@ export function sharedExtreme(c: Draft, x: string, y: string, dy: string, axes: 
   return c.mul(hit, c.div(dy, c.sum(hit, axes, true)));
 }
 
+/** y = Π x:  dx = dy·(product of the others): P/x without zeros, P at a single zero, else 0; P is the product of what is not zero. */
+const product: Rule = (c, node, dy) => {
+  const [x, ...axes] = node.inputs as readonly [string, string?];
+  const isZero = c.emit('Equal', [x, 0]);
+  const rest = c.where(isZero, 1, x);
+  const whole = unreduced(c, node, c.emit('ReduceProd', [rest, ...(axes as readonly string[])], node.attributes)).value;
+  const over = reducedAxes(node, c.shape(x), c) as readonly number[];
+  const zeros = c.sum(c.where(isZero, 1, 0), over, true);
+  const others = c.where(isZero, c.where(c.less(zeros, 1.5), whole, 0), c.where(c.less(zeros, 0.5), c.div(whole, rest), 0));
+  return onlyFirst(node, c.mul(unreduced(c, node, dy).value, others));
+};
+
 export const reductionRules: Readonly<Record<string, Rule>> = {
   /** y = Σ x:  dx = dy. */
   ReduceSum: (c, node, dy) => onlyFirst(node, unreduced(c, node, dy).value),
@@ -47,6 +59,26 @@ export const reductionRules: Readonly<Record<string, Rule>> = {
   /** y = Σ x²:  dx = 2·dy·x. */
   ReduceSumSquare: (c, node, dy) => onlyFirst(node, c.mul(c.mul(unreduced(c, node, dy).value, 2), node.inputs[0] as string)),
 
+  /** y = Σ |x|:  dx = dy·sign x. */
+  ReduceL1: (c, node, dy) => onlyFirst(node, c.mul(unreduced(c, node, dy).value, c.emit('Sign', [node.inputs[0] as string]))),
+
+  /** y = √Σ x²:  dx = dy·x/y, and 0 where y = 0. */
+  ReduceL2: (c, node, dy) => {
+    const y = node.outputs[0] as string;
+    const share = c.where(c.greater(y, 0), c.div(dy, y), 0);
+    return onlyFirst(node, c.mul(unreduced(c, node, share).value, node.inputs[0] as string));
+  },
+
+  /** y = ln Σ x:  dx = dy/eʸ. */
+  ReduceLogSum: (c, node, dy) => onlyFirst(node, unreduced(c, node, c.div(dy, c.exp(node.outputs[0] as string))).value),
+
+  /** y = ln Σ eˣ:  dx = dy·e^(x − y). */
+  ReduceLogSumExp: (c, node, dy) => {
+    const away = c.sub(node.inputs[0] as string, unreduced(c, node, node.outputs[0] as string).value);
+    return onlyFirst(node, c.mul(unreduced(c, node, dy).value, c.exp(away)));
+  },
+
+  ReduceProd: product,
   ReduceMax: extreme,
   ReduceMin: extreme,
 };

@@ -36,9 +36,11 @@ export function known(source: ShapeSource, name: string): Shape | undefined {
 }
 
 const alone = [
-  'Identity Neg Abs Sqrt Exp Log Reciprocal Sign Floor Ceil Round Sin Cos Not IsNaN Clip Cast Erf',
-  'Relu LeakyRelu Elu Selu Celu ThresholdedRelu Sigmoid HardSigmoid HardSwish Tanh Softplus Softsign Gelu Mish',
+  'Identity Neg Abs Sqrt Exp Log Reciprocal Sign Floor Ceil Round Not IsNaN IsInf Clip Cast Erf',
+  'Sin Cos Tan Asin Acos Atan Sinh Cosh Asinh Acosh Atanh',
+  'Relu LeakyRelu Elu Selu Celu ThresholdedRelu Shrink Sigmoid HardSigmoid HardSwish Swish Tanh Softplus Softsign Gelu Mish',
   'Softmax LogSoftmax Dropout com.microsoft:Gelu com.microsoft:FastGelu com.microsoft:QuickGelu',
+  'GroupNormalization InstanceNormalization RMSNormalization LpNormalization Trilu CumSum',
 ];
 const together = ['Add Sub Mul Div Pow Max Min Sum Mean Where PRelu Greater GreaterOrEqual Less LessOrEqual Equal And Or Xor'];
 

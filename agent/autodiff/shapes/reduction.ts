@@ -20,10 +20,6 @@ const reduce: ShapeRule = (node, source) => {
   return [x.flatMap((size, axis) => (!axes.includes(axis) ? [size] : keep ? [1] : []))];
 };
 
-export const reductionShapes: Readonly<Record<string, ShapeRule>> = {
-  ReduceSum: reduce,
-  ReduceMean: reduce,
-  ReduceMax: reduce,
-  ReduceMin: reduce,
-  ReduceSumSquare: reduce,
-};
+const reductions = 'Sum Mean Max Min SumSquare L1 L2 LogSum LogSumExp Prod'.split(' ');
+
+export const reductionShapes: Readonly<Record<string, ShapeRule>> = Object.fromEntries(reductions.map((name) => [`Reduce${name}`, reduce]));
