@@ -1,8 +1,9 @@
 // Loop 1: capture → preprocess → backbone → store → prediction out, and now and then a question to a person. Takes captures from any
 // source, gives nothing back; what cannot be used is counted, said once and dropped.
-import { messageOf, WhetError } from './errors.ts';
+import { messageOf } from './errors.ts';
 import type { Inferred } from './inference/protocol.ts';
 import type { Log } from './log.ts';
+import { isUnreadable } from './preprocess/capture-input.ts';
 import type { Capture, ClassScore, Clock } from './types.ts';
 
 /** What a stored sample consists of; the store's own type has the same shape. */
@@ -13,7 +14,7 @@ export interface CollectedSample {
 
 export interface CollectPorts {
   infer(bytes: Uint8Array): Promise<Inferred>;
-  /** Whether a sample of this source that was stored a moment ago looks the same. */
+  /** Whether a sample of this source that was stored a moment ago is nearly the same. */
   isDuplicate(source: string, hash: bigint): boolean;
   /** Durable when it returns; throws `disk-full` where labelled samples fill the store. */
   add(sample: CollectedSample): string;
@@ -47,7 +48,7 @@ export function createCollect(ports: CollectPorts, askBelow: number, log: Log, c
 
   async function collect(capture: Capture): Promise<void> {
     const inferred = await ports.infer(capture.bytes);
-    // A label is worth keeping even on a picture that looks like another.
+    // A label is worth keeping even on a capture that is like another.
     if (capture.label === undefined && ports.isDuplicate(capture.source, inferred.hash)) {
       counters.duplicates += 1;
       if (capture.origin !== undefined) ports.remember(capture.origin);
@@ -66,7 +67,7 @@ export function createCollect(ports: CollectPorts, askBelow: number, log: Log, c
       try {
         await collect(capture);
       } catch (error) {
-        if (!(error instanceof WhetError) || error.code !== 'image-unreadable') {
+        if (!isUnreadable(error)) {
           counters.dropped += 1;
           throw error;
         }

@@ -1,13 +1,16 @@
 // The records that travel between rooms, and the small interfaces through which the composition root joins them. No code lives here.
 
+/** What a capture is: a picture, a recording, or a stretch of sensor readings. */
+export type CaptureKind = 'image' | 'audio' | 'sensor';
+
 /** One raw capture as a source emits it. */
 export interface Capture {
   /** Name of the source in the configuration. */
   readonly source: string;
   /** Milliseconds since the epoch, of the capture itself. */
   readonly timeMs: number;
-  readonly kind: 'image';
-  /** The encoded bytes (JPEG, PNG, …), hostile until decoded. */
+  readonly kind: CaptureKind;
+  /** The encoded bytes (JPEG, WAV, CSV …), hostile until decoded. */
   readonly bytes: Uint8Array;
   /** A class name, where the source knows it (a subfolder named like a class). */
   readonly label?: string;

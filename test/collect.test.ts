@@ -29,7 +29,7 @@ function setUp(confidence: number, changes: Partial<CollectPorts> = {}) {
 /** What, confidence, more of the capture, other ports, what is told. */
 type Case = [string, number, Partial<Capture>, Partial<CollectPorts>, string[]];
 
-const infer = (code: 'image-unreadable' | 'inference-unavailable') => async () => {
+const infer = (code: 'image-unreadable' | 'audio-unreadable' | 'inference-unavailable') => async () => {
   throw new WhetError(code, 'no');
 };
 
@@ -42,6 +42,7 @@ describe('collect', () => {
     ['one like another is predicted only', 0.5, {}, { isDuplicate: () => true }, ['remember a.jpg 1 1', 'predicted null']],
     ['one like another with a label is stored', 0.9, { label: 'cat' }, { isDuplicate: () => true }, ['predicted sample']],
     ['one that is no picture is remembered and dropped', 0.9, {}, { infer: infer('image-unreadable') }, ['remember a.jpg 1 1']],
+    ['one that is no recording as well', 0.9, { kind: 'audio' }, { infer: infer('audio-unreadable') }, ['remember a.jpg 1 1']],
   ] satisfies readonly Case[])('%s', async (_what, confidence, more, changes, wanted) => {
     const { told, collect } = setUp(confidence, changes);
     await collect.take({ ...capture, ...more });

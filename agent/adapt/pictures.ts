@@ -4,7 +4,7 @@ import { readFile, stat } from 'node:fs/promises';
 import type { InputSpec } from '../config/card.ts';
 import { messageOf, WhetError } from '../errors.ts';
 import type { Embedder } from '../model/embed.ts';
-import { drawViews, preprocessCapture } from '../preprocess/capture-input.ts';
+import { drawViews, isUnreadable, preprocessCapture } from '../preprocess/capture-input.ts';
 import { maxPictureBytes } from '../preprocess/picture.ts';
 import type { FeatureSet, Progress } from '../types.ts';
 import type { LabelledFile } from './class-folders.ts';
@@ -32,9 +32,6 @@ interface Read {
   readonly hash: bigint;
   readonly views: readonly Float32Array[];
 }
-
-/** Errors that are one capture's own. */
-const unreadable = new Set<string>(['image-unreadable', 'audio-unreadable']);
 
 type Decoded = { readonly kind: 'read'; readonly picture: Read } | { readonly kind: 'unreadable'; readonly reason: string };
 
@@ -117,8 +114,7 @@ async function decode(path: string, input: InputSpec, views: number): Promise<()
     return () => ({ kind: 'read', picture });
   } catch (error) {
     const isFile = error instanceof Error && 'syscall' in error;
-    if (isFile || (error instanceof WhetError && unreadable.has(error.code)))
-      return () => ({ kind: 'unreadable', reason: messageOf(error) });
+    if (isFile || isUnreadable(error)) return () => ({ kind: 'unreadable', reason: messageOf(error) });
     return () => {
       throw error;
     };

@@ -1,119 +1,31 @@
-// One run of a program that prints JPEG pictures: starts it, hands out its pictures, ends it when it stalls. Takes a command (no shell),
-// gives the sentence that says why it ended; never throws.
-import { type ChildProcess, spawn } from 'node:child_process';
-import { redactAddresses } from '../config/redact.ts';
+// One run of a program that prints JPEG pictures: hands out its pictures, ends it when none comes for too long. Takes a command, gives the
+// sentence that says why it ended; never throws.
 import { createJpegSplitter } from './jpeg-split.ts';
+import { type ProgramOptions, runProgram } from './program.ts';
 
-export interface CameraOptions {
-  readonly command: readonly string[];
-  /** The program is ended when no picture comes for this long. */
-  readonly stallMs: number;
+export interface CameraOptions extends ProgramOptions {
   readonly maxFrameBytes: number;
-  /** Between SIGTERM and SIGKILL. */
-  readonly graceMs: number;
 }
 
-const stderrTailBytes = 2048;
-/** How long pipes may stay open after the program ended: a grandchild may hold them. */
-const pipeCloseMs = 300;
-
-/** Runs until the program ends or the signal comes. Its whole process group is ended, so that nothing keeps the camera. */
-export async function runCamera(
+export function runCamera(
   options: CameraOptions,
   onFrame: (frame: Uint8Array, broken: number) => void,
   signal: AbortSignal,
 ): Promise<string> {
-  const [program, ...args] = options.command as [string, ...string[]];
-  if (signal.aborted) return 'stopped';
-  const child = start(program, args);
-  if (typeof child === 'string') return child;
-  const ended = new Promise<string>((resolve) => {
-    child.on('error', (error) => resolve(startFault(program, error)));
-    child.on('exit', (code, by) => resolve(code === null ? `${program} was ended by ${by}` : `${program} ended with exit status ${code}`));
-  });
-
-  const stderr = tail(child);
   const splitter = createJpegSplitter(options.maxFrameBytes);
   let frames = 0;
   let bytes = 0;
-  const stalled = Promise.withResolvers<string>();
-  const stallTimer = setTimeout(() => stalled.resolve(stallReason()), options.stallMs);
-  const stallReason = () => {
-    const what = bytes === 0 ? 'printed nothing' : frames === 0 ? `printed ${bytes} bytes, but no JPEG picture` : 'printed no picture';
-    return `${program} ${what} for ${options.stallMs / 1000} s`;
+  const printed = {
+    take(chunk: Buffer): boolean {
+      bytes += chunk.length;
+      const pictures = splitter.push(chunk);
+      frames += pictures.length;
+      for (const picture of pictures) onFrame(picture, splitter.broken);
+      return pictures.length > 0;
+    },
+    stalled() {
+      return bytes === 0 ? 'printed nothing' : frames === 0 ? `printed ${bytes} bytes, but no JPEG picture` : 'printed no picture';
+    },
   };
-  child.stdout?.on('data', (chunk: Buffer) => {
-    bytes += chunk.length;
-    const pictures = splitter.push(chunk);
-    frames += pictures.length;
-    if (pictures.length > 0) stallTimer.refresh();
-    for (const picture of pictures) onFrame(picture, splitter.broken);
-  });
-  const aborted = Promise.withResolvers<string>();
-  const onAbort = () => aborted.resolve('stopped');
-  signal.addEventListener('abort', onAbort, { once: true });
-
-  const reason = await Promise.race([ended, stalled.promise, aborted.promise]);
-  clearTimeout(stallTimer);
-  signal.removeEventListener('abort', onAbort);
-  await end(child, ended, options.graceMs);
-  const said = stderr();
-  return redactAddresses(said === '' ? reason : `${reason}: ${said}`);
-}
-
-function start(program: string, args: readonly string[]): ChildProcess | string {
-  // A camera program has no business with the service manager.
-  const { NOTIFY_SOCKET: _, ...env } = process.env;
-  try {
-    return spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], detached: true, env });
-  } catch (error) {
-    return startFault(program, error as NodeJS.ErrnoException);
-  }
-}
-
-function startFault(program: string, error: NodeJS.ErrnoException): string {
-  if (error.code === 'ENOENT') return `${program} is not installed, or not on the PATH`;
-  if (error.code === 'EACCES') return `${program} may not be run: is it a program, and executable?`;
-  return `${program} cannot be started: ${error.message}`;
-}
-
-/** The last words on standard error, as one line. */
-function tail(child: ChildProcess): () => string {
-  let kept = Buffer.alloc(0);
-  child.stderr?.on('data', (chunk: Buffer) => {
-    kept = Buffer.concat([kept, chunk]).subarray(-stderrTailBytes);
-  });
-  return () => {
-    const lines = kept.toString('utf8').split(/[\r\n]+/);
-    return lines
-      .filter((line) => line.trim() !== '')
-      .slice(-3)
-      .join(' | ')
-      .slice(-400);
-  };
-}
-
-async function end(child: ChildProcess, ended: Promise<string>, graceMs: number): Promise<void> {
-  if (child.pid !== undefined) {
-    kill(child.pid, 'SIGTERM');
-    const force = setTimeout(() => kill(child.pid!, 'SIGKILL'), graceMs);
-    await ended;
-    clearTimeout(force);
-    // What is left of the group after its leader has gone.
-    kill(child.pid, 'SIGKILL');
-  }
-  await new Promise((resolve) => {
-    const late = setTimeout(resolve, pipeCloseMs);
-    child.once('close', () => resolve(clearTimeout(late)));
-    if (child.stdout?.closed && child.stderr?.closed) resolve(clearTimeout(late));
-  });
-  child.stdout?.destroy();
-  child.stderr?.destroy();
-}
-
-/** Signals the group; it is no error when nobody is left. */
-function kill(pid: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(-pid, signal);
-  } catch {}
+  return runProgram(options, printed, signal);
 }

@@ -4,6 +4,7 @@ import { constants } from 'node:fs';
 import { lstat, open, readdir, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf } from '../errors.ts';
+import type { CaptureKind } from '../types.ts';
 import { fileKind, isFolderWatched } from './folder-names.ts';
 
 const maxDepth = 32;
@@ -20,17 +21,17 @@ export type ReadOutcome =
   | { readonly kind: 'unusable'; readonly reason: string };
 
 export interface Walk {
-  /** Paths below the root, of pictures. */
-  readonly pictures: readonly string[];
-  /** Paths of files that are no pictures by their name. */
+  /** Paths below the root, of captures of the wanted kind. */
+  readonly captures: readonly string[];
+  /** Paths of files that are something else by their name. */
   readonly foreign: readonly string[];
   /** Folders that could not be read, with the reason. */
   readonly unreadable: readonly { readonly path: string; readonly reason: string }[];
 }
 
 /** Everything below `root/start`; `start` '' is the root itself. */
-export async function walk(root: string, start: string, signal: AbortSignal): Promise<Walk> {
-  const found = { pictures: [] as string[], foreign: [] as string[], unreadable: [] as { path: string; reason: string }[] };
+export async function walk(root: string, start: string, kind: CaptureKind, signal: AbortSignal): Promise<Walk> {
+  const found = { captures: [] as string[], foreign: [] as string[], unreadable: [] as { path: string; reason: string }[] };
   const open: { readonly path: string; readonly depth: number }[] = [{ path: start, depth: 0 }];
   for (let folder = open.pop(); folder !== undefined && !signal.aborted; folder = open.pop()) {
     const { path, depth } = folder;
@@ -43,9 +44,9 @@ export async function walk(root: string, start: string, signal: AbortSignal): Pr
       if (entry.isDirectory()) {
         if (depth < maxDepth && isFolderWatched(entry.name)) open.push({ path: below, depth: depth + 1 });
       } else if (entry.isFile()) {
-        const kind = fileKind(entry.name);
-        if (kind === 'picture') found.pictures.push(below);
-        else if (kind === 'foreign') found.foreign.push(below);
+        const named = fileKind(entry.name, kind);
+        if (named === 'capture') found.captures.push(below);
+        else if (named === 'foreign') found.foreign.push(below);
       }
     }
   }
@@ -63,7 +64,7 @@ export async function look(path: string): Promise<FileLook | 'folder' | null> {
 export async function readFile(root: string, below: string, seen: FileLook, maxBytes: number): Promise<ReadOutcome> {
   const path = join(root, below);
   if (seen.sizeBytes > maxBytes) {
-    return { kind: 'unusable', reason: `${megabytes(seen.sizeBytes)} MB, over the limit of ${megabytes(maxBytes)} MB a picture` };
+    return { kind: 'unusable', reason: `${megabytes(seen.sizeBytes)} MB, over the limit of ${megabytes(maxBytes)} MB a file` };
   }
   try {
     // A notification may name a path through a linked folder; a walk never does.

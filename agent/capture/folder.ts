@@ -1,11 +1,11 @@
-// A source that watches a folder and everything below it: a new picture is a capture, a subfolder named like a class is its label. The
+// A source that watches a folder and everything below it: a new file is a capture, a subfolder named like a class is its label. The
 // periodic reading is the truth (network file systems announce nothing); notifications only make it quicker. A file is taken when two looks
-// at it agree, so that nobody's half-written picture is read; what cannot be read is said once.
+// at it agree, so that nobody's half-written file is read; what cannot be read is said once.
 import { basename, extname, join } from 'node:path';
 import { messageOf } from '../errors.ts';
-import type { Capture } from '../types.ts';
+import type { Capture, CaptureKind } from '../types.ts';
 import { type FileLook, look, readFile, walk } from './folder-files.ts';
-import { fileKind, isFolderWatched, labelOf } from './folder-names.ts';
+import { fileKind, formats, isFolderWatched, labelOf } from './folder-names.ts';
 import { type Notifier, notifyChanges } from './folder-notify.ts';
 import { createTracker, type Tracker } from './folder-tracker.ts';
 import { pause, type Source, type SourceContext, type SourceStatus, unlessAborted } from './source.ts';
@@ -14,6 +14,8 @@ export interface FolderOptions {
   readonly name: string;
   /** Absolute path. */
   readonly path: string;
+  /** What its files are; others are left alone. */
+  readonly captures: CaptureKind;
   /** The whole tree is read again this often. */
   readonly rescanMs: number;
   /** Whether a subfolder of this name is a label. */
@@ -106,7 +108,7 @@ async function keepWatching(w: Watch): Promise<void> {
 
 /** Reads the whole tree. false when the folder itself cannot be read: then nothing is forgotten, for it may come back. */
 async function rescan(w: Watch): Promise<boolean> {
-  const { pictures, foreign, unreadable } = await walk(w.options.path, '', w.signal);
+  const { captures, foreign, unreadable } = await walk(w.options.path, '', w.options.captures, w.signal);
   if (w.signal.aborted) return true;
   const lost = unreadable.find(({ path }) => path === '');
   if (lost !== undefined) {
@@ -121,9 +123,9 @@ async function rescan(w: Watch): Promise<boolean> {
   }
   for (const { path, reason } of unreadable) w.tellOnce(`folder ${path}`, { path, error: reason }, 'subfolder cannot be read');
   for (const path of foreign) {
-    w.tellOnce(`kind ${extname(path).toLowerCase()}`, { path }, 'files of this kind are not read; JPEG, PNG, WebP, GIF, TIFF and AVIF are');
+    w.tellOnce(`kind ${extname(path).toLowerCase()}`, { path }, `files of this kind are not read; ${formats[w.options.captures].listed}`);
   }
-  w.tracker.list(pictures);
+  w.tracker.list(captures);
   return true;
 }
 
@@ -134,7 +136,7 @@ async function pass(w: Watch): Promise<void> {
     if (w.signal.aborted) return;
     const seen = await look(join(w.options.path, path));
     if (seen === 'folder') await lookInto(w, path);
-    else if (seen === null || !isWatched(path)) w.tracker.leave(path);
+    else if (seen === null || !isWatched(path, w.options.captures)) w.tracker.leave(path);
     else {
       const judgement = w.tracker.judge(path, seen);
       if (judgement.kind === 'take') ready.push({ path, seen, origin: judgement.origin });
@@ -154,19 +156,19 @@ async function pass(w: Watch): Promise<void> {
   await Promise.all(underWay);
 }
 
-/** Pictures under way at once: one is computed, one is decoded meanwhile, one is being read or stored. */
+/** Captures under way at once: one is computed, one is decoded meanwhile, one is being read or stored. */
 const ahead = 3;
 
 async function lookInto(w: Watch, folder: string): Promise<void> {
   w.tracker.leave(folder);
   if (!folder.split('/').every(isFolderWatched)) return;
-  const { pictures } = await walk(w.options.path, folder, w.signal);
-  for (const path of pictures) w.tracker.notice(path);
+  const { captures } = await walk(w.options.path, folder, w.options.captures, w.signal);
+  for (const path of captures) w.tracker.notice(path);
 }
 
 /** The same judgement that a walk makes, for paths that a notification names. */
-function isWatched(path: string): boolean {
-  return fileKind(basename(path)) === 'picture' && path.split('/').slice(0, -1).every(isFolderWatched);
+function isWatched(path: string, kind: CaptureKind): boolean {
+  return fileKind(basename(path), kind) === 'capture' && path.split('/').slice(0, -1).every(isFolderWatched);
 }
 
 /** null where the file is still being written, or cannot be used (said once). */
@@ -183,7 +185,7 @@ async function read(w: Watch, path: string, seen: FileLook, origin: string): Pro
   }
   const timeMs = Math.min(seen.mtimeMs, w.context.clock.now());
   const label = labelOf(path, isClass);
-  return { source: name, timeMs, kind: 'image', bytes: outcome.bytes, origin, ...(label === undefined ? {} : { label }) };
+  return { source: name, timeMs, kind: w.options.captures, bytes: outcome.bytes, origin, ...(label === undefined ? {} : { label }) };
 }
 
 async function offer(w: Watch, path: string, origin: string, capture: Capture): Promise<void> {
@@ -195,6 +197,6 @@ async function offer(w: Watch, path: string, origin: string, capture: Capture): 
     // The next reading of the folder offers it again.
     w.tracker.leave(path);
     w.update({ lastError: `${path} was not taken: ${messageOf(error)}` });
-    w.tellOnce(`emit ${messageOf(error)}`, { path, error: messageOf(error) }, 'picture not taken; it is offered again');
+    w.tellOnce(`emit ${messageOf(error)}`, { path, error: messageOf(error) }, 'file not taken; it is offered again');
   }
 }

@@ -2,8 +2,9 @@
 // a set rate: the latest wins, older ones are dropped and counted. Started again, ever more slowly, when it ends or stalls.
 import { messageOf } from '../errors.ts';
 import { runCamera } from './camera-process.ts';
+import { keepRunning } from './keep-running.ts';
 import { createLatestFrame } from './latest-frame.ts';
-import { pause, type Source, type SourceContext, type SourceStatus } from './source.ts';
+import type { Source, SourceContext, SourceStatus } from './source.ts';
 
 export interface MjpegOptions {
   readonly name: string;
@@ -39,12 +40,10 @@ export function createMjpegSource(options: MjpegOptions): Source {
     });
   }
 
-  async function keepRunning(context: SourceContext, signal: AbortSignal): Promise<void> {
+  async function watch(context: SourceContext, signal: AbortSignal): Promise<void> {
     const outlet = openOutlet(context);
     signal.addEventListener('abort', outlet.close, { once: true });
-    let retryMs = retryMinMs;
-    let toldReason: string | null = null;
-    while (!signal.aborted) {
+    const run = async () => {
       let frames = 0;
       let broken = 0;
       const onFrame = (bytes: Uint8Array, brokenSoFar: number) => {
@@ -55,16 +54,9 @@ export function createMjpegSource(options: MjpegOptions): Source {
         outlet.offer({ bytes, timeMs: context.clock.now() });
       };
       const reason = await runCamera(camera, onFrame, signal);
-      if (signal.aborted) return;
-      update({ state: 'degraded', lastError: reason });
-      // A program that delivered is worth a quick try; one that never does is not.
-      if (frames > 0) retryMs = retryMinMs;
-      // Said once, not every half minute of a night.
-      context.log[reason === toldReason ? 'debug' : 'warn']({ source: name, reason, retryMs }, 'camera program will be started again');
-      toldReason = reason;
-      await pause(retryMs, signal);
-      retryMs = Math.min(retryMs * 2, retryMaxMs);
-    }
+      return { reason, delivered: frames > 0 };
+    };
+    await keepRunning({ name, retryMinMs, retryMaxMs }, run, context, update, signal);
   }
 
   return {
@@ -74,7 +66,7 @@ export function createMjpegSource(options: MjpegOptions): Source {
       if (running !== null) return;
       update({ state: 'degraded', lastError: 'no picture yet' });
       const abort = new AbortController();
-      running = { abort, loop: keepRunning(context, abort.signal) };
+      running = { abort, loop: watch(context, abort.signal) };
     },
     async stop() {
       running?.abort.abort();

@@ -7,7 +7,7 @@ import { sourcesSchema } from './source-schema.ts';
 
 const duplicatesSchema = z
   .strictObject({
-    distance: wholeNumber(0, 64).default(4).describe('Pictures are alike when at most this many of 64 bits of their hashes differ.'),
+    distance: wholeNumber(0, 64).default(4).describe('Captures are alike when at most this many of 64 bits of their hashes differ.'),
     windowSeconds: z
       .number()
       .min(0)
@@ -16,17 +16,20 @@ const duplicatesSchema = z
       .describe('Only captures of the last so many seconds are compared; 0 keeps all.'),
   })
   .prefault({})
-  .describe('Pictures that look like one just stored are not stored again.');
+  .describe('Captures that are nearly the same as one just stored are not stored again.');
 
 const queriesSchema = z
   .strictObject({
     perHour: wholeNumber(0, 3600).default(6).describe('Questions asked an hour at most; 0 asks none.'),
     below: z.number().min(0).max(1).default(0.6).describe('Ask for a label when the confidence is below this, 0 to 1.'),
-    thumbnail: z.boolean().default(false).describe('Send a small picture with a question. Pictures leave the device only then.'),
-    thumbnailEdge: wholeNumber(16, 320).default(160).describe('Longer edge of that picture in pixels, 16 to 320.'),
+    thumbnail: z
+      .boolean()
+      .default(false)
+      .describe('Send a small picture, or a short recording, with a question. Captures leave the device only then.'),
+    thumbnailEdge: wholeNumber(16, 320).default(160).describe('Longer edge of such a picture in pixels, 16 to 320.'),
   })
   .prefault({})
-  .describe('Questions to people about pictures that the model is unsure of.');
+  .describe('Questions to people about captures that the model is unsure of.');
 
 const trainingSchema = z
   .strictObject({
@@ -67,7 +70,12 @@ const gateSchema = z
 const retentionSchema = z
   .strictObject({
     unlabelledSamples: wholeNumber(0, 10_000_000).default(2000).describe('Samples without a label that are kept; the oldest go first.'),
-    rawMegabytes: z.number().min(1).max(1_000_000).default(512).describe('Disk for the raw pictures of labelled samples.'),
+    rawMegabytes: z
+      .number()
+      .min(1)
+      .max(1_000_000)
+      .default(512)
+      .describe('Disk for the raw captures (pictures, recordings) of labelled samples.'),
     databaseMegabytes: z.number().min(8).max(1_000_000).default(512).describe('Disk for the database, 8 or more.'),
     releases: wholeNumber(2, 1000).default(5).describe('Releases kept to roll back to, the current one included, 2 or more.'),
   })

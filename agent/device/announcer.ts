@@ -23,7 +23,7 @@ export interface BaseFacts {
 
 export interface Announcer {
   predicted(sample: string | null, capture: Capture, inferred: Inferred): void;
-  asked(sample: string, capture: Capture, scores: readonly ClassScore[], picture: Uint8Array | null): void;
+  asked(sample: string, capture: Capture, scores: readonly ClassScore[], shown: Uint8Array | null): void;
   reported(report: TrainingReport): void;
   progressed(run: string, done: number, total: number | null, what: string): void;
   /** The current release: its manifest and, with `chunks`, its weights; null is the base model. Gives the number of chunks. */
@@ -56,8 +56,8 @@ export function createAnnouncer(
         latencyMs,
       });
     },
-    asked(sample, capture, scores, picture) {
-      const thumbnail = picture === null ? null : Buffer.from(picture).toString('base64');
+    asked(sample, capture, scores, shown) {
+      const thumbnail = shown === null ? null : Buffer.from(shown).toString('base64');
       reports?.publishQuery({ timeMs: Math.round(capture.timeMs), sample, source: capture.source, guesses: scores.slice(0, 5), thumbnail });
     },
     reported: (report) => reports?.publishReport(report),

@@ -7,7 +7,7 @@ import type { Inference } from '../inference/inference.ts';
 import { hammingDistance } from '../preprocess/perceptual-hash.ts';
 import { thumbnail } from '../preprocess/picture.ts';
 import type { Store } from '../store/store.ts';
-import type { Clock } from '../types.ts';
+import type { Capture, Clock } from '../types.ts';
 import type { Announcer } from './announcer.ts';
 
 export function collectPorts(
@@ -48,8 +48,23 @@ export function collectPorts(
     predicted: (sample, capture, inferred) => announcer.predicted(sample, capture, inferred),
     mayAsk: (timeMs) => store.queries.mayAsk(timeMs, queries.perHour),
     async ask(sample, capture, scores) {
-      const picture = queries.thumbnail ? await thumbnail(capture.bytes, queries.thumbnailEdge) : null;
-      if (store.queries.ask(sample, clock.now())) announcer.asked(sample, capture, scores, picture);
+      const shown = queries.thumbnail ? await toShow(capture, queries.thumbnailEdge) : null;
+      if (store.queries.ask(sample, clock.now())) announcer.asked(sample, capture, scores, shown);
     },
   };
+}
+
+/** The longest recording that goes with a question: five seconds at 8 kHz; with its base64 it stays far below a message's limit. */
+const longestShownBytes = 80_000;
+
+/** What a person needs to answer: a small picture, or the recording itself. null where there is nothing small to show. */
+async function toShow(capture: Capture, edge: number): Promise<Uint8Array | null> {
+  switch (capture.kind) {
+    case 'image':
+      return thumbnail(capture.bytes, edge);
+    case 'audio':
+      return capture.bytes.length <= longestShownBytes ? capture.bytes : null;
+    case 'sensor':
+      return null;
+  }
 }

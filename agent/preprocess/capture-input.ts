@@ -1,5 +1,7 @@
 // Encoded bytes of a capture → the model's input tensor and a hash, whatever its kind. The one place that knows all kinds of input.
 import type { InputSpec } from '../config/card.ts';
+import { WhetError } from '../errors.ts';
+import type { CaptureKind } from '../types.ts';
 import { preprocessAudio } from './audio.ts';
 import { drawAudioView, gentleAudio } from './audio-augmentation.ts';
 import { preprocessImage, reflect, tensorShape } from './image.ts';
@@ -9,6 +11,16 @@ export interface CaptureInput {
   readonly data: Float32Array;
   /** 64-bit hash: captures that are alike differ in few bits. */
   readonly hash: bigint;
+}
+
+/** What a source has to deliver for a model with this input. */
+export function captureKind(input: InputSpec): CaptureKind {
+  return input.kind;
+}
+
+/** Whether an error says that the bytes of one capture are no good: there is no use in offering them again. */
+export function isUnreadable(error: unknown): error is WhetError {
+  return error instanceof WhetError && (error.code === 'image-unreadable' || error.code === 'audio-unreadable');
 }
 
 /** Throws `image-unreadable` or `audio-unreadable`. */

@@ -57,7 +57,14 @@ export const querySchema = z.object({
   sample: sampleId,
   source: name,
   guesses: z.array(classScore).max(10),
-  thumbnail: z.base64().max(110_000).nullable().meta({ description: 'JPEG; null unless the configuration lets pictures leave the device' }),
+  thumbnail: z
+    .base64()
+    .max(110_000)
+    .nullable()
+    .meta({
+      description:
+        'JPEG of a picture, or the recording itself as it came; null where it is long, and unless the configuration lets captures leave the device',
+    }),
 });
 
 export const trainingSchema = z.object({

@@ -38,6 +38,7 @@ async function open(recorder: Recorder, options: Partial<FolderOptions> = {}): P
   const source = createFolderSource({
     name: 'inbox',
     path: root,
+    captures: 'image',
     rescanMs: 200,
     settleMs: 40,
     isClass: (name) => ['cat', 'dog'].includes(name),
@@ -164,7 +165,7 @@ describe('a watched folder', () => {
     const recorder = createRecorder();
     const source = await open(recorder);
     await recorder.until('the refusal', () => source.status().dropped === 1);
-    expect(source.status().lastError).toBe('huge.jpg: 3072 MB, over the limit of 64 MB a picture');
+    expect(source.status().lastError).toBe('huge.jpg: 3072 MB, over the limit of 64 MB a file');
     await sleep(500);
     expect(recorder.warnings).toHaveLength(1);
     expect(source.status()).toMatchObject({ state: 'running', dropped: 1 });
@@ -244,5 +245,20 @@ describe('a watched folder', () => {
     await source.start(other.context);
     await source.start(other.context);
     await other.until('the file', () => other.captures.length === 1);
+  });
+});
+
+describe('a watched folder of recordings', () => {
+  test('takes recordings and leaves pictures alone, saying once what it reads', async () => {
+    const recorder = createRecorder();
+    write('cat/miaow.wav');
+    write('purr.FLAC');
+    write('photo.jpg');
+    await open(recorder, { captures: 'audio' });
+    await recorder.until('both', () => recorder.captures.length === 2);
+    expect(origins(recorder)).toEqual(['cat/miaow.wav', 'purr.FLAC']);
+    expect(recorder.captures.map(({ kind }) => kind)).toEqual(['audio', 'audio']);
+    expect(recorder.captures.find(({ label }) => label === 'cat')?.origin).toContain('miaow');
+    expect(recorder.warnings).toEqual([expect.stringContaining('WAV is, and where ffmpeg is installed')]);
   });
 });

@@ -138,7 +138,7 @@ describe('a camera program', { timeout: 60_000 }, () => {
     const device = deviceWith([], { sources: [source] });
     const daemon = await device.start();
     await eventually('three pictures', async () => ((await device.client.status()).sources[0]?.captures ?? 0) >= 3);
-    await daemon.says('camera program will be started again');
+    await daemon.says('capture program will be started again');
     const beganMs = performance.now();
     expect(await daemon.stop('SIGTERM')).toEqual({ code: 0, signal: null });
     expect(performance.now() - beganMs).toBeLessThan(5000);
