@@ -11,7 +11,6 @@ import { assemble } from './device/assemble.ts';
 import { collectPorts } from './device/collecting.ts';
 import { commandHandlers } from './device/command-handlers.ts';
 import { createControlServer } from './device/control-server.ts';
-import { deploy } from './device/deploy.ts';
 import type { Device, SourceState } from './device/device.ts';
 import { createOperations, isPaused, purgeTainted } from './device/operations.ts';
 import { reembed } from './device/reembed.ts';
@@ -105,6 +104,7 @@ export async function runDaemon(config: Config, log: Log, signal: AbortSignal): 
       snapshot: async () => ({ version: await releases.current(), chunks: await announceRelease(true) }),
       deploy: async (payload, stop) => {
         if (uplink === null) throw new Error('no uplink');
+        const { deploy } = await import('./device/deploy.ts');
         return deploy({ modelPath: config.model, card, base, releases, jobs }, await uplink.deployedWeights(payload, stop));
       },
     });

@@ -1,13 +1,18 @@
 // The only importer of sharp. Encoded bytes → RGB pixels of a wanted size, or a small JPEG. Refuses (`image-unreadable`) what is not a
 // picture, is damaged, or is larger than the limits; a picture with several frames gives its first.
-import sharp, { type OutputInfo, type Sharp } from 'sharp';
+import type { OutputInfo, Sharp } from 'sharp';
 import type { ImageInput } from '../config/card.ts';
 import { messageOf, WhetError } from '../errors.ts';
 import { pictureFormat } from './picture-format.ts';
 
-// One thread a picture and no cache of decoded files: memory on a small board is worth more than the last millisecond.
-sharp.concurrency(1);
-sharp.cache(false);
+/** Loaded with the first picture, because a device that only listens needs its megabytes elsewhere. */
+async function loadSharp() {
+  const { default: sharp } = await import('sharp');
+  // One thread a picture and no cache of decoded files: memory on a small board is worth more than the last millisecond.
+  sharp.concurrency(1);
+  sharp.cache(false);
+  return sharp;
+}
 
 /** A 50-megapixel picture is 150 MB decoded. JPEG is shrunk while it is decoded, so its true cost is far lower, but the limit is one. */
 export const maxPixels = 50_000_000;
@@ -33,7 +38,7 @@ export async function readPixels(bytes: Uint8Array, input: ImageInput, window: W
   const [red, green, blue] = input.background;
   const background = { r: red, g: green, b: blue };
   const scaled = { width: Math.max(width, Math.round(width / window.kept)), height: Math.max(height, Math.round(height / window.kept)) };
-  const picture = openPicture(bytes)
+  const picture = (await openPicture(bytes))
     .autoOrient()
     .flatten({ background })
     .resize({ ...scaled, fit: input.resize, kernel: input.interpolation, background, position: 'centre' });
@@ -48,7 +53,7 @@ export async function readPixels(bytes: Uint8Array, input: ImageInput, window: W
 
 /** A JPEG at most `edgePx` wide and high, upright, without metadata; never enlarged. */
 export async function thumbnail(bytes: Uint8Array, edgePx: number): Promise<Uint8Array> {
-  const picture = openPicture(bytes)
+  const picture = (await openPicture(bytes))
     .autoOrient()
     .flatten({ background: '#000' })
     .resize({ width: edgePx, height: edgePx, fit: 'inside', withoutEnlargement: true })
@@ -58,10 +63,11 @@ export async function thumbnail(bytes: Uint8Array, edgePx: number): Promise<Uint
 
 /** A drawing of our own (SVG text, never somebody else's: SVG may name files) as a JPEG of `edgePx` square. */
 export async function rasterise(svg: string, edgePx: number): Promise<Uint8Array> {
+  const sharp = await loadSharp();
   return sharp(Buffer.from(svg)).resize(edgePx, edgePx).jpeg({ quality: 85 }).toBuffer();
 }
 
-function openPicture(bytes: Uint8Array): Sharp {
+async function openPicture(bytes: Uint8Array): Promise<Sharp> {
   if (bytes.length > maxPictureBytes) {
     throw unreadable(
       `${megabytes(bytes.length)} MB, over the limit of ${megabytes(maxPictureBytes)} MB a picture`,
@@ -70,6 +76,7 @@ function openPicture(bytes: Uint8Array): Sharp {
   }
   const format = pictureFormat(bytes);
   if (format.kind === 'unknown') throw unreadable(format.reason, 'JPEG, PNG, WebP, GIF, TIFF and AVIF are read.');
+  const sharp = await loadSharp();
   // 'error' takes frames of cameras that pad their data (a warning of the decoder) and refuses truncated ones.
   return sharp(bytes, { limitInputPixels: maxPixels, failOn: 'error', sequentialRead: true, pages: 1 });
 }
@@ -85,6 +92,7 @@ async function decoded(bytes: Uint8Array, picture: Sharp): Promise<{ readonly da
 /** libvips names its functions; people want to know what is wrong with the file. */
 async function reasonFor(bytes: Uint8Array, error: unknown): Promise<WhetError> {
   const message = messageOf(error).replaceAll(/\s*\n\s*/g, '; ');
+  const sharp = await loadSharp();
   const header = await sharp(bytes, { limitInputPixels: false })
     .metadata()
     .catch(() => null);
