@@ -2,12 +2,15 @@
 
 import { value } from '../onnx/build.ts';
 import type { Tensor } from '../onnx/ir.ts';
+import { widenRange } from '../onnx/quantize/histogram.ts';
 import { calibrationTensors, type Range } from '../onnx/requantize.ts';
 import type { FloatTail } from '../onnx/tail.ts';
 import { withWeights } from '../onnx/weights.ts';
 import { openPart } from './part.ts';
 
 const batch = 256;
+/** Ranges always hold 0, so that zero stays exact. */
+const zero: Range = { min: 0, max: 0 };
 
 /** `rows` are features, [count, width]; shape is that of one sample, with a batch of 1. Empty where the model fixes no scale. */
 export async function measureRanges(
@@ -27,18 +30,7 @@ export async function measureRanges(
     const count = Math.min(batch, rows.count - from);
     const data = rows.features.subarray(from * rows.width, (from + count) * rows.width);
     const result = await part.session.run({ [tail.input]: { dtype: 'float32', dims: [count, ...shape.slice(1)], data } });
-    for (const name of names) ranges.set(name, widen(ranges.get(name), (result[name] as Tensor).data as Float32Array));
+    for (const name of names) ranges.set(name, widenRange(ranges.get(name) ?? zero, (result[name] as Tensor).data as Float32Array));
   }
   return ranges;
-}
-
-/** Ranges always hold 0, so that zero stays exact. */
-function widen(range: Range = { min: 0, max: 0 }, values: Float32Array): Range {
-  let { min, max } = range;
-  for (const value of values) {
-    // Written so that NaN is not lost: requantize refuses it.
-    if (!(value >= min)) min = value;
-    if (!(value <= max)) max = value;
-  }
-  return { min, max };
 }

@@ -102,7 +102,8 @@ function allEqual(values: ArrayLike<number>): boolean {
   return Array.from(values).every((value) => value === values[0]);
 }
 
-function fitBias(scales: Float32Array, limit: WeightOptions['limit']): Float32Array {
+/** Makes scales so large that the bias, in steps of input scale · weight scale, fits into 31 bits. */
+export function fitBias(scales: Float32Array, limit: WeightOptions['limit']): Float32Array {
   if (limit === null) return scales;
   const xs = numbers(limit.inputScale)[0] ?? 1;
   const bias = numbers(limit.bias);

@@ -1,0 +1,76 @@
+// A node with constant float weights as the quantizer sees it: which input is what, and along which axis its output channels lie.
+import type { Graph, Node, Tensor } from '../ir.ts';
+import { sizeOf } from '../ir.ts';
+
+export interface FloatLayer {
+  readonly node: Node;
+  /** The activation that it reads. */
+  readonly input: string;
+  /** Name of the weight initializer; it is input 1. */
+  readonly weight: string;
+  /** Axis of the output channels in the weight; null where one scale must do for all. */
+  readonly axis: number | null;
+  /** Number of output channels. */
+  readonly channels: number;
+  /** Name of the bias vector where it is input 2 and becomes int32; null where there is none or it stays float. */
+  readonly bias: string | null;
+  /** Whether a bias may become input 2 where there is none. */
+  readonly takesBias: boolean;
+  /** The Add of a constant right behind a MatMul. */
+  readonly addition: Node | null;
+}
+
+/** null for a node without constant float weights at input 1, or that scales them (Gemm with alpha or beta). */
+export function floatLayer(graph: Graph, readers: ReadonlyMap<string, readonly Node[]>, node: Node): FloatLayer | null {
+  const [input = '', weight = '', biasName = ''] = node.inputs;
+  const tensor = graph.initializers.get(weight);
+  if (node.domain !== '' || tensor?.dtype !== 'float32') return null;
+  const common = { node, input, weight, addition: null };
+  const bias = graph.initializers.get(biasName);
+  const vector = (channels: number) => (bias?.dtype === 'float32' && bias.dims.length === 1 && bias.dims[0] === channels ? biasName : null);
+  const [first = 0, second = 0] = tensor.dims;
+  switch (node.op) {
+    case 'Conv':
+      return { ...common, axis: 0, channels: first, bias: vector(first), takesBias: biasName === '' };
+    case 'ConvTranspose': {
+      const groups = node.attributes.group?.kind === 'int' ? node.attributes.group.value : 1;
+      return { ...common, axis: null, channels: second * groups, bias: vector(second * groups), takesBias: biasName === '' };
+    }
+    case 'Gemm': {
+      const { alpha, beta, transA, transB } = node.attributes;
+      if (tensor.dims.length !== 2 || (alpha?.value ?? 1) !== 1 || (beta?.value ?? 1) !== 1 || transA?.value === 1) return null;
+      const axis = transB?.value === 1 ? 0 : 1;
+      const channels = tensor.dims[axis] as number;
+      return { ...common, axis, channels, bias: vector(channels), takesBias: biasName === '' };
+    }
+    case 'MatMul': {
+      if (tensor.dims.length < 2) return null;
+      const axis = tensor.dims.length - 1;
+      const channels = tensor.dims[axis] as number;
+      // One scale a channel needs a matrix: the runtime has no other integer product.
+      return {
+        ...common,
+        axis: axis === 1 ? 1 : null,
+        channels,
+        bias: null,
+        takesBias: false,
+        addition: additionOf(graph, readers, node, channels),
+      };
+    }
+    default:
+      return null;
+  }
+}
+
+function additionOf(graph: Graph, readers: ReadonlyMap<string, readonly Node[]>, node: Node, channels: number): Node | null {
+  const [y = ''] = node.outputs;
+  const [add, ...others] = readers.get(y) ?? [];
+  if (add?.op !== 'Add' || add.domain !== '' || others.length > 0 || graph.outputs.some(({ name }) => name === y)) return null;
+  const constant: Tensor | undefined = graph.initializers.get(additionConstant(add, y));
+  return constant?.dtype === 'float32' && constant.dims.at(-1) === channels && sizeOf(constant.dims) === channels ? add : null;
+}
+
+/** The input of an Add that is not `y`. */
+export function additionConstant(add: Node, y: string): string {
+  return (add.inputs[0] === y ? add.inputs[1] : add.inputs[0]) ?? '';
+}

@@ -1,0 +1,39 @@
+// Counts of the values that a tensor takes on real data, in equal bins between its ends. Zeros are left out: every scale holds them exactly,
+// and behind a Relu they would drown the rest. Memory does not grow with the data.
+import type { Range } from '../requantize.ts';
+
+export interface Histogram {
+  readonly range: Range;
+  /** How often values fell into each bin; the first begins at `range.min`, the last ends at `range.max`. */
+  readonly counts: Float64Array;
+}
+
+export const histogramBins = 2048;
+
+/** The range always holds 0. */
+export function emptyHistogram(range: Range, bins: number = histogramBins): Histogram {
+  return { range: { min: Math.min(0, range.min), max: Math.max(0, range.max) }, counts: new Float64Array(bins) };
+}
+
+/** Adds values to the counts, in place; those outside the range go into the first and the last bin. */
+export function countValues({ range, counts }: Histogram, values: Float32Array): void {
+  const { min, max } = range;
+  const perBin = counts.length / (max - min);
+  if (!Number.isFinite(perBin)) return;
+  const last = counts.length - 1;
+  for (const value of values) {
+    if (value === 0) continue;
+    const bin = Math.floor((value - min) * perBin);
+    counts[Math.max(0, Math.min(bin, last))]! += 1;
+  }
+}
+
+/** A range widened by values. Written so that NaN is not lost. */
+export function widenRange(range: Range, values: Float32Array): Range {
+  let { min, max } = range;
+  for (const value of values) {
+    if (!(value >= min)) min = value;
+    if (!(value <= max)) max = value;
+  }
+  return { min, max };
+}
