@@ -55,7 +55,7 @@ describe('whetstone.service', () => {
     ['RuntimeDirectory', 'whetstone'],
     [
       'ExecStart',
-      '/opt/whetstone/node_modules/.bin/node --max-semi-space-size=2 /opt/whetstone/dist/main.js run --config /etc/whetstone/whetstone.yaml',
+      '/opt/whetstone/node_modules/.bin/node --max-semi-space-size=1 /opt/whetstone/dist/main.js run --config /etc/whetstone/whetstone.yaml',
     ],
   ])('says %s=%s', (name, value) => {
     expect(setting(name)).toBe(value);
