@@ -25,6 +25,7 @@ import { createInference } from './inference/inference.ts';
 import { classNames } from './inference/scores.ts';
 import type { Log } from './log.ts';
 import { captureKind } from './preprocess/capture-input.ts';
+import { createVoiceActivity } from './preprocess/voice-activity.ts';
 import { createScheduler } from './scheduler.ts';
 import { createJobs } from './training/jobs.ts';
 import type { Capture, TrainingReport } from './types.ts';
@@ -87,7 +88,12 @@ export async function runDaemon(config: Config, log: Log, signal: AbortSignal): 
     log,
     now: () => performance.now(),
   });
-  const sources = config.sources.map((source) => createSource(source, { isClass, captures: captureKind(card.input) }));
+  const surroundings = {
+    isClass,
+    captures: captureKind(card.input),
+    createSegmenter: (sampleRate: number) => createVoiceActivity({ sampleRate }),
+  };
+  const sources = config.sources.map((source) => createSource(source, surroundings));
   const device: Device = createOperations({
     ...{ config, card, store, releases, jobs, clock },
     async switched() {

@@ -4,12 +4,12 @@ import { constants } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
 import { delimiter, dirname, isAbsolute, join, relative } from 'node:path';
 import { WhetError } from '../errors.ts';
-import { requireCard } from './card.ts';
+import { type ModelCard, requireCard } from './card.ts';
 import { checkCredentials } from './check-credentials.ts';
 import { shortestIntervalSeconds } from './cron.ts';
 import { type Finding, type Problem, pathText, printValue } from './problem.ts';
 import type { Config } from './resolve.ts';
-import type { FolderSource, MjpegSource } from './source-schema.ts';
+import { type FolderSource, microphoneCommand, type SourceConfig } from './source-schema.ts';
 import type { Locate } from './validate.ts';
 
 /** `locate` comes from `loadConfig`; without it problems have no line. */
@@ -19,9 +19,7 @@ export async function checkConfig(config: Config, locate?: Locate): Promise<read
     checkState(config),
     checkRuntime(config),
     checkSchedule(config),
-    ...config.sources.map((source, index) =>
-      source.kind === 'folder' ? checkFolder(config, source, index) : checkCommand(source, index, process.env.PATH ?? ''),
-    ),
+    ...config.sources.map((source, index) => checkSource(config, source, index)),
     config.mqtt === null ? [] : checkCredentials(config.mqtt),
   ]);
   return groups.flat().map(({ path, value, message, remedy }) => {
@@ -30,7 +28,7 @@ export async function checkConfig(config: Config, locate?: Locate): Promise<read
   });
 }
 
-async function checkModel({ model, card }: Config): Promise<readonly Finding[]> {
+async function checkModel({ model, card, sources }: Config): Promise<readonly Finding[]> {
   const found = await kindOf(model);
   if (found !== 'file') {
     const message = found === 'missing' ? 'there is no such file' : `is a ${found}, not a model file`;
@@ -39,12 +37,25 @@ async function checkModel({ model, card }: Config): Promise<readonly Finding[]> 
   if (!(await may(model, constants.R_OK)))
     return [{ path: ['model'], value: model, message: 'may not be read', remedy: readRemedy(model) }];
   try {
-    await requireCard(model, card === null ? {} : { card });
-    return [];
+    const { card: read } = await requireCard(model, card === null ? {} : { card });
+    return sources.flatMap(({ kind }, index) => checkKind(kind, read.input.kind, index));
   } catch (error) {
     if (!(error instanceof WhetError)) throw error;
     return [{ path: [card === null ? 'model' : 'card'], message: error.message, remedy: (error.hint ?? '').replaceAll('\n', '\n    ') }];
   }
+}
+
+/** What each source gives; a folder gives whatever the model takes. */
+const given: Readonly<Record<SourceConfig['kind'], ModelCard['input']['kind'] | null>> = {
+  folder: null,
+  mjpeg: 'image',
+  microphone: 'audio',
+};
+
+function checkKind(source: SourceConfig['kind'], wanted: ModelCard['input']['kind'], index: number): readonly Finding[] {
+  if (given[source] === null || given[source] === wanted) return [];
+  const message = `gives ${given[source]}, and the model takes ${wanted} (its card says so)`;
+  return [{ path: ['sources', index, 'kind'], value: source, message, remedy: 'Use another source, or another model.' }];
 }
 
 async function checkState({ state }: Config): Promise<readonly Finding[]> {
@@ -84,30 +95,43 @@ async function checkFolder(config: Config, { path: folder }: FolderSource, index
   ];
   const found = await kindOf(folder);
   if (found === 'missing') return finding('there is no such folder', `mkdir -p ${folder}`);
-  if (found !== 'folder') return finding('is a file, not a folder', 'Name the folder that holds the pictures.');
+  if (found !== 'folder') return finding('is a file, not a folder', 'Name the folder that holds the captures.');
   if (!(await may(folder, constants.R_OK | constants.X_OK))) return finding('may not be read', readRemedy(folder));
   if (contains(folder, config.state))
     return finding('holds the state folder: the device would learn from its own files', 'Name another folder.');
   const others = [...config.sources.entries()].filter(([other, source]) => other < index && source.kind === 'folder');
   const nested = others.find(([, source]) => source.kind === 'folder' && (contains(source.path, folder) || contains(folder, source.path)));
   if (nested === undefined) return [];
-  return finding(`lies within or around the folder of sources[${nested[0]}]: pictures would be taken twice`, 'Keep one of the two.');
+  return finding(`lies within or around the folder of sources[${nested[0]}]: captures would be taken twice`, 'Keep one of the two.');
 }
 
-async function checkCommand({ command }: MjpegSource, index: number, searchPath: string): Promise<readonly Finding[]> {
-  const program = command[0]!;
+function checkSource(config: Config, source: SourceConfig, index: number): Promise<readonly Finding[]> {
+  switch (source.kind) {
+    case 'folder':
+      return checkFolder(config, source, index);
+    case 'mjpeg':
+      return checkProgram(source.command[0]!, ['sources', index, 'command', 0], process.env.PATH ?? '');
+    case 'microphone': {
+      const path = source.command === undefined ? ['sources', index, 'kind'] : ['sources', index, 'command', 0];
+      return checkProgram(microphoneCommand(source)[0]!, path, process.env.PATH ?? '');
+    }
+  }
+}
+
+async function checkProgram(program: string, path: Finding['path'], searchPath: string): Promise<readonly Finding[]> {
   const places = program.includes('/') ? [program] : searchPath.split(delimiter).map((folder) => join(folder, program));
   for (const place of places) if ((await kindOf(place)) === 'file' && (await may(place, constants.X_OK))) return [];
   const where = program.includes('/') ? 'is not a program that may be run' : 'is not installed, or not on the PATH';
   const remedy = program.includes(' ')
     ? 'Write the program and each argument as an entry of its own.'
     : (packages[program] ?? 'Install it, or give its full path.');
-  return [{ path: ['sources', index, 'command', 0], value: program, message: where, remedy }];
+  return [{ path, value: program, message: where, remedy }];
 }
 
 const packages: Readonly<Record<string, string>> = {
   'rpicam-vid': 'On Raspberry Pi OS: sudo apt install rpicam-apps-lite',
   'libcamera-vid': 'It is called rpicam-vid since Raspberry Pi OS bookworm.',
+  arecord: 'On Debian and Raspberry Pi OS: sudo apt install alsa-utils',
   ffmpeg: 'On Debian and Raspberry Pi OS: sudo apt install ffmpeg',
   'gst-launch-1.0': 'On Debian and Jetson: sudo apt install gstreamer1.0-tools',
 };

@@ -1,12 +1,22 @@
 // The entries of `sources` in the configuration: one kind of source, one record.
 import { z } from 'zod';
+import { wholeNumber } from './json-schema.ts';
 import { topicSafe } from './mqtt-schema.ts';
 
 const name = z.string().regex(topicSafe).describe('Name of the source, once each: letters, digits, "_" and "-", at most 64.');
 
+// YAML reads `--width, 640` as a number; what is meant is clear.
+const command = z
+  .array(z.union([z.string().max(4096), z.int()]).transform(String))
+  .min(1)
+  .max(200)
+  .refine((words) => words[0] !== '', 'names no program')
+  .refine((words) => words.every((part) => !part.includes('\0')), 'must not hold NUL characters');
+const stallSeconds = z.number().min(1).max(3600).default(10);
+
 export const folderSourceSchema = z.strictObject({
   name,
-  kind: z.literal('folder').describe('A folder: every new picture is a sample, a subfolder named like a class is its label.'),
+  kind: z.literal('folder').describe('A folder: every new picture or recording is a sample, a subfolder named like a class is its label.'),
   path: z.string().min(1).describe('The folder to watch.'),
   rescanSeconds: z
     .number()
@@ -19,20 +29,30 @@ export const folderSourceSchema = z.strictObject({
 export const mjpegSourceSchema = z.strictObject({
   name,
   kind: z.literal('mjpeg').describe('A program that prints JPEG frames one after the other.'),
-  // YAML reads `--width, 640` as a number; what is meant is clear.
-  command: z
-    .array(z.union([z.string().max(4096), z.int()]).transform(String))
-    .min(1)
-    .max(200)
-    .refine((command) => command[0] !== '', 'names no program')
-    .refine((command) => command.every((part) => !part.includes('\0')), 'must not hold NUL characters')
-    .describe('Program and arguments, an entry each, no shell: [rpicam-vid, -t, 0, --codec, mjpeg, -o, "-"].'),
+  command: command.describe('Program and arguments, an entry each, no shell: [rpicam-vid, -t, 0, --codec, mjpeg, -o, "-"].'),
   framesPerSecond: z.number().min(0.01).max(60).default(1).describe('Frames taken a second, 0.01 to 60; the others are dropped.'),
-  stallSeconds: z.number().min(1).max(3600).default(10).describe('The program is started again when no frame comes for this long.'),
+  stallSeconds: stallSeconds.describe('The program is started again when no frame comes for this long.'),
+});
+
+export const microphoneSourceSchema = z.strictObject({
+  name,
+  kind: z.literal('microphone').describe('A microphone: every utterance is a sample.'),
+  device: z
+    .string()
+    .regex(/^[A-Za-z0-9_][A-Za-z0-9_:=,.-]{0,199}$/, 'is not the name of an ALSA device')
+    .default('default')
+    .describe('ALSA device, as `arecord -L` lists it: plughw:CARD=Device converts rates, hw:CARD=Device gives what it has.'),
+  command: command
+    .optional()
+    .describe(
+      'A program to listen to instead of arecord, an entry each, no shell; it prints raw signed 16-bit little-endian mono sound at sampleRate.',
+    ),
+  sampleRate: wholeNumber(4000, 192_000).default(16_000).describe('Samples a second that are recorded; the model gets its own rate.'),
+  stallSeconds: stallSeconds.describe('The program is started again when no sound, not even silence, comes for this long.'),
 });
 
 export const sourcesSchema = z
-  .array(z.discriminatedUnion('kind', [folderSourceSchema, mjpegSourceSchema]))
+  .array(z.discriminatedUnion('kind', [folderSourceSchema, mjpegSourceSchema, microphoneSourceSchema]))
   .max(64)
   .default([])
   .superRefine(
@@ -49,4 +69,10 @@ export const sourcesSchema = z
 
 export type FolderSource = z.output<typeof folderSourceSchema>;
 export type MjpegSource = z.output<typeof mjpegSourceSchema>;
-export type SourceConfig = FolderSource | MjpegSource;
+export type MicrophoneSource = z.output<typeof microphoneSourceSchema>;
+export type SourceConfig = FolderSource | MjpegSource | MicrophoneSource;
+
+/** Program and arguments that a microphone is heard through. */
+export function microphoneCommand({ command, device, sampleRate }: MicrophoneSource): readonly string[] {
+  return command ?? ['arecord', '-q', '-D', device, '-t', 'raw', '-f', 'S16_LE', '-r', String(sampleRate), '-c', '1'];
+}

@@ -113,7 +113,7 @@ export function createJobs(ports: JobPorts): Jobs {
       seed: 1,
       current: now,
       currentSeen: await currentSeen(now.version),
-      folders: config.sources.flatMap(({ kind, name }) => (kind === 'folder' ? [name] : [])),
+      separate: config.sources.flatMap(({ kind, name }) => (kind === 'folder' || kind === 'microphone' ? [name] : [])),
       unlearning,
       candidateDir,
     };

@@ -21,8 +21,8 @@ export interface TrainingJob {
   readonly seed: number;
   /** The release that predicts now, against which a candidate is judged. */
   readonly current: TailChoice;
-  /** Sources that are folders: their files' times say nothing about moments. */
-  readonly folders: readonly string[];
+  /** Sources whose captures are moments of their own: files, whose times say nothing about it, and utterances, which end with a pause. */
+  readonly separate: readonly string[];
   /** Samples that the current release was trained on: they cannot judge it. */
   readonly currentSeen: readonly string[];
   /** true: samples were forgotten, and the new tail replaces the old one unless it is broken. */

@@ -31,7 +31,7 @@ export function teachingSet(
   mode: ClassMode,
   known: readonly string[],
   width: number,
-  options: { readonly minPerClass: number; readonly folders: readonly string[] },
+  options: { readonly minPerClass: number; readonly separate: readonly string[] },
 ): TeachingSet | null {
   const { minPerClass } = options;
   const counts = new Map<string, number>();
@@ -54,16 +54,16 @@ export function teachingSet(
   for (const [row, sample] of rows.entries()) features.set(sample.features, row * width);
   const leftOut = new Map([...counts].filter(([label]) => !indexOf.has(label)));
   const labels = Int32Array.from(rows, ({ label }) => indexOf.get(label) as number);
-  const set = { features, count: rows.length, width, labels, groups: groupsOf(rows, options.folders) };
+  const set = { features, count: rows.length, width, labels, groups: groupsOf(rows, options.separate) };
   return { plan, set, ids: rows.map(({ id }) => id), leftOut };
 }
 
-/** Moments: bursts of a source in time. Files in a folder carry the time of a copy, so there only equal pictures are one moment. */
-function groupsOf(rows: readonly LabelledSample[], folders: readonly string[]): Int32Array {
+/** Moments: bursts of a source in time. Files in a folder carry the time of a copy, and utterances are apart: there only equal ones are one. */
+function groupsOf(rows: readonly LabelledSample[], separate: readonly string[]): Int32Array {
   const bursts = groupBursts(rows, burstMs);
   const numbers = new Map<string, number>();
   return Int32Array.from(rows, ({ source, hash }, row) => {
-    const key = folders.includes(source) ? `${source} ${hash}` : `burst ${bursts[row]}`;
+    const key = separate.includes(source) ? `${source} ${hash}` : `burst ${bursts[row]}`;
     const number = numbers.get(key) ?? numbers.size;
     numbers.set(key, number);
     return number;

@@ -22,8 +22,12 @@ const hasOpenssl = (() => {
 
 beforeAll(() => {
   for (const name of ['in', 'in/sub', 'other']) mkdirSync(at(name));
-  for (const name of ['net.onnx', 'bare.onnx', 'bad.onnx']) writeFileSync(at(name), 'x');
+  for (const name of ['net.onnx', 'ears.onnx', 'bare.onnx', 'bad.onnx']) writeFileSync(at(name), 'x');
   writeFileSync(at('net.json'), exampleCard('net.onnx'));
+  writeFileSync(
+    at('ears.json'),
+    JSON.stringify({ name: 'ears', input: { kind: 'audio', sampleRate: 8000, samples: 8000 }, labels: ['a'] }),
+  );
   writeFileSync(at('bad.json'), '{}');
 });
 
@@ -70,11 +74,24 @@ sources:
       '6 sources[0].path there is no such folder',
       '7 sources[1].path is a file, not a folder',
       '8 sources[2].path holds the state folder: the device would learn from its own files',
-      '9 sources[3].path lies within or around the folder of sources[2]: pictures would be taken twice',
+      '9 sources[3].path lies within or around the folder of sources[2]: captures would be taken twice',
       '11 sources[5].command[0] is not installed, or not on the PATH',
       '12 sources[6].command[0] is not installed, or not on the PATH',
       '13 sources[7].command[0] is not a program that may be run',
     ]);
+  });
+
+  test('sources that do not give what the model takes, and what is missing to hear', async () => {
+    const hears = `model: ears.onnx\nsources:\n - { name: a, kind: microphone, command: [${process.execPath}] }\n - { name: b, kind: folder, path: in }\n`;
+    expect(await check(hears)).toEqual([]);
+    expect(await check(`${hears} - { name: c, kind: mjpeg, command: [${process.execPath}] }\n`)).toEqual([
+      '5 sources[2].kind gives image, and the model takes audio (its card says so)',
+    ]);
+    expect(await check('model: net.onnx\nsources:\n - { name: a, kind: microphone, command: [no-such-recorder] }\n')).toEqual([
+      '3 sources[0].kind gives audio, and the model takes image (its card says so)',
+      '3 sources[0].command[0] is not installed, or not on the PATH',
+    ]);
+    await expect(check('model: ears.onnx\nsources: [{ name: a, kind: microphone, device: "-x; rm" }]\n')).rejects.toThrow();
   });
 
   test.skipIf(!hasOpenssl)('certificates, keys and the password file (needs openssl)', async () => {

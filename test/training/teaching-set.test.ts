@@ -19,7 +19,7 @@ function labelled(label: string, changes: Partial<LabelledSample> = {}): Labelle
 }
 
 const times = (count: number, label: string) => Array.from({ length: count }, () => labelled(label));
-const options = { minPerClass: 3, folders: ['inbox'] };
+const options = { minPerClass: 3, separate: ['inbox'] };
 
 describe('teaching set', () => {
   it("keeps the model's classes and leaves out labels that are none of them", () => {
