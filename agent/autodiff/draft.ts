@@ -165,6 +165,12 @@ export class Draft {
     return this.emit('Reshape', [source, this.ints(shape)]);
   }
 
+  /** From here on a reshape of the value begins at the value itself: what is differentiated must not be passed by. */
+  settle(x: string): string {
+    this.#reshaped.delete(x);
+    return x;
+  }
+
   transpose(x: string, perm: readonly number[]): string {
     return perm.every((axis, index) => axis === index) ? x : this.emit('Transpose', [x], { perm });
   }

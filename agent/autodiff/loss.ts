@@ -28,30 +28,37 @@ export const plainLoss = (classes: number): LossOptions => ({
 
 /** One cross-entropy of the loss: rows of targets, already multiplied by the row's weight, and those weights. */
 export interface LossTerm {
-  /** [n, classes] */
+  /** [steps, batch, classes] */
   readonly targets: string;
-  /** [n, 1] */
+  /** [steps, batch, 1] */
   readonly weights: string;
   readonly temperature: number;
 }
 
+/** What a step needs of the terms for its gradient: of each the weights over its temperature, and what is subtracted, for all terms together. */
+export interface Slopes {
+  /** [steps, batch, 1], one a term. */
+  readonly weights: readonly string[];
+  /** [steps, batch, classes] */
+  readonly targets: string;
+}
+
 /**
- * Targets of all samples, before the loop: `labels` int64 [n], `weights` [n], with distillation `teacher` logits [n, classes] and `share`
- * [n] in [0, 1]. With smoothed labels q and ω the sample's weight times its class's, over batch · mean ω, a sample's loss is
+ * Targets of every step, before the first: `labels` int64 [steps, batch], `weights` [steps, batch], with distillation `teacher` logits
+ * [steps, batch, classes] and `share` [steps, batch] in [0, 1]. With smoothed labels q and ω a sample's weight, a sample's loss is
  *   ω·((1 − share)·H(q, p) + share·T²·H(softmax(teacher/T), softmax(z/T)))      (Hinton, Vinyals, Dean 2015)
- * and a batch's loss is the sum over its samples: the weighted mean, if batches are alike.
+ * and a batch's loss is the sum over its samples: the weighted mean, if batches are alike and `weights` are those of `relativeWeights`.
  */
 export function lossTerms(
   c: Draft,
   inputs: { readonly labels: string; readonly weights: string; readonly teacher?: string; readonly share?: string },
-  batch: number,
   options: LossOptions,
 ): readonly LossTerm[] {
   const { classes, smoothing, distillation } = options;
   const spread = smoothing / (options.kind === 'softmax' ? classes : 2);
   const offOn = c.constant('smoothed', { dtype: c.dtype, dims: [2], data: pair(c, spread, 1 - smoothing + spread) });
   const labelled = c.emit('OneHot', [inputs.labels, c.constant('classes', ints([classes], [])), offOn]);
-  const weights = relativeWeights(c, inputs, batch, options);
+  const weights = column(c, inputs.weights);
   if (distillation === null || inputs.teacher === undefined || inputs.share === undefined) {
     return [{ targets: c.mul(labelled, weights), weights, temperature: 1 }];
   }
@@ -69,37 +76,50 @@ export function lossTerms(
   ];
 }
 
+/** Of all steps at once, so that a step is as few nodes as can be. */
+export function slopesOf(c: Draft, terms: readonly LossTerm[]): Slopes {
+  const cooled = (name: string, temperature: number) => (temperature === 1 ? name : c.mul(name, 1 / temperature));
+  return {
+    weights: terms.map(({ weights, temperature }) => cooled(weights, temperature)),
+    targets: terms.map(({ targets, temperature }) => cooled(targets, temperature)).reduce((a, b) => c.plus(a, b)),
+  };
+}
+
 /**
- * Loss (a scalar) and gradient of one batch. With u = z/T, weights ω and targets t (= ω·q):
- * softmax: loss = −Σ t·ln softmax(u),         dz = (ω·softmax(u) − t)/T
- * sigmoid: loss = Σ ω·ln(1 + eᵘ) − t·u,       dz = (ω·σ(u) − t)/T
+ * Gradient of one batch's loss with respect to its logits [batch, classes]; `slopes` are this step's. With u = z/T, weights ω, targets t (= ω·q)
+ * and p = softmax(u), or of the sigmoid kind σ(u):  dz = Σ (ω·p − t)/T over the terms.
  */
-export function lossOfBatch(
-  c: Draft,
-  logits: string,
-  terms: readonly LossTerm[],
-  kind: LossOptions['kind'],
-): { readonly loss: string; readonly dlogits: string } {
+export function logitGradient(c: Draft, logits: string, terms: readonly LossTerm[], slopes: Slopes, kind: LossOptions['kind']): string {
+  const expected = terms.map(({ temperature }, index) => {
+    const p = c.emit(kind === 'softmax' ? 'Softmax' : 'Sigmoid', [temperature === 1 ? logits : c.mul(logits, 1 / temperature)]);
+    return c.mul(p, slopes.weights[index] as string);
+  });
+  return c.sub(
+    expected.reduce((a, b) => c.plus(a, b)),
+    slopes.targets,
+  );
+}
+
+/**
+ * Loss of every step [steps], after the last: `logits` [steps, batch, classes]. Softmax: −Σ t·ln p.  Sigmoid: Σ ω·ln(1 + eᵘ) − t·u.
+ */
+export function lossOfSteps(c: Draft, logits: string, terms: readonly LossTerm[], kind: LossOptions['kind']): string {
   const parts = terms.map(({ targets, weights, temperature }) => {
     const u = temperature === 1 ? logits : c.mul(logits, 1 / temperature);
-    const logP = kind === 'softmax' ? c.emit('LogSoftmax', [u]) : null;
-    const p = logP === null ? c.emit('Sigmoid', [u]) : c.exp(logP);
-    const du = c.sub(c.mul(p, weights), targets);
-    const each = logP === null ? c.sub(c.mul(c.emit('Softplus', [u]), weights), c.mul(targets, u)) : c.neg(c.mul(targets, logP));
-    return { loss: c.sum(each, [0, 1]), dlogits: temperature === 1 ? du : c.mul(du, 1 / temperature) };
+    if (kind === 'softmax') return c.neg(c.sum(c.mul(targets, c.emit('LogSoftmax', [u])), [1, 2]));
+    return c.sum(c.sub(c.mul(c.emit('Softplus', [u]), weights), c.mul(targets, u)), [1, 2]);
   });
-  return parts.reduce((a, b) => ({ loss: c.plus(a.loss, b.loss), dlogits: c.plus(a.dlogits, b.dlogits) }));
+  return parts.reduce((a, b) => c.plus(a, b));
 }
 
-/** L2-SP (Li, Grandvalet, Davoine 2018):  loss = α/2·Σ(w − w₀)²,  dw = α·(w − w₀). */
-export function anchorLoss(c: Draft, w: string, base: string, alpha: number): { readonly loss: string; readonly dw: string } {
+/** L2-SP (Li, Grandvalet, Davoine 2018):  loss = α/2·Σ(w − w₀)²,  dw = α·(w − w₀). Gives dw and Σ(w − w₀)². */
+export function anchorTerm(c: Draft, w: string, base: string, alpha: number): { readonly dw: string; readonly squares: string } {
   const away = c.sub(w, base);
-  const axes = c.shape(w).map((_, axis) => axis);
-  return { loss: c.mul(c.sum(c.mul(away, away), axes), alpha / 2), dw: c.mul(away, alpha) };
+  return { dw: c.mul(away, alpha), squares: c.emit('ReduceSumSquare', [away], { keepdims: 0 }) };
 }
 
-/** Weight of each sample over batch · mean weight, [n, 1]. */
-function relativeWeights(
+/** Weight of each sample, times its class's, over batch · mean, [n]. `labels` int64 [n], `weights` [n]. */
+export function relativeWeights(
   c: Draft,
   inputs: { readonly labels: string; readonly weights: string },
   batch: number,
@@ -112,11 +132,11 @@ function relativeWeights(
     weights = c.mul(weights, c.emit('Gather', [table, inputs.labels]));
   }
   const mean = c.emit('ReduceMean', [weights], { keepdims: 0 });
-  return column(c, c.div(weights, c.mul(mean, batch)));
+  return c.div(weights, c.mul(mean, batch));
 }
 
 function column(c: Draft, vector: string): string {
-  return c.emit('Unsqueeze', [vector, c.ints([1])]);
+  return c.emit('Unsqueeze', [vector, c.ints([-1])]);
 }
 
 function pair(c: Draft, a: number, b: number): Float32Array | Float64Array {

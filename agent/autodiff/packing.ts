@@ -9,7 +9,7 @@ import type { Draft } from './draft.ts';
 export interface Group {
   readonly name: string;
   readonly members: readonly TailParameter[];
-  /** The parameter's own shape where it is alone, a vector where several share. */
+  /** A vector where several share; a parameter alone is a matrix at most: the runtime multiplies [n, m, 1, 1] by a number element by element. */
   readonly dims: readonly number[];
   readonly decay: 'all' | 'none' | 'some';
   /** One number an element, 1 where weights decay; empty unless `decay` is 'some'. */
@@ -41,23 +41,27 @@ function groupOf(name: string, members: readonly TailParameter[]): Group {
       at += size;
     }
   }
-  const first = members[0] as TailParameter;
-  return { name, members, dims: members.length === 1 ? first.dims : [total], decay, mask };
+  const [{ dims: own }] = members as readonly [TailParameter];
+  const alone = own.length <= 2 ? own : [own[0] as number, sizeOf(own.slice(1))];
+  return { name, members, dims: members.length === 1 ? alone : [total], decay, mask };
 }
 
 /** The group's tensor, put together from one value a member. */
 export function pack(c: Draft, group: Group, partOf: (name: string) => string): string {
-  if (group.members.length === 1) return partOf((group.members[0] as TailParameter).name);
+  if (group.members.length === 1) return c.reshape(partOf((group.members[0] as TailParameter).name), group.dims);
   const flat = group.members.map(({ name }) => c.emit('Reshape', [partOf(name), c.ints([-1])]));
   return c.emit('Concat', flat, { axis: 0 });
 }
 
 /** Member → value in its own shape, cut out of the group's tensor. */
 export function unpack(c: Draft, group: Group, packed: string): ReadonlyMap<string, string> {
-  if (group.members.length === 1) return new Map([[(group.members[0] as TailParameter).name, packed]]);
+  if (group.members.length === 1) {
+    const [{ name, dims }] = group.members as readonly [TailParameter];
+    return new Map([[name, c.settle(c.reshape(packed, dims))]]);
+  }
   const sizes = group.members.map(({ dims }) => sizeOf(dims));
   const parts = c.emitMany('Split', [packed, c.ints(sizes)], sizes.length, { axis: 0 });
-  return new Map(group.members.map(({ name, dims }, index) => [name, c.emit('Reshape', [parts[index] as string, c.ints(dims)])] as const));
+  return new Map(group.members.map(({ name, dims }, index) => [name, c.settle(c.reshape(parts[index] as string, dims))] as const));
 }
 
 /** One number a member (`factors` [parameters], of which members stand at `places`) → a scalar, or one number an element of the group. */

@@ -1,13 +1,13 @@
-// Compiles one epoch of training into one plain ONNX graph: a Loop over minibatches that holds forward pass, loss, backward pass and update.
+// Compiles one epoch of training into one plain ONNX graph: a Scan over minibatches that holds forward pass, loss, backward pass and update.
 // In come features, labels, weights, the order of samples, rates, parameters and optimizer state; out come parameters, state and loss.
 import { WhetError } from '../errors.ts';
 import { graph, ints, model, node, value } from '../onnx/build.ts';
 import type { Model, ValueInfo } from '../onnx/ir.ts';
 import { Draft } from './draft.ts';
-import { type LossOptions, type LossTerm, lossTerms } from './loss.ts';
+import { type LossOptions, type LossTerm, lossOfSteps, lossTerms, relativeWeights, slopesOf } from './loss.ts';
 import { type OptimizerOptions, stateSlots, stepScalars } from './optimizers.ts';
 import { type Group, grouped, pack, spread, unpack } from './packing.ts';
-import { loopBody, unbound } from './step-body.ts';
+import { baseOf, type Slice, stepBody, unbound } from './step-body.ts';
 import { type Trainable, type TrainableTail, trainableOf } from './trainable.ts';
 
 export interface StepOptions {
@@ -20,6 +20,8 @@ export interface StepOptions {
   readonly mixup?: boolean;
   /** Multiplies the rate of each parameter by its entry in the input `factors`. */
   readonly factors?: boolean;
+  /** false: the tail is differentiated as it is written, without matrix products in the place of convolutions. Slower, for comparison. */
+  readonly lowered?: boolean;
 }
 
 /**
@@ -66,29 +68,35 @@ export function compileStep(tail: TrainableTail, options: StepOptions): Training
   );
 
   const c = new Draft({ prefix: 'epoch/' });
-  const terms = prelude(c, options);
-  const count = c.emit('Squeeze', [c.emit('Shape', ['rates'])]);
-  const index = c.emit('Range', [c.constant('zero', ints([0], [])), count, c.constant('one', ints([1], []))]);
-  const t = c.plus(c.plus(c.emit('Cast', [index], { to: 1 }), 1), 'done');
-  const scalars = stepScalars(c, options.optimizer, 'rates', t);
+  const terms = termsOfSteps(c, options);
+  const slices = slicesOf(c, options, terms);
+  for (const { name, dims } of trainable.parameters) c.declare(`in/${name}`, dims);
   const packed = groups.map((group) => pack(c, group, (name) => `in/${name}`));
+  if (options.loss.anchor !== 0) for (const group of groups) rename(c, pack(c, group, baseIn(c, trainable)), baseOf(group));
   const factors = options.factors === true ? groups.map((group) => factorsOf(c, trainable, group)) : null;
-  const body = loopBody({ tail, trainable, groups, options, terms, scalars, factors });
-  const nextWeights = groups.map((group) => `next/${group.name}`);
+  const body = stepBody({ tail, trainable, groups, options, terms, slices, factors });
+  const nextWeights = groups.map((group) => c.declare(`next/${group.name}`, group.dims));
   const statistics = trainable.statistics.map(({ name, dims }) => ({ name, input: `in/${name}`, output: `out/${name}`, dims }));
   const carried = [...state, ...statistics];
+  const squares = options.loss.anchor === 0 ? [] : groups.map((group) => `squares/${group.name}`);
   c.add(
     node(
-      'Loop',
-      [count, '', ...packed, ...carried.map((entry) => entry.input)],
-      [...nextWeights, ...carried.map((entry) => entry.output), 'losses'],
-      { body },
+      'Scan',
+      [...packed, ...carried.map((entry) => entry.input), ...[...slices.values()].map(({ source }) => source)],
+      [...nextWeights, ...carried.map((entry) => entry.output), 'logits', ...squares],
+      { body, num_scan_inputs: slices.size },
     ),
   );
   groups.forEach((group, index) => {
-    const parts = unpack(c, group, nextWeights[index] as string);
-    for (const [name, part] of parts) c.add(node('Identity', [part], [`out/${name}`]));
+    for (const [name, part] of unpack(c, group, nextWeights[index] as string)) rename(c, part, `out/${name}`);
   });
+  const distances = squares.map((each) => c.mul(each, options.loss.anchor / 2));
+  const losses = [lossOfSteps(c, 'logits', terms, options.loss.kind), ...distances];
+  rename(
+    c,
+    losses.reduce((a, b) => c.plus(a, b)),
+    'losses',
+  );
 
   const parameters = trainable.parameters.map(({ name, dims }) => ({ name, input: `in/${name}`, output: `out/${name}`, dims }));
   const outputs = [
@@ -125,8 +133,50 @@ function dataInputs({ sample, parameters }: Trainable, { batch, loss, clip, mixu
   ];
 }
 
-function prelude(c: Draft, { batch, loss }: StepOptions): readonly LossTerm[] {
+/** Targets and weights of every step's samples: the inputs [samples, …] in the order of the steps, and mixed where that is wanted. */
+function termsOfSteps(c: Draft, { batch, loss, mixup }: StepOptions): readonly LossTerm[] {
   c.declare('labels', [unbound], 'int64');
-  const taught = loss.distillation === null ? {} : { teacher: 'teacher', share: 'share' };
-  return lossTerms(c, { labels: 'labels', weights: 'weights', ...taught }, batch, loss);
+  const weights = relativeWeights(c, { labels: 'labels', weights: 'weights' }, batch, loss);
+  const of = (order: string) => {
+    const taken = (name: string) => c.emit('Gather', [name, order]);
+    const taught = loss.distillation === null ? {} : { teacher: taken('teacher'), share: taken('share') };
+    return lossTerms(c, { labels: taken('labels'), weights: taken(weights), ...taught }, loss);
+  };
+  const own = of('order');
+  if (mixup !== true) return own;
+  const share = c.emit('Unsqueeze', ['mix', c.ints([-1])]);
+  const mixed = (a: string, b: string) => c.plus(a, c.mul(c.sub(b, a), share));
+  return of('partners').map((partner, index) => {
+    const { targets, weights, temperature } = own[index] as LossTerm;
+    return { targets: mixed(targets, partner.targets), weights: mixed(weights, partner.weights), temperature };
+  });
+}
+
+/** Everything that is the same for all elements of a step, computed for all steps at once. */
+function slicesOf(c: Draft, { batch, loss, mixup, optimizer }: StepOptions, terms: readonly LossTerm[]): ReadonlyMap<string, Slice> {
+  const count = c.emit('Squeeze', [c.emit('Shape', ['rates'])]);
+  const index = c.emit('Range', [c.constant('zero', ints([0], [])), count, c.constant('one', ints([1], []))]);
+  const t = c.plus(c.plus(c.emit('Cast', [index], { to: 1 }), 1), 'done');
+  const slopes = slopesOf(c, terms);
+  return new Map<string, Slice>([
+    ['rows', { source: 'order', dims: [batch], dtype: 'int64' }],
+    ['targets', { source: slopes.targets, dims: [batch, loss.classes] }],
+    ...slopes.weights.map((source, at) => [`weights ${at}`, { source, dims: [batch, 1] }] as const),
+    ...Object.entries(stepScalars(c, optimizer, 'rates', t)).map(([name, source]) => [name, { source, dims: [] }] as const),
+    ...(mixup === true
+      ? ([
+          ['partners', { source: 'partners', dims: [batch], dtype: 'int64' }],
+          ['mix', { source: 'mix', dims: [batch] }],
+        ] as const)
+      : []),
+  ]);
+}
+
+function baseIn(c: Draft, { parameters }: Trainable): (name: string) => string {
+  const dimsOf = new Map(parameters.map(({ name, dims }) => [name, dims]));
+  return (name) => c.declare(`base/${name}`, dimsOf.get(name) as readonly number[]);
+}
+
+function rename(c: Draft, from: string, to: string): void {
+  c.add(node('Identity', [from], [to]));
 }

@@ -64,6 +64,7 @@ export async function train(tail: TrainableTail, options: StepOptions, run: Run)
     weights: floats([count], run.weights ?? 1),
     ...Object.fromEntries(step.parameters.map(({ name, input }) => [input, initial.get(name) as Tensor])),
     ...Object.fromEntries(step.state.map(({ input, dims }) => [input, floats(dims, 0)])),
+    ...Object.fromEntries(step.statistics.map(({ name, input }) => [input, initial.get(name) as Tensor])),
     ...run.extra,
   };
   const losses: number[] = [];
@@ -75,7 +76,8 @@ export async function train(tail: TrainableTail, options: StepOptions, run: Run)
       rates: floats([order.length], rate),
       done: floats([], [done]),
     });
-    for (const { input, output } of [...step.parameters, ...step.state]) feeds = { ...feeds, [input]: out[output] as Tensor };
+    for (const { input, output } of [...step.parameters, ...step.state, ...step.statistics])
+      feeds = { ...feeds, [input]: out[output] as Tensor };
     losses.push(...dataOf(out.losses));
     done += order.length;
   }
