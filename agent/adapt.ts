@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import { type ClassPlan, labelFiles, listClassFolders, planClasses } from './adapt/class-folders.ts';
+import { reportDepth } from './adapt/depth-report.ts';
 import { compareLatency, hitsOfFile, hitsOfFloat, hitsOfTail, judgeGolden } from './adapt/judge-candidate.ts';
 import { learnCandidate } from './adapt/learn-candidate.ts';
 import { moveInto, replaceFile, requireWritable, writeBeside } from './adapt/output-file.ts';
@@ -70,6 +71,14 @@ export async function adapt(options: AdaptOptions): Promise<AdaptReport> {
   const candidate = await exportCandidate(options, prepared, chosen);
   try {
     const outcome = await judgeCandidate(options, prepared, chosen, candidate);
+    const { tail, classifier, judging } = prepared;
+    const depth = await reportDepth(chosen, {
+      tail,
+      layers: classifier.cut.layers.length,
+      set: judging?.set ?? null,
+      shape: classifier.features.shape,
+      threads: options.threads,
+    });
     const isWritten = outcome.verdict.kind === 'accepted' || options.force;
     if (isWritten) {
       await replaceFile(cardPath(options.out), Buffer.from(`${JSON.stringify({ ...prepared.card, labels: plan.labels }, null, 2)}\n`));
@@ -86,6 +95,7 @@ export async function adapt(options: AdaptOptions): Promise<AdaptReport> {
       },
       learner: chosen.learner,
       ...outcome,
+      depth,
       seconds: seconds.all(),
       peakRssMb: Math.round(process.resourceUsage().maxRSS / 1024),
       artifact: isWritten ? { file: options.out, bytes: candidate.bytes.length, sha256: candidate.sha256 } : null,

@@ -26,7 +26,7 @@ import { chooseJudges, divide, momentsPerClass, namesOf, namesOfLogits } from '.
 import { learn } from './training/learn.ts';
 import type { TrainingJob, TrainingOutcome } from './training/protocol.ts';
 import { type TeachingSet, teachingSet } from './training/teaching-set.ts';
-import type { Progress, ReleaseManifest, TrainingReport, Verdict } from './types.ts';
+import type { DepthEvidence, Progress, ReleaseManifest, TrainingReport, Verdict } from './types.ts';
 
 interface Base {
   readonly loaded: LoadedModel;
@@ -71,6 +71,7 @@ export async function improve(job: TrainingJob, progress: Progress): Promise<Tra
     after: judged.after,
     confusion: judged.confusion,
     base: judged.base,
+    depth: depthOf(chosen),
     verdict: judged.verdict,
     seconds: { train: trainSeconds, total: (performance.now() - startedMs) / 1000 },
   };
@@ -176,6 +177,15 @@ async function judgeArtifact(
     after: right.length === 0 ? null : share(right),
     confusion: confusionOf(plan.labels, truth, guesses),
     base: golden === null ? null : { before: golden.before, after: golden.after },
+  };
+}
+
+function depthOf({ depth, learner }: Chosen): DepthEvidence | null {
+  if (depth?.leftOut === undefined || depth.leftOut === null) return null;
+  return {
+    ships: learner === 'closed-form' ? 'last layer' : 'all layers',
+    lastLayer: depth.leftOut.first,
+    allLayers: depth.leftOut.second,
   };
 }
 

@@ -53,6 +53,13 @@ export interface Proportion {
   readonly high: number;
 }
 
+/** What several trained layers bring against the last one alone, on the same samples. */
+export interface DepthEvidence {
+  readonly ships: 'last layer' | 'all layers';
+  readonly lastLayer: Proportion;
+  readonly allLayers: Proportion;
+}
+
 /** What one training run found; the payload of `report` and the body of `whet train --json`. */
 export interface TrainingReport {
   readonly run: string;
@@ -68,6 +75,8 @@ export interface TrainingReport {
   readonly confusion: readonly (readonly number[])[] | null;
   /** Accuracy on the base model's golden set; null where the model has none. */
   readonly base: { readonly before: number; readonly after: number } | null;
+  /** Where several layers could be trained: the last one alone and all of them on rows left out of training. Absent in reports of old. */
+  readonly depth?: DepthEvidence | null;
   readonly verdict: Verdict;
   /** Version of the release that came of it; null unless accepted. */
   readonly release: string | null;

@@ -61,7 +61,11 @@ async function learnFrom(
   if (prior === null) return plain;
   const kept = await fitBest('closed-form', [closedForm], { ...input, prior, personalWeight });
   return accuracyOf(kept, train, classes) + margin >= accuracyOf(plain, train, classes)
-    ? { ...kept, reason: 'it fits the tail, and keeps what the base model knew' }
+    ? {
+        ...kept,
+        reason: `${plain.depth === null ? 'it fits the tail' : plain.reason}; it keeps what the base model knew`,
+        depth: plain.depth === null ? null : { ...plain.depth, shallow: kept.fitted },
+      }
     : { ...plain, reason: 'what the base model knew does not help with these pictures' };
 }
 

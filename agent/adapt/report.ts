@@ -3,6 +3,7 @@ import type { LearnerChoice } from '../learn/choose.ts';
 import type { CutWish } from '../onnx/cut.ts';
 import type { Progress, Verdict } from '../types.ts';
 import type { ClassMode } from './class-folders.ts';
+import type { DepthReport } from './depth-report.ts';
 
 export interface AdaptOptions {
   /** Path of the ONNX model to start from. */
@@ -42,6 +43,8 @@ export interface AdaptReport {
   readonly after: { readonly accuracy: number | null; readonly float: number | null };
   /** Accuracy on the base model's golden set; null where the model has none. */
   readonly base: { readonly before: number; readonly after: number } | null;
+  /** What several layers bought against the last one alone; null where only one could be trained. */
+  readonly depth: DepthReport | null;
   readonly verdict: Verdict;
   readonly seconds: { readonly features: number; readonly train: number; readonly export: number; readonly total: number };
   readonly peakRssMb: number;

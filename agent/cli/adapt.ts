@@ -20,6 +20,7 @@ export function formatAdapt(report: AdaptReport): string {
   ];
   if (report.base !== null)
     lines.push(`base      ${percent(report.base.before)} before, ${percent(report.base.after)} after, on the model's own golden set`);
+  if (report.depth !== null) lines.push(...depthLines(report.depth));
   lines.push(
     `time      ${seconds.total.toFixed(1)} s: features ${seconds.features.toFixed(1)}, training ${seconds.train.toFixed(2)}, export ${seconds.export.toFixed(1)}; ${report.peakRssMb} MB`,
   );
@@ -29,6 +30,19 @@ export function formatAdapt(report: AdaptReport): string {
       : `wrote     ${artifact.file}  ${bytes(artifact.bytes)}  sha256 ${artifact.sha256.slice(0, 16)}…`,
   );
   return lines.join('\n');
+}
+
+function depthLines({ layers, ships, leftOut, judged }: NonNullable<AdaptReport['depth']>): readonly string[] {
+  const points = (value: number) => `${value < 0 ? '−' : '+'}${Math.abs(100 * value).toFixed(1)}`;
+  const share = ({ value, low, high }: { readonly value: number; readonly low: number; readonly high: number }) =>
+    `${(100 * value).toFixed(1)} % (${(100 * low).toFixed(1)} to ${(100 * high).toFixed(1)})`;
+  const line = (where: string, { lastLayer, allLayers, gain }: NonNullable<typeof leftOut>) =>
+    `          ${where}: last layer alone ${share(lastLayer)}, all ${layers} ${share(allLayers)}; ${points(gain.value)} points (${points(gain.low)} to ${points(gain.high)})`;
+  return [
+    `depth     ${ships === 'all layers' ? `all ${layers} layers are` : 'the last layer alone is'} kept`,
+    ...(leftOut === null ? [] : [line(`${leftOut.lastLayer.samples} left out`, leftOut)]),
+    ...(judged === null ? [] : [line(`${judged.lastLayer.samples} that judge`, judged)]),
+  ];
 }
 
 function shortList(names: readonly string[]): string {

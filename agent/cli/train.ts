@@ -11,6 +11,10 @@ export function formatTraining(report: TrainingReport): string {
   ];
   if (report.learner !== null)
     lines.push(`learner   ${report.learner}, ${report.seconds.train.toFixed(2)} s of ${report.seconds.total.toFixed(2)} s`);
+  if (report.depth !== null && report.depth !== undefined) {
+    const { ships, lastLayer, allLayers } = report.depth;
+    lines.push(`depth     ${ships}; left out: last layer alone ${proportion(lastLayer)}, all layers ${proportion(allLayers)}`);
+  }
   if (report.base !== null)
     lines.push(`base      ${(100 * report.base.before).toFixed(1)} % before, ${(100 * report.base.after).toFixed(1)} % after`);
   if (report.release !== null) lines.push(`release   ${report.release} is current now`);

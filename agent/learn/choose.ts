@@ -1,8 +1,10 @@
-// Which learner's tail is kept. Both are fitted where both can be; the left-out predictions decide. Configuration may name one instead.
+// Which learner's tail is kept. Both are fitted where both can be; the same left-out rows decide, and what several layers bought against the
+// last one alone is said. Configuration may name one learner instead.
 import { WhetError } from '../errors.ts';
 import type { FeatureSet } from '../types.ts';
 import { hits } from './evaluate.ts';
 import type { FittedTail, Learner, LearnerInput } from './learner.ts';
+import { type Comparison, comparePaired } from './paired.ts';
 
 export type LearnerChoice = 'auto' | 'closed-form' | 'gradient';
 
@@ -10,46 +12,83 @@ export interface Chosen {
   readonly learner: Learner['name'];
   readonly fitted: FittedTail;
   readonly reason: string;
+  /** Where several layers could be trained: the last one alone against all of them. */
+  readonly depth: Depth | null;
 }
 
-/** A smaller gain in left-out accuracy is noise: the learner that comes first wins ties. */
-const margin = 0.02;
+export interface Depth {
+  /** The fit of the last layer alone. */
+  readonly shallow: FittedTail;
+  /** The fit of all layers. */
+  readonly deep: FittedTail;
+  /** The last layer alone (`first`) and all layers (`second`) on the same left-out rows; null where nothing could be left out. */
+  readonly leftOut: Comparison | null;
+}
 
-/** `learners` are in order of preference. Throws `model-unsupported` where the wanted learner cannot train the tail. */
+/**
+ * `learners` are in order of preference: a later one is kept where it is better on left-out rows by more than the standard error of the
+ * difference. Where one learner is wanted it is kept; the last layer alone is then fitted only for comparison. Throws `model-unsupported`
+ * where the wanted learner cannot train the tail.
+ */
 export async function fitBest(choice: LearnerChoice, learners: readonly Learner[], input: LearnerInput): Promise<Chosen> {
-  const wanted = learners.filter((learner) => choice === 'auto' || learner.name === choice);
-  const usable = wanted.filter((learner) => learner.name !== 'closed-form' || input.tail.head !== null);
-  const [first, ...others] = usable;
+  const usable = learners.filter((learner) => learner.name !== 'closed-form' || input.tail.head !== null);
+  const [first, ...others] = usable.filter((learner) => choice === 'auto' || learner.name === choice);
   if (first === undefined) {
     throw new WhetError('model-unsupported', `no learner can train this tail (wanted: ${choice})`, {
       hint: 'The closed form needs a tail that ends in a linear layer; use --learner gradient or another cut.',
     });
   }
   const isDeep = input.tail.parameters.some(({ name }) => name !== input.tail.head?.weight && name !== input.tail.head?.bias);
-  let best = await attempt(first, input);
   // The closed form is exact for a linear head; a second opinion costs training time and pays only where more layers can learn.
-  if (choice !== 'auto' || !isDeep) return { learner: first.name, fitted: best.fitted, reason: 'it fits the tail' };
-  for (const learner of others) {
-    const next = await attempt(learner, input);
-    if (next.accuracy !== null && best.accuracy !== null && next.accuracy > best.accuracy + margin) best = next;
-  }
-  const shown = best.accuracy === null ? 'unknown' : `${(100 * best.accuracy).toFixed(1)} %`;
-  return { learner: best.learner.name, fitted: best.fitted, reason: `left-out accuracy ${shown}` };
+  if (!isDeep || choice === 'closed-form') return alone(first, await first.fit(input), 'it fits the tail');
+  const shallow = usable.find((learner) => learner.name === 'closed-form');
+  const second = first === shallow ? others[0] : first;
+  if (shallow === undefined || second === undefined) return alone(first, await first.fit(input), 'it is the one that can train this tail');
+  const depth = await compareDepth(shallow, second, input);
+  const isBetter = depth.leftOut !== null && depth.leftOut.gain > depth.leftOut.standardError;
+  const kept = choice !== 'auto' || isBetter ? second : shallow;
+  return {
+    learner: kept.name,
+    fitted: kept === second ? depth.deep : depth.shallow,
+    reason: reasonOf(depth.leftOut, kept === second, choice !== 'auto'),
+    depth,
+  };
 }
 
-interface Attempt {
-  readonly learner: Learner;
-  readonly fitted: FittedTail;
-  readonly accuracy: number | null;
+async function compareDepth(shallow: Learner, deep: Learner, input: LearnerInput): Promise<Depth> {
+  const one = await shallow.fit(input);
+  const all = await deep.fit(input);
+  const [a, b] = [leftOutRows(one, input.train), leftOutRows(all, input.train)];
+  const rows = [...a.keys()].filter((row) => b.has(row));
+  const right = (logits: ReadonlyMap<number, Float32Array>) =>
+    rows.map((row) => hits(logits.get(row) as Float32Array, [input.train.labels[row] as number], input.classes)[0] === true);
+  return { shallow: one, deep: all, leftOut: rows.length === 0 ? null : comparePaired(right(a), right(b)) };
 }
 
-async function attempt(learner: Learner, input: LearnerInput): Promise<Attempt> {
-  const fitted = await learner.fit(input);
-  return { learner, fitted, accuracy: leftOutAccuracy(fitted, input.train, input.classes) };
+/** Row → its logits as predicted without it. */
+function leftOutRows({ crossValidated, heldOut }: FittedTail, { count }: FeatureSet): ReadonlyMap<number, Float32Array> {
+  const rows = crossValidated === null ? (heldOut?.rows ?? []) : Array.from({ length: count }, (_, row) => row);
+  const logits = crossValidated ?? heldOut?.logits ?? new Float32Array();
+  const classes = logits.length / rows.length;
+  return new Map(rows.map((row, at) => [row, logits.subarray(at * classes, (at + 1) * classes)]));
 }
 
-/** Share of rows that were right when they were left out; null where nothing could be left out. */
-export function leftOutAccuracy({ crossValidated }: FittedTail, { labels, count }: FeatureSet, classes: number): number | null {
-  if (crossValidated === null || count === 0) return null;
-  return hits(crossValidated, labels.subarray(0, count), classes).filter(Boolean).length / count;
+function alone(learner: Learner, fitted: FittedTail, reason: string): Chosen {
+  return { learner: learner.name, fitted, reason, depth: null };
+}
+
+function reasonOf(leftOut: Comparison | null, isDeep: boolean, isWanted: boolean): string {
+  if (leftOut === null) return isWanted ? 'it was asked for' : 'nothing could be left out that would tell what more layers bring';
+  const percent = (value: number) => `${(100 * value).toFixed(1)} %`;
+  const numbers = `all layers ${percent(leftOut.second.value)} on left-out pictures, the last layer alone ${percent(leftOut.first.value)}`;
+  if (isWanted) return `it was asked for; ${numbers}`;
+  return isDeep ? `more layers help: ${numbers}` : `more layers bring nothing that is more than chance: ${numbers}`;
+}
+
+/** Share of the rows of `set` (the first ones that were learned from) that were right when left out; null where nothing could be left out. */
+export function leftOutAccuracy(fitted: FittedTail, set: FeatureSet, classes: number): number | null {
+  const logits = leftOutRows(fitted, set);
+  const rows = [...logits.keys()].filter((row) => row < set.count);
+  const right = rows.filter((row) => hits(logits.get(row) as Float32Array, [set.labels[row] as number], classes)[0] === true);
+  return rows.length === 0 ? null : right.length / rows.length;
 }

@@ -16,14 +16,19 @@ export interface Plan {
  * to learn and slow enough to stop in time (on photographs' features, 5 to 50 a class, twice and half of it were worse).
  */
 const rateOfWidth = (width: number) => Math.min(0.01, 0.5 / width);
+/** Several layers, the last one of which starts where the closed form puts it. */
+const rateOfDepth = 0.0007;
 /** Small sets need more passes to get anywhere, large ones settle within few. */
 const wantedSteps = 400;
 
-/** `smallestPart` is the number of rows of the smallest set that will be trained on: a batch is never larger. */
-export function planFor(rows: number, smallestPart: number, width: number): Plan {
+/**
+ * `smallestPart` is the number of rows of the smallest set that will be trained on: a batch is never larger. `width` is that of the features
+ * which enter one linear layer; null where several layers are trained.
+ */
+export function planFor(rows: number, smallestPart: number, width: number | null): Plan {
   const batch = Math.max(1, Math.min(32, smallestPart));
   const epochs = Math.min(150, Math.max(20, Math.ceil(wantedSteps / Math.ceil(rows / batch))));
-  return { batch, epochs, patience: Math.max(5, Math.ceil(epochs / 6)), rate: rateOfWidth(width) };
+  return { batch, epochs, patience: Math.max(5, Math.ceil(epochs / 6)), rate: width === null ? rateOfDepth : rateOfWidth(width) };
 }
 
 /** Rates of one epoch's steps: linear warm-up over the first twentieth of all steps, then a cosine down to zero (Loshchilov, Hutter 2017). */

@@ -3,16 +3,17 @@
 import { WhetError } from '../errors.ts';
 import { type Dim, sizeOf, type Tensor } from '../onnx/ir.ts';
 import type { FloatTail } from '../onnx/tail.ts';
-import { randomOf } from '../random.ts';
 import type { FeatureSet } from '../types.ts';
+import { closedForm } from './closed-form.ts';
 import { floatTensor } from './gather.ts';
-import { type Course, type Engine, type EngineOptions, type EngineSamples, type OpenEngine, openEngine } from './gradient-engine.ts';
+import { type Engine, type EngineOptions, type EngineSamples, type OpenEngine, openEngine } from './gradient-engine.ts';
 import { knownClasses, teachingOf } from './gradient-memory.ts';
-import { orderOfEpoch, type Plan, planFor, ratesOfEpoch } from './gradient-plan.ts';
+import { planFor } from './gradient-plan.ts';
 import { scalingOf, type Weights } from './gradient-scaling.ts';
+import { attemptFit } from './gradient-search.ts';
 import { featureShape } from './head-rows.ts';
 import type { FittedTail, Learner, LearnerInput } from './learner.ts';
-import { assignFolds, countGroups, holdOut, type Split } from './splits.ts';
+import { assignFolds, countGroups, holdOut, type Split, takeRows } from './splits.ts';
 
 /** Up to this many samples (and weights) every row is predicted without it; beyond, one hold-out is evidence enough. */
 const foldRows = 2000;
@@ -45,7 +46,7 @@ async function fitTail(input: LearnerInput, open: OpenEngine): Promise<FittedTai
   const anchor = (isBlank ? pull.blank : pull.known) / (train.count * input.personalWeight);
   const splits = splitsOf(train, tail, input.seed);
   const smallest = Math.min(train.count, ...splits.map((split) => split.train.length));
-  const plan = planFor(train.count, smallest, train.width);
+  const plan = planFor(train.count, smallest, isDeep(tail) ? null : train.width);
   const labels = train.labels.subarray(0, train.count);
   const weights = train.weights?.subarray(0, train.count) ?? new Float32Array(train.count).fill(1);
   const options = { classes, batch: plan.batch, anchor, base: start, threads };
@@ -55,9 +56,12 @@ async function fitTail(input: LearnerInput, open: OpenEngine): Promise<FittedTai
     : await withEngine(open, tail, untaught, options, async (engine) => teachingOf(await engine.logits(start, features), labels, known));
 
   return withEngine(open, tail, { ...untaught, teaching }, options, async (engine) => {
+    const warm = async (rows: readonly number[] | null) => scaling.scale(await warmed(input, initial, rows));
+    const starts = await Promise.all(splits.map(async (split) => ({ ...split, start: await warm(split.train) })));
+    const task = { input, features, weights, start: await warm(null), splits: starts, isWarm: isDeep(tail) && tail.head !== null };
     for (let attempt = 0; ; attempt += 1) {
       const slower = { ...plan, rate: plan.rate / 4 ** attempt };
-      const result = await attemptFit(engine, { input, features, weights, start, splits, plan: slower });
+      const result = await attemptFit(engine, { ...task, plan: slower });
       if (result === null && attempt < retries) continue;
       if (result === null) {
         throw new WhetError('training-diverged', `the loss is not finite, also at a learning rate of ${slower.rate.toExponential(1)}`, {
@@ -76,118 +80,44 @@ async function fitTail(input: LearnerInput, open: OpenEngine): Promise<FittedTai
           ...(result.heldOutLoss === null ? {} : { heldOutLoss: result.heldOutLoss }),
         },
         crossValidated: splits.length > 1 ? result.predictions : null,
+        ...(splits.length === 1 && result.predictions !== null
+          ? { heldOut: heldOutOf(splits[0] as Split, result.predictions, classes) }
+          : {}),
       };
     }
   });
 }
 
-interface Task {
-  readonly input: LearnerInput;
-  readonly features: Tensor;
-  readonly weights: Float32Array;
-  readonly start: Weights;
-  readonly splits: readonly Split[];
-  readonly plan: Plan;
+/** Whether other layers than the last linear one are trained. */
+function isDeep({ parameters, head }: FloatTail): boolean {
+  return parameters.some(({ name }) => name !== head?.weight && name !== head?.bias);
 }
 
-interface Fit {
-  readonly weights: Weights;
-  readonly epochs: number;
-  readonly heldOutLoss: number | null;
-  readonly predictions: Float32Array | null;
+/**
+ * Weights to start from: where several layers are trained, the last one begins where the closed form puts it on the rows that will be learned
+ * from, so that the first steps do not spoil the layers before it (Kumar et al. 2022). Otherwise the ones that the tail has.
+ */
+async function warmed(input: LearnerInput, initial: Weights, rows: readonly number[] | null): Promise<Weights> {
+  if (!isDeep(input.tail) || input.tail.head === null) return initial;
+  const train = rows === null ? input.train : takeRows(input.train, rows);
+  const { signal, threads, seed, classes, tail } = input;
+  const { weights } = await closedForm.fit({
+    tail,
+    train,
+    classes,
+    seed,
+    threads,
+    prior: null,
+    personalWeight: 1,
+    ...(signal === undefined ? {} : { signal }),
+  });
+  return new Map([...initial, ...weights]);
 }
 
-/** One whole fit; null where a loss was not finite. */
-async function attemptFit(engine: Engine, task: Task): Promise<Fit | null> {
-  const { input, plan, splits, start } = task;
-  const total = plan.epochs * (splits.length > 0 ? 2 : 1);
-  const report = (done: number, what: string) => input.progress?.(Math.min(done, total), total, what);
-  const search = await findEpochs(engine, task, (done) => report(done, 'when to stop'));
-  if (search === null) return null;
-  const all = Array.from({ length: input.train.count }, (_, row) => row);
-  const random = randomOf(input.seed);
-  let course = engine.begin(start);
-  for (let epoch = 0; epoch < search.epochs; epoch += 1) {
-    input.signal?.throwIfAborted();
-    const next = await advance(engine, course, all, plan, epoch, random);
-    if (next === null) return null;
-    course = next;
-    report(total - search.epochs + epoch + 1, 'training');
-  }
-  return { ...search, weights: course.weights };
-}
-
-/** Trains all splits side by side, epoch by epoch, until their held-out loss no longer falls. Keeps the predictions of the best epoch. */
-async function findEpochs(engine: Engine, task: Task, report: (done: number) => void): Promise<Omit<Fit, 'weights'> | null> {
-  const { input, splits, plan, start } = task;
-  const parts = splits.map((split, index) => ({ ...partOf(task, split), random: randomOf(input.seed + index + 1) }));
-  // Half the epochs, where nothing can be held out that would tell.
-  const blind = { epochs: Math.ceil(plan.epochs / 2), heldOutLoss: null, predictions: null };
-  if (parts.every((part) => part.weight === 0)) return blind;
-  let courses: readonly Course[] = parts.map(() => engine.begin(start));
-  let best: Omit<Fit, 'weights'> & { readonly heldOutLoss: number } = {
-    epochs: 0,
-    heldOutLoss: Number.POSITIVE_INFINITY,
-    predictions: null,
-  };
-  for (let epoch = 0; epoch < plan.epochs && epoch - best.epochs < plan.patience; epoch += 1) {
-    input.signal?.throwIfAborted();
-    const predictions = new Float32Array(input.train.count * input.classes);
-    const next: Course[] = [];
-    let loss = 0;
-    for (const [index, part] of parts.entries()) {
-      const course = await advance(engine, courses[index] as Course, part.train, plan, epoch, part.random);
-      if (course === null) return null;
-      next.push(course);
-      const logits = await engine.logits(course.weights, part.features);
-      loss += part.lossOf(logits);
-      for (const [at, row] of part.holdout.entries()) {
-        predictions.set(logits.subarray(at * input.classes, (at + 1) * input.classes), row * input.classes);
-      }
-    }
-    const mean = loss / parts.reduce((sum, part) => sum + part.weight, 0);
-    if (!Number.isFinite(mean)) return null;
-    if (mean < best.heldOutLoss) best = { epochs: epoch + 1, heldOutLoss: mean, predictions };
-    courses = next;
-    report(epoch + 1);
-  }
-  return best;
-}
-
-/** One epoch over some rows; null where its loss is not finite. */
-async function advance(engine: Engine, course: Course, rows: readonly number[], plan: Plan, epoch: number, random: () => number) {
-  const order = orderOfEpoch(rows, plan.batch, random);
-  const { course: next, loss } = await engine.epoch(course, order, ratesOfEpoch(plan, epoch, order.length / plan.batch));
-  return Number.isFinite(loss) ? next : null;
-}
-
-/** The held-out side of a split. Rows of classes that the other side does not have are predicted, but prove nothing. */
-function partOf({ input, features, weights }: Task, split: Split) {
-  const { labels, width } = input.train;
-  const { classes } = input;
-  const seen = new Set(split.train.map((row) => labels[row]));
-  const data = new Float32Array(split.holdout.length * width);
-  for (const [to, from] of split.holdout.entries()) {
-    data.set((features.data as Float32Array).subarray(from * width, (from + 1) * width), to * width);
-  }
-  const weightOf = (row: number) => (seen.has(labels[row]) ? (weights[row] as number) : 0);
-  return {
-    ...split,
-    features: floatTensor([split.holdout.length, ...features.dims.slice(1)], data),
-    weight: split.holdout.reduce((sum, row) => sum + weightOf(row), 0),
-    /** Σ weight · cross-entropy over the held-out rows. */
-    lossOf(logits: Float32Array): number {
-      return split.holdout.reduce((sum, row, at) => {
-        const own = logits.subarray(at * classes, (at + 1) * classes);
-        return sum + weightOf(row) * (logSumExp(own) - (own[labels[row] as number] as number));
-      }, 0);
-    },
-  };
-}
-
-function logSumExp(logits: Float32Array): number {
-  const top = logits.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
-  return top + Math.log(logits.reduce((sum, logit) => sum + Math.exp(logit - top), 0));
+function heldOutOf({ holdout }: Split, predictions: Float32Array, classes: number): NonNullable<FittedTail['heldOut']> {
+  const logits = new Float32Array(holdout.length * classes);
+  for (const [at, row] of holdout.entries()) logits.set(predictions.subarray(row * classes, (row + 1) * classes), at * classes);
+  return { rows: holdout, logits };
 }
 
 function splitsOf(train: FeatureSet, tail: FloatTail, seed: number): readonly Split[] {

@@ -29,6 +29,8 @@ export interface FittedTail {
    * evidence of a small set. null where the learner cannot give it.
    */
   readonly crossValidated: Float32Array | null;
+  /** Logits [rows, classes] of a part of the rows, predicted without them, where leaving out every one would take too long. */
+  readonly heldOut?: { readonly rows: readonly number[]; readonly logits: Float32Array };
 }
 
 export interface Learner {

@@ -2,9 +2,8 @@
 // predictions decide. Takes a job and features, gives the chosen fit.
 
 import type { ClassPlan } from '../adapt/class-folders.ts';
-import { type Chosen, fitBest } from '../learn/choose.ts';
+import { type Chosen, fitBest, leftOutAccuracy } from '../learn/choose.ts';
 import { closedForm } from '../learn/closed-form.ts';
-import { hits } from '../learn/evaluate.ts';
 import { gatherStatistics } from '../learn/gather.ts';
 import { gradient } from '../learn/gradient.ts';
 import { headRows } from '../learn/head-rows.ts';
@@ -38,12 +37,8 @@ export async function learn(
   const prior = job.classes === 'replace' || plain.learner !== 'closed-form' ? null : await priorOf(job, classifier, plan.labels.length);
   if (prior === null) return plain;
   const kept = await fitBest('closed-form', [closedForm], { ...input, prior, personalWeight });
-  const accuracy = ({ fitted }: Chosen) => {
-    return fitted.crossValidated === null
-      ? 0
-      : hits(fitted.crossValidated, train.labels, plan.labels.length).filter(Boolean).length / train.count;
-  };
-  return accuracy(kept) + margin >= accuracy(plain) ? kept : plain;
+  const accuracy = ({ fitted }: Chosen) => leftOutAccuracy(fitted, train, plan.labels.length) ?? 0;
+  return accuracy(kept) + margin >= accuracy(plain) ? { ...kept, depth: plain.depth } : plain;
 }
 
 /** What the base model knew: its own statistics where it ships them, else what it says of the device's samples. */

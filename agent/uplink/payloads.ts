@@ -57,14 +57,10 @@ export const querySchema = z.object({
   sample: sampleId,
   source: name,
   guesses: z.array(classScore).max(10),
-  thumbnail: z
-    .base64()
-    .max(110_000)
-    .nullable()
-    .meta({
-      description:
-        'JPEG of a picture, or the recording itself as it came; null where it is long, and unless the configuration lets captures leave the device',
-    }),
+  thumbnail: z.base64().max(110_000).nullable().meta({
+    description:
+      'JPEG of a picture, or the recording itself as it came; null where it is long, and unless the configuration lets captures leave the device',
+  }),
 });
 
 export const trainingSchema = z.object({
@@ -93,6 +89,11 @@ export const reportSchema = z.object({
     .nullable()
     .meta({ description: 'Row: true class, column: predicted; null where there is none or it would not fit into a message' }),
   base: z.object({ before: share, after: share }).nullable(),
+  depth: z
+    .object({ ships: z.enum(['last layer', 'all layers']), lastLayer: proportion, allLayers: proportion })
+    .nullable()
+    .optional()
+    .meta({ description: 'Several layers trained against the last one alone, on samples left out of training' }),
   verdict: verdictSchema,
   release: name.nullable(),
   seconds: z.object({ train: z.number(), total: z.number() }),

@@ -50,3 +50,22 @@ it('obeys a wish, and refuses one that cannot be', async () => {
   await expect(fitBest('closed-form', [closedForm], inputOf(headless))).rejects.toMatchObject({ code: 'model-unsupported' });
   expect((await fitBest('auto', [rightOn('closed-form', 18), rightOn('gradient', 0)], inputOf(headless))).learner).toBe('gradient');
 });
+
+it('compares on the rows that both left out, and says what depth bought', async () => {
+  const deepOnly = async (rows: readonly number[]) => {
+    const fit = await rightOn('gradient', 18).fit({} as LearnerInput);
+    const logits = Float32Array.from(rows.flatMap((row) => Array.from(fit.crossValidated!.subarray(row * classes, (row + 1) * classes))));
+    return { name: 'gradient', fit: async () => ({ ...fit, crossValidated: null, heldOut: { rows, logits } }) } as const;
+  };
+  // The closed form is right on rows 0 to 11 of all; on 12 to 17 only the other one is.
+  const half = await fitBest('auto', [rightOn('closed-form', 12), await deepOnly([0, 1, 12, 13, 14, 15])], inputOf(deep));
+  expect(half).toMatchObject({
+    learner: 'gradient',
+    depth: { leftOut: { first: { value: 2 / 6, samples: 6 }, second: { value: 1 }, gain: 4 / 6 } },
+  });
+  const wanted = await fitBest('gradient', [rightOn('closed-form', 12), await deepOnly([0, 1])], inputOf(deep));
+  expect(wanted).toMatchObject({ learner: 'gradient', depth: { leftOut: { gain: 0 } } });
+  expect(await fitBest('auto', [rightOn('closed-form', 12), await deepOnly([0, 1])], inputOf(deep))).toMatchObject({
+    learner: 'closed-form',
+  });
+});
