@@ -21,6 +21,8 @@ export interface Features {
   labelled(backbone: string): Iterable<LabelledRow>;
   /** The newest `limit` unlabelled samples, oldest of them first. */
   unlabelled(backbone: string, limit: number): Iterable<FeatureRow>;
+  /** Labelled samples with what they might have been: each view as long as the features. */
+  views(backbone: string): Iterable<{ readonly id: string; readonly views: readonly Float32Array[] }>;
   /** The capture itself, for augmentation; null where it was not kept. */
   raw(id: string): Uint8Array | null;
 }
@@ -32,6 +34,12 @@ interface Row {
   readonly label: string | null;
   readonly data: Uint8Array;
   readonly hash: Uint8Array;
+}
+
+interface ViewRow {
+  readonly id: number;
+  readonly data: Uint8Array;
+  readonly width: number;
 }
 
 /** Rows in memory at once, beside what the caller keeps. */
@@ -51,6 +59,19 @@ export function createFeatures(database: Database): Features {
     }
   }
 
+  function* viewRows(backbone: string): Generator<ViewRow> {
+    const sql = `
+    SELECT views.sample AS id, views.data AS data, length(features.data) / 4 AS width FROM views JOIN samples ON samples.id = views.sample
+    JOIN features ON features.sample = views.sample WHERE views.sample > ? AND label IS NOT NULL
+    AND backbone = (SELECT id FROM backbones WHERE sha256 = ?) ORDER BY views.sample LIMIT ${batch}`;
+    for (let last = -1; ; ) {
+      const found = database.all<ViewRow>(sql, last, backbone);
+      yield* found;
+      if (found.length < batch) return;
+      last = found.at(-1)!.id;
+    }
+  }
+
   return {
     *labelled(backbone) {
       for (const row of rows(select('NOT NULL'), backbone, -1)) yield { ...toRow(row), label: row.label! };
@@ -60,6 +81,13 @@ export function createFeatures(database: Database): Features {
         ORDER BY id DESC LIMIT 1 OFFSET ?`;
       const before = database.get<{ readonly id: number }>(sql, backbone, limit);
       for (const row of rows(select('NULL'), backbone, before?.id ?? -1)) yield toRow(row);
+    },
+    *views(backbone) {
+      for (const { id, data, width } of viewRows(backbone)) {
+        const all = toFeatures(data);
+        const count = width === 0 ? 0 : all.length / width;
+        yield { id: idOfRow(id), views: Array.from({ length: count }, (_, index) => all.subarray(index * width, (index + 1) * width)) };
+      }
     },
     raw: (id) => database.get<{ readonly raw: Uint8Array | null }>('SELECT raw FROM media WHERE sample = ?', rowOfId(id))?.raw ?? null,
   };

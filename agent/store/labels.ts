@@ -4,6 +4,7 @@ import type { Database } from './database.ts';
 import { rowOfId } from './sample-id.ts';
 import type { Labeller } from './sample-rows.ts';
 import type { Shelf } from './shelf.ts';
+import { dropViews } from './views.ts';
 
 export interface LabelsGiven {
   readonly labelled: number;
@@ -37,6 +38,7 @@ export interface Labels {
 export function createLabels(database: Database, shelf: Shelf): Labels {
   function setOne(id: string, label: string | null, by: Labeller, atMs: number): boolean {
     const row = rowOfId(id);
+    if (label === null && row !== null) dropViews(database, shelf, row, true);
     const sample = database.get<{ readonly label: string | null; readonly bytes: number; readonly raw_bytes: number }>(
       'SELECT label, bytes, raw_bytes FROM samples WHERE id = ?',
       row,

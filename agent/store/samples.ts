@@ -16,6 +16,7 @@ import {
   toSample,
 } from './sample-rows.ts';
 import { rowBytes, type Shelf } from './shelf.ts';
+import { dropViews } from './views.ts';
 
 export type Added =
   | { readonly kind: 'added'; readonly id: string; readonly evicted: number }
@@ -132,7 +133,8 @@ export function createSamples(database: Database, shelf: Shelf, origins: Origins
           `SELECT length(data) AS length, label IS NOT NULL AS labelled FROM features JOIN samples ON samples.id = sample WHERE sample = ?`,
           row,
         );
-        if (old === undefined) return false;
+        if (old === undefined || row === null) return false;
+        dropViews(database, shelf, row, old.labelled === 1);
         const growth = by.features.byteLength - old.length;
         database.run(
           'UPDATE samples SET backbone = ?, release = ?, hash = ?, scores = ?, bytes = bytes + ? WHERE id = ?',

@@ -40,4 +40,7 @@ export const migrations: readonly string[] = [
     UNIQUE (type, id)
   )
   `,
+  `
+  CREATE TABLE views (sample INTEGER PRIMARY KEY REFERENCES samples ON DELETE CASCADE, data BLOB NOT NULL)
+  `,
 ];

@@ -16,6 +16,7 @@ import { migrations } from './schema.ts';
 import { createSettings, type Settings } from './settings.ts';
 import { createShelf, type ShelfLimits } from './shelf.ts';
 import { createStatisticsCache, type StatisticsCache } from './statistics.ts';
+import { createViews, type Views } from './views.ts';
 
 export interface StoreOptions {
   readonly samples: ShelfLimits;
@@ -41,6 +42,7 @@ export interface Store {
   readonly samples: Samples;
   readonly labels: Labels;
   readonly features: Features;
+  readonly views: Views;
   readonly origins: Origins;
   readonly queries: Queries;
   readonly runs: Runs;
@@ -83,6 +85,7 @@ export function openStore(path: string, options: StoreOptions): Store {
     samples: createSamples(database, shelf, origins, options.clock),
     labels: createLabels(database, shelf),
     features: createFeatures(database),
+    views: createViews(database, shelf),
     origins,
     queries: createQueries(database),
     runs: createRuns(database),

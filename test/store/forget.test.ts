@@ -16,7 +16,16 @@ describe('forget', () => {
   test('leaves no byte in database, log or free pages', () => {
     const directory = temporaryDirectory();
     const store = storeIn(directory);
-    const markers = ['SECRET-RAW', 'SECRET-THUMB', 'SECRET-FEAT', 'SECRET-LABEL', 'SECRET-ORIGIN', 'SECRET-SCORE', 'SECRET-QUERY'];
+    const markers = [
+      'SECRET-RAW',
+      'SECRET-THUMB',
+      'SECRET-FEAT',
+      'SECRET-LABEL',
+      'SECRET-ORIGIN',
+      'SECRET-SCORE',
+      'SECRET-QUERY',
+      'SECRET-VIEW',
+    ];
     const ids: string[] = [];
     for (let index = 0; index < 120; index += 1) {
       const secret = index % 3 === 0;
@@ -33,6 +42,12 @@ describe('forget', () => {
       if (index % 2 === 0) store.labels.set([id], word('LABEL'), 'cli', 1);
       const payload = text(JSON.stringify({ sample: id, thumbnail: word('QUERY') }));
       store.outbox.enqueue({ topic: 'query', payload, retain: false, timeMs: 1, replaceKey: null, priority: 'low' });
+    }
+    for (const [index, id] of ids.slice(0, 60).entries()) {
+      if (index % 2 === 1) continue;
+      const word = (index % 3 === 0 ? 'SECRET-VIEW' : 'public-VIEW').padEnd(12, '.');
+      const views = [0, 1].map(() => new Float32Array(new Uint8Array(text(word.repeat(30 + index))).buffer));
+      expect(store.views.set(id, backbone, views)).toBe(true);
     }
     // Some are evicted and rewritten before, so that free pages and old cells are in play.
     store.labels.set(ids.slice(0, 60), 'changed', 'cli', 2);
