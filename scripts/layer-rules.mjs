@@ -16,7 +16,9 @@ export const levels = [
       'scheduler.ts',
       'adapt.ts',
       'compile.ts',
+      'quantize.ts',
       'adapt',
+      'quantize',
       'inspect.ts',
       'device',
       'inference',
@@ -53,6 +55,8 @@ export const packages = {
   'onnxruntime-node': { in: ['runtime/'], files: 2 },
   '@bufbuild/protobuf': { in: ['onnx/'], files: 4 },
   '@tensorflow/tfjs-node': { in: ['learn/'], files: 1 },
+  // Its types only: the code comes with @tensorflow/tfjs-node, where that is installed.
+  '@tensorflow/tfjs-core': { in: ['learn/tfjs-load.ts'], files: 1 },
   sharp: { in: ['preprocess/'], files: 1 },
   mqtt: { in: ['uplink/'], files: 1 },
   'node:sqlite': { in: ['store/'], files: 2 },

@@ -13,7 +13,13 @@ export type OptimizerOptions =
       readonly decay: number;
     };
 
-export const adamW: OptimizerOptions = { kind: 'adamw', beta1: 0.9, beta2: 0.999, epsilon: 1e-8, decay: 0 };
+export const adamW: Extract<OptimizerOptions, { readonly kind: 'adamw' }> = {
+  kind: 'adamw',
+  beta1: 0.9,
+  beta2: 0.999,
+  epsilon: 1e-8,
+  decay: 0,
+};
 
 /** Names of what is remembered of every parameter, each of the parameter's shape and zero at the start. */
 export function stateSlots(options: OptimizerOptions): readonly string[] {
