@@ -6,11 +6,13 @@ import { mergeFamilies } from './families.ts';
 import { activationRules } from './rules/activation.ts';
 import { arithmeticRules } from './rules/arithmetic.ts';
 import { convolutionRules } from './rules/convolution.ts';
+import { indexingRules } from './rules/indexing.ts';
 import { linearRules } from './rules/linear.ts';
 import { movementRules } from './rules/movement.ts';
 import { normalizationRules } from './rules/normalization.ts';
 import { poolingRules } from './rules/pooling.ts';
 import { reductionRules } from './rules/reduction.ts';
+import { resamplingRules } from './rules/resampling.ts';
 import { selectionRules } from './rules/selection.ts';
 
 /**
@@ -28,6 +30,8 @@ export const gradientRules: ReadonlyMap<string, Rule> = mergeFamilies('gradient 
   activationRules,
   normalizationRules,
   movementRules,
+  indexingRules,
+  resamplingRules,
   reductionRules,
   selectionRules,
 ]);

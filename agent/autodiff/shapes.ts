@@ -1,6 +1,6 @@
 // The one table of shape rules: operator → shapes of its outputs. Merged explicitly from families; a new operator gets its line there.
 // Shapes are plain numbers, because the batch size is bound before a training step is compiled.
-import type { DType, Node } from '../onnx/ir.ts';
+import type { DType, Node, Tensor } from '../onnx/ir.ts';
 import { dataTypes } from '../onnx/ir.ts';
 import { intAttribute } from './attributes.ts';
 import { mergeFamilies } from './families.ts';
@@ -9,6 +9,7 @@ import { elementwiseShapes } from './shapes/elementwise.ts';
 import { linearShapes } from './shapes/linear.ts';
 import { movementShapes } from './shapes/movement.ts';
 import { reductionShapes } from './shapes/reduction.ts';
+import { resamplingShapes } from './shapes/resampling.ts';
 
 export type Shape = readonly number[];
 
@@ -16,6 +17,8 @@ export type Shape = readonly number[];
 export interface ShapeSource {
   shape(name: string): Shape;
   hasShape(name: string): boolean;
+  /** The constant of that name; null where the value is only known when the graph runs. */
+  known(name: string): Tensor | null;
   knownInts(name: string): readonly number[] | null;
   dtypeOf(name: string): DType;
 }
@@ -29,6 +32,7 @@ export const shapeRules = mergeFamilies<ShapeRule>('shape rules', [
   convolutionShapes,
   movementShapes,
   reductionShapes,
+  resamplingShapes,
 ]);
 
 const booleanOps = new Set(['Greater', 'GreaterOrEqual', 'Less', 'LessOrEqual', 'Equal', 'And', 'Or', 'Not', 'Xor', 'IsNaN', 'IsInf']);

@@ -1,6 +1,6 @@
 // Cases of convolutions and pools, in one and two spatial dimensions, of every stride, padding, dilation and group.
 
-import { type Case, distinct, makeCase, values } from './case.ts';
+import { awayFromZero, type Case, distinct, makeCase, values } from './case.ts';
 import type { Random } from './random.ts';
 import { type Tf, tf } from './tensorflow.ts';
 
@@ -150,6 +150,19 @@ export const poolingCases: Readonly<Record<string, MakeCase>> = {
     const isPlain = !('ceil_mode' in attributes) && f.dilations.every((d) => d === 1) && f.pads?.every((pad) => pad === 0);
     const tensorflow = (x: Tf) => channelsFirst(tf.maxPool(channelsLast(x), pair(f.kernel), pair(f.strides), 'valid'), f.kernel.length);
     return makeCase('MaxPool', [distinct(r, dims)], { attributes, outputs: r.int(1, 2), ...(isPlain ? { tensorflow } : {}) });
+  },
+  LpPool: (r) => {
+    const { f, dims, attributes } = pool(r, false);
+    const { ceil_mode: _ceil, ...plain } = attributes as typeof attributes & { ceil_mode?: number };
+    return makeCase('LpPool', [awayFromZero(r, [...dims.slice(0, 2), ...f.size])], {
+      attributes: { ...plain, p: r.int(1, 3) },
+      double: false,
+    });
+  },
+  GlobalLpPool: (r) => {
+    const p = r.int(1, 3);
+    const tensorflow = (x: Tf) => tf.pow(tf.sum(tf.pow(tf.abs(x), p), [2, 3], true), 1 / p);
+    return makeCase('GlobalLpPool', [awayFromZero(r, r.shape(4))], { attributes: { p }, tensorflow, double: false });
   },
   GlobalAveragePool: (r) => {
     const tensorflow = (x: Tf) => tf.mean(x, [2, 3], true);

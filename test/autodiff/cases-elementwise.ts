@@ -64,6 +64,11 @@ export const arithmeticCases: Readonly<Record<string, MakeCase>> = {
     const full = r.shape();
     return makeCase('Div', [values(r, r.flag() ? full : r.broadcastable(full)), awayFromZero(r, full)], { tensorflow: tf.div as never });
   },
+  Mod: (r) => {
+    const full = r.shape();
+    const inputs = [between(r, full, 1.45, 1.8), between(r, r.broadcastable(full), 0.61, 0.69)];
+    return makeCase('Mod', inputs, { attributes: { fmod: 1 } });
+  },
   Sum: many('Sum', sumOf),
   Mean: many('Mean', (list) => tf.div(sumOf(list), list.length), false),
   Max: many('Max', (list) => list.reduce((a, b) => tf.maximum(a, b))),

@@ -1,4 +1,4 @@
-// Cases of matrix products, normalizations, reductions, and of operators that move elements.
+// Cases of matrix products, normalizations and reductions.
 
 import { attr, floats, ints } from '../../agent/onnx/build.ts';
 import type { Tensor } from '../../agent/onnx/ir.ts';
@@ -7,6 +7,23 @@ import type { Random } from './random.ts';
 import { type Tf, tf } from './tensorflow.ts';
 
 type MakeCase = (r: Random) => Case;
+
+/** Equations of attention, of bilinear forms, outer products, traces over an axis, and without an arrow. */
+const equations = ['bij,bjk->bik', 'bhid,bhjd->bhij', 'ij,jk', 'i,j->ij', 'bi,ij,bj->b', 'ijk->kj', 'abc,cd->ad', 'ij->', 'nc, kc -> nk'];
+
+function einsum(r: Random): Case {
+  const equation = r.pick(equations);
+  const sizes = new Map([...'abcdhijkn'].map((letter) => [letter, r.int(1, 3)]));
+  const operands = (equation.replaceAll(' ', '').split('->')[0] as string).split(',');
+  const inputs = operands.map((letters, index) =>
+    values(
+      r,
+      [...letters].map((letter) => sizes.get(letter) as number),
+      0.02 * index + 0.02,
+    ),
+  );
+  return makeCase('Einsum', inputs, { attributes: { equation } });
+}
 
 export const linearCases: Readonly<Record<string, MakeCase>> = {
   MatMul: (r) => {
@@ -34,6 +51,7 @@ export const linearCases: Readonly<Record<string, MakeCase>> = {
     const attributes = { transA: transA ? 1 : 0, transB: transB ? 1 : 0, alpha: attr.float(alpha), beta: attr.float(beta) };
     return makeCase('Gemm', inputs, { attributes, tensorflow: tensorflow as never });
   },
+  Einsum: einsum,
 };
 
 function alongAxis(op: string, tensorflow: (x: Tf, axis: number) => Tf): MakeCase {
@@ -123,6 +141,33 @@ export const normalizationCases: Readonly<Record<string, MakeCase>> = {
     const channels = r.int(1, 3);
     return grouped(r, 'InstanceNormalization', channels, 1, channels, 17);
   },
+  MeanVarianceNormalization: (r) => {
+    const axes = r.pick([[0, 2, 3], [1], [0, 1, 2, 3]]);
+    const tensorflow = (x: Tf) => {
+      const centred = tf.sub(x, tf.mean(x, axes, true));
+      return tf.div(centred, tf.sqrt(tf.mean(tf.square(centred), axes, true)));
+    };
+    const dims = [2, 3, ...r.shape(2)];
+    return makeCase('MeanVarianceNormalization', [distinct(r, dims)], { attributes: { axes }, tensorflow, double: false });
+  },
+  LRN: (r) => {
+    const size = r.pick([1, 3, 5]);
+    const attributes = { size, alpha: attr.float(r.pick([0.5, 1.5])), beta: attr.float(0.75), bias: attr.float(r.pick([1, 2])) };
+    const { alpha, beta, bias } = attributes;
+    const dims = [r.int(1, 2), r.int(1, 5), ...r.shape(2, 2)];
+    const tensorflow = (x: Tf) => {
+      const last = tf.transpose(x, [0, 2, 3, 1]) as never;
+      const y = tf.localResponseNormalization(
+        last,
+        (size - 1) / 2,
+        bias.value as number,
+        (alpha.value as number) / size,
+        beta.value as number,
+      );
+      return tf.transpose(y, [0, 3, 1, 2]);
+    };
+    return makeCase('LRN', [values(r, dims)], { attributes, double: false, tensorflow });
+  },
   LpNormalization: (r) => {
     const p = r.int(1, 2);
     const dims = r.shape(r.int(1, 3));
@@ -169,112 +214,17 @@ export const reductionCases: Readonly<Record<string, MakeCase>> = {
   ReduceLogSum: reduction('ReduceLogSum', (x, axes, keep) => tf.log(tf.sum(x, axes, keep)), positive),
   ReduceLogSumExp: reduction('ReduceLogSumExp', (x, axes, keep) => tf.logSumExp(x, axes, keep)),
   // TensorFlow.js's own gradient of a product fails in this build.
+  CumSum: (r) => {
+    const dims = r.shape(r.int(1, 3));
+    const axis = r.int(-dims.length, dims.length - 1);
+    const [exclusive, reverse] = [r.int(0, 1), r.int(0, 1)];
+    const tensorflow = (x: Tf) => tf.cumsum(x, axis < 0 ? axis + dims.length : axis, exclusive === 1, reverse === 1);
+    // The gradient that TensorFlow.js has is right along the last axis only.
+    const isLast = axis === -1 || axis === dims.length - 1;
+    const options = { attributes: { exclusive, reverse }, constants: { axis: ints([axis], []) } };
+    return makeCase('CumSum', [values(r, dims)], { ...options, ...(isLast ? { tensorflow } : {}) });
+  },
   ReduceProd: (r) => reduction('ReduceProd', null, r.flag() ? awayFromZero : withZeros)(r),
   ReduceMax: reduction('ReduceMax', (x, axes, keep) => tf.max(x, axes, keep), distinct),
   ReduceMin: reduction('ReduceMin', (x, axes, keep) => tf.min(x, axes, keep), distinct),
-};
-
-const vectorOf = (r: Random, count: number, high: number): Tensor => ints(Array.from({ length: count }, () => r.int(-high - 1, high)));
-
-export const movementCases: Readonly<Record<string, MakeCase>> = {
-  Identity: (r) => makeCase('Identity', [values(r, r.shape())], { tensorflow: (x) => tf.mul(x, 1) }),
-  Reshape: (r) => {
-    const [a, b, c] = r.shape(3) as [number, number, number];
-    const target = r.pick([[-1], [0, -1], [c, a * b], [a, 1, b * c]]);
-    const tensorflow = (x: Tf) => tf.reshape(x, target[0] === 0 ? [a, b * c] : target);
-    return makeCase('Reshape', [values(r, [a, b, c])], { constants: { target: ints(target) }, tensorflow });
-  },
-  Flatten: (r) => {
-    const shape = r.shape(3);
-    const axis = r.int(-3, 3);
-    const first = axis < 0 ? axis + 3 : axis;
-    const rows = shape.slice(0, first).reduce((x, y) => x * y, 1);
-    return makeCase('Flatten', [values(r, shape)], { attributes: { axis }, tensorflow: (x) => tf.reshape(x, [rows, -1]) });
-  },
-  Squeeze: (r) => {
-    const [a, b] = r.shape(2) as [number, number];
-    const axes = r.pick([[1], [-1], [1, 3]]);
-    const tensorflow = (x: Tf) =>
-      tf.squeeze(
-        x,
-        axes.map((axis) => (axis < 0 ? axis + 4 : axis)),
-      );
-    return makeCase('Squeeze', [values(r, [a, 1, b, 1])], { constants: { axes: ints(axes) }, tensorflow });
-  },
-  Unsqueeze: (r) => {
-    const [a, b] = r.shape(2) as [number, number];
-    return makeCase('Unsqueeze', [values(r, [a, b])], {
-      constants: {
-        axes: ints(
-          r.pick([
-            [0, 2],
-            [-2, 0],
-          ]),
-        ),
-      },
-      tensorflow: (x) => tf.reshape(x, [1, a, 1, b]),
-    });
-  },
-  Transpose: (r) => {
-    const shape = r.shape();
-    const perm = r.permutation(shape.length);
-    if (r.flag()) return makeCase('Transpose', [values(r, shape)], { tensorflow: (x) => tf.transpose(x) });
-    return makeCase('Transpose', [values(r, shape)], { attributes: { perm }, tensorflow: (x) => tf.transpose(x, [...perm]) });
-  },
-  Concat: (r) => {
-    const shape = r.shape();
-    const axis = r.int(0, shape.length - 1);
-    const parts = Array.from({ length: r.int(1, 3) }, () =>
-      values(
-        r,
-        shape.map((size, at) => (at === axis ? r.int(1, 3) : size)),
-      ),
-    );
-    const given = r.flag() ? axis : axis - shape.length;
-    return makeCase('Concat', parts, { attributes: { axis: given }, tensorflow: (...list) => tf.concat(list, axis) });
-  },
-  Split: (r) => {
-    const sizes = [r.int(1, 3), r.int(1, 3)];
-    const shape = [r.int(1, 3), sizes[0]! + sizes[1]!];
-    // Only the first part has a gradient here; the walk tests cover several.
-    const tensorflow = (x: Tf) => tf.split(x, sizes, 1)[0] as Tf;
-    return makeCase('Split', [values(r, shape)], { attributes: { axis: -1 }, constants: { sizes: ints(sizes) }, outputs: 2, tensorflow });
-  },
-  Slice: (r) => {
-    const shape = [r.int(2, 4), r.int(1, 3), r.int(3, 5)];
-    const [start, end] = [r.int(-2, 1), r.pick([2, -1, 100])];
-    const constants: Record<string, Tensor> = { starts: ints([start]), ends: ints([end]), axes: ints([2]) };
-    if (r.flag()) constants.steps = ints([1]);
-    const size = shape[2] as number;
-    const from = start < 0 ? start + size : start;
-    const to = Math.min(end < 0 ? end + size : end, size);
-    if (to <= from) return makeCase('Slice', [values(r, shape)], { constants: { starts: ints([1, 0]), ends: ints([2, 1]) } });
-    const tensorflow = (x: Tf) => tf.slice(x, [0, 0, from], [-1, -1, to - from]);
-    return makeCase('Slice', [values(r, shape)], { constants, tensorflow });
-  },
-  Pad: (r) => {
-    const shape = r.shape(2);
-    const [a, b, c, d] = [r.int(0, 2), r.int(0, 2), r.int(0, 2), r.int(0, 2)];
-    const tensorflow = (x: Tf) =>
-      tf.pad(x, [
-        [a, c],
-        [b, d],
-      ] as never);
-    return makeCase('Pad', [values(r, shape)], { constants: { pads: ints([a, b, c, d]) }, tensorflow });
-  },
-  Gather: (r) => {
-    const shape = r.shape(3, 4);
-    const axis = r.int(0, 2);
-    const indices = vectorOf(r, r.int(1, 5), (shape[axis] as number) - 1);
-    const dims = indices.dims[0] === 4 ? [2, 2] : indices.dims;
-    const positive = Array.from(indices.data as BigInt64Array, (at) => (Number(at) + shape[axis]!) % shape[axis]!);
-    const tensorflow = (x: Tf) => tf.gather(x, tf.tensor(positive, [...dims], 'int32'), axis);
-    return makeCase('Gather', [values(r, shape)], { attributes: { axis }, constants: { indices: { ...indices, dims } }, tensorflow });
-  },
-  Expand: (r) => {
-    const full = r.shape();
-    const tensorflow = (x: Tf) => tf.broadcastTo(x, [...full]);
-    return makeCase('Expand', [values(r, r.broadcastable(full))], { constants: { shape: ints(full) }, tensorflow });
-  },
-  Cast: (r) => makeCase('Cast', [values(r, r.shape())], { attributes: { to: 1 }, double: false, tensorflow: (x) => tf.mul(x, 1) }),
 };

@@ -14,7 +14,9 @@ import { openSession, type Session } from '../../agent/runtime/session.ts';
 import type { Case, Input } from './case.ts';
 import { convolutionCases, poolingCases } from './cases-convolution.ts';
 import { activationCases, arithmeticCases } from './cases-elementwise.ts';
-import { linearCases, movementCases, normalizationCases, reductionCases } from './cases-structured.ts';
+import { indexingCases, resamplingCases } from './cases-indexing.ts';
+import { movementCases } from './cases-movement.ts';
+import { linearCases, normalizationCases, reductionCases } from './cases-structured.ts';
 import { Random } from './random.ts';
 import { type Tf, tf } from './tensorflow.ts';
 
@@ -27,6 +29,8 @@ const cases = mergeFamilies('cases', [
   normalizationCases,
   reductionCases,
   movementCases,
+  indexingCases,
+  resamplingCases,
 ]);
 
 type Real = 'float32' | 'float64';
@@ -40,32 +44,46 @@ function constant(dtype: Real, each: Tensor): Tensor {
   return each.dtype === 'float32' ? tensor(dtype, { dims: each.dims, values: [...(each.data as Float32Array)] }) : each;
 }
 
-/** A graph with the case's node and its gradient: inputs x0, x1, … and dy; outputs y0, and dx0, dx1, … */
-async function compile(each: Case, dtype: Real): Promise<{ readonly session: Session; readonly shape: readonly number[] }> {
+interface Compiled extends AsyncDisposable {
+  readonly shape: readonly number[];
+  /** The node as it stands in a model. */
+  readonly forward: Session;
+  /** x0, x1, … and dy → dx0, dx1, … */
+  backward(feeds: Readonly<Record<string, Tensor>>): Promise<readonly (readonly number[])[]>;
+}
+
+async function compile(each: Case, dtype: Real): Promise<Compiled> {
   const c = new Draft({ dtype, prefix: 'g/' });
   const names = each.inputs.map((input, index) => c.declare(`x${index}`, input.dims));
-  for (const [name, data] of each.constants) c.constant(name, constant(dtype, data));
+  const constants = [...each.constants].map(([name, data]) => [name, constant(dtype, data)] as const);
+  for (const [name, data] of constants) c.constant(name, data);
   c.add(each.node);
   const shape = c.shape('y0');
   const gradients = backward(c, c.nodes.slice(), new Map([['y0', c.declare('dy', shape)]]), names);
   // No gradient means that nothing depends on the value: finite differences must find zeros.
   const outputs = names.map((name) => gradients.get(name) ?? c.emit('Expand', [0, c.ints(c.shape(name))]));
   expect(outputs.map((dx) => c.shape(dx))).toEqual(each.inputs.map((input) => input.dims));
-  const body = graph('case', {
-    inputs: [...names.map((name) => value(name, c.shape(name), dtype)), value('dy', shape, dtype)],
-    outputs: [value('y0', null, dtype), ...[...new Set(outputs)].map((name) => value(name, null, dtype))],
-    ...c.finish(['y0', ...outputs]),
-  });
-  const bytes = encodeModel(model(body, { opset: each.opset, microsoft: true }));
-  const inner = await openSession(bytes, { label: `the case of ${each.node.op}`, optimization: 'disabled' });
-  const session: Session = {
-    ...inner,
-    async run(feeds, fetches) {
-      const found = await inner.run(feeds, fetches);
-      return { y0: found.y0 as Tensor, ...Object.fromEntries(outputs.map((name, index) => [`dx${index}`, found[name] as Tensor])) };
+  const inputs = names.map((name) => value(name, c.shape(name), dtype));
+  const open = (body: ReturnType<typeof graph>) => {
+    const bytes = encodeModel(model(body, { opset: each.opset, microsoft: true }));
+    return openSession(bytes, { label: `the case of ${each.node.op}`, optimization: 'disabled' });
+  };
+  const alone = { inputs, outputs: [value('y0', null, dtype)], nodes: [each.node], initializers: constants };
+  const distinct = [...new Set(outputs)].map((name) => value(name, null, dtype));
+  const slopes = await open(graph('gradient', { inputs: [...inputs, value('dy', shape, dtype)], outputs: distinct, ...c.finish(outputs) }));
+  const forward = await open(graph('node', alone));
+  return {
+    shape,
+    forward,
+    async backward(feeds) {
+      const found = await slopes.run(feeds);
+      return outputs.map((name) => numbers(found[name]));
+    },
+    async [Symbol.asyncDispose]() {
+      await forward.close();
+      await slopes.close();
     },
   };
-  return { session, shape };
 }
 
 const numbers = (each: Tensor | undefined) => Array.from(each?.data as Float64Array, Number);
@@ -73,23 +91,20 @@ const numbers = (each: Tensor | undefined) => Array.from(each?.data as Float64Ar
 async function check(each: Case): Promise<void> {
   const dtype = each.double ? 'float64' : 'float32';
   const [h, tolerance] = each.double ? [1e-4, 1e-6] : each.linear ? [0.5, 5e-5] : [8e-3, 3e-3];
-  const { session, shape } = await compile(each, dtype);
-  await using _closing = session;
+  await using compiled = await compile(each, dtype);
+  const { shape } = compiled;
   const r = new Random(sizeOf(shape) + 1);
   const dy = { dims: shape, values: Array.from({ length: sizeOf(shape) }, () => 2 * r.next() - 1) };
-  const feeds = (inputs: readonly Input[]) => ({
-    ...Object.fromEntries(inputs.map((input, index) => [`x${index}`, tensor(dtype, input)])),
-    dy: tensor(dtype, dy),
-  });
+  const feeds = (inputs: readonly Input[]) => Object.fromEntries(inputs.map((input, index) => [`x${index}`, tensor(dtype, input)]));
   const weighted = async (inputs: readonly Input[]) => {
-    const { y0 } = await session.run(feeds(inputs));
+    const { y0 } = await compiled.forward.run(feeds(inputs), ['y0']);
     expect(y0?.dims).toEqual(shape);
     return numbers(y0).reduce((sum, y, index) => sum + y * (dy.values[index] as number), 0);
   };
-  const found = await session.run(feeds(each.inputs));
+  const dxs = await compiled.backward({ ...feeds(each.inputs), dy: tensor(dtype, dy) });
   const oracle = each.tensorflow === null ? null : tensorflowGradients(each, dy);
   for (const [index, input] of each.inputs.entries()) {
-    const dx = numbers(found[`dx${index}`]);
+    const dx = dxs[index] ?? [];
     for (const [at, x] of input.values.entries()) {
       const moved = (by: number) =>
         each.inputs.map((other, k) => (k === index ? { ...other, values: other.values.with(at, x + by) } : other));

@@ -47,6 +47,7 @@ export class Lowering {
     const source: ShapeSource = {
       shape: (name) => this.shape(name),
       hasShape: (name) => this.held(name) !== null || draft.hasShape(name),
+      known: (name) => draft.known(name),
       knownInts: (name) => draft.knownInts(name),
       dtypeOf: (name) => draft.dtypeOf(name),
     };

@@ -111,6 +111,9 @@ export const arithmeticRules: Readonly<Record<string, Rule>> = {
   Acosh: (c, { inputs: [x = ''] }, dy) => [c.div(dy, c.emit('Sqrt', [c.sub(c.mul(x, x), 1)]))],
   Atanh: (c, { inputs: [x = ''] }, dy) => [c.div(dy, c.sub(1, c.mul(x, x)))],
 
+  /** y = x mod w:  dx = dy,  dw = −dy·(x − y)/w. */
+  Mod: (c, { inputs: [x = '', w = ''], outputs: [y = ''] }, dy) => [dy, c.neg(c.mul(dy, c.div(c.sub(x, y), w)))],
+
   /** Steps: flat almost everywhere, so nothing comes back. (Fake quantization has its own rule: straight through.) */
   Floor: flat,
   Ceil: flat,

@@ -3,6 +3,7 @@ import { sizeOf } from '../../onnx/ir.ts';
 import { floatAttribute, intAttribute } from '../attributes.ts';
 import type { Draft } from '../draft.ts';
 import type { Rule } from '../rules.ts';
+import { einsum } from './einsum.ts';
 
 /** y = x·w:  dx = dy·wᵀ,  dw = xᵀ·dy  (over the last two axes; leading axes broadcast, the walker sums). */
 const matMul: Rule = (c, node, dy) => {
@@ -62,4 +63,4 @@ function dropAxis(c: Draft, x: string, fromEnd: -1 | -2): string {
   return c.reshape(x, shape);
 }
 
-export const linearRules: Readonly<Record<string, Rule>> = { MatMul: matMul, Gemm: gemm };
+export const linearRules: Readonly<Record<string, Rule>> = { MatMul: matMul, Gemm: gemm, Einsum: einsum };

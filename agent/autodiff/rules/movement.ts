@@ -1,7 +1,7 @@
 // Gradients of operators that move elements without computing: the gradient moves back. Index inputs have none.
 import { WhetError } from '../../errors.ts';
-import { dataTypes, sizeOf } from '../../onnx/ir.ts';
-import { intAttribute, intsAttribute, nodeTitle, normalAxis } from '../attributes.ts';
+import { dataTypes } from '../../onnx/ir.ts';
+import { intAttribute, intsAttribute, nodeTitle, normalAxis, stringAttribute } from '../attributes.ts';
 import type { Draft } from '../draft.ts';
 import type { Rule } from '../rules.ts';
 import { sliceRanges } from '../shapes/movement.ts';
@@ -38,52 +38,81 @@ const split: Rule = (c, node, _dy, dys) => {
   return node.inputs.map((_, index) => (index === 0 ? c.emit('Concat', parts, { axis }) : null));
 };
 
-/** y = a range of x on each axis:  dx = dy with zeros around it. Steps other than 1 have no rule. */
+/**
+ * y = a range of x on each axis, every step-th element, backwards where the step is negative:  dx = dy at those places and zeros elsewhere.
+ * Steps are undone by putting zeros behind each element: [n] → [n, 1] → [n, step] → [n·step].
+ */
 const slice: Rule = (c, node, dy) => {
   const shape = c.shape(node.inputs[0] as string);
   const ranges = sliceRanges(node, c);
-  if (ranges === null || ranges.some(({ step }) => step !== 1)) {
-    throw new WhetError('operator-unsupported', `node ${nodeTitle(node)} slices with a step or with limits that depend on data`);
-  }
-  const after = ranges.map(({ end }, axis) => (shape[axis] as number) - end);
-  const dx = c.emit('Pad', [dy, c.ints([...ranges.map(({ start }) => start), ...after])]);
+  if (ranges === null) throw new WhetError('operator-unsupported', `node ${nodeTitle(node)} slices with limits that depend on data`);
+  const counts = c.shape(dy);
+  if (counts.includes(0)) return node.inputs.map(() => null);
+  const backwards = ranges.flatMap(({ step }, axis) => (step < 0 ? [axis] : []));
+  const forwards = backwards.length === 0 ? dy : reversed(c, dy, backwards);
+  const steps = ranges.map(({ step }) => Math.abs(step));
+  const spread = steps.every((step) => step === 1) ? forwards : withGaps(c, forwards, steps);
+  const before = ranges.map(({ start, step }, axis) => (step > 0 ? start : start + step * ((counts[axis] as number) - 1)));
+  const after = shape.map((size, axis) => size - (before[axis] as number) - (counts[axis] as number) * (steps[axis] as number));
+  const dx = c.emit('Pad', [spread, c.ints([...before, ...after])]);
   return node.inputs.map((_, index) => (index === 0 ? dx : null));
 };
 
-/** y = x with a border (mode constant):  dx = dy without it. */
-const pad: Rule = (c, node, dy) => {
-  const shape = c.shape(node.inputs[0] as string);
-  const pads = c.knownInts(node.inputs[1] ?? '');
-  const mode = node.attributes.mode;
-  if (pads === null || (mode?.kind === 'string' && mode.value !== 'constant')) {
-    throw new WhetError(
-      'operator-unsupported',
-      `node ${nodeTitle(node)} pads by reflection, by repetition or by amounts that depend on data`,
-    );
-  }
-  const starts = shape.map((_, axis) => pads[axis] as number);
-  const ends = shape.map((size, axis) => size + (pads[axis] as number));
-  const dx = c.emit('Slice', [dy, c.ints(starts), c.ints(ends), c.ints(shape.map((_, axis) => axis))]);
-  return node.inputs.map((_, index) => (index === 0 ? dx : null));
+/** step − 1 zeros behind each element of an axis. */
+function withGaps(c: Draft, x: string, steps: readonly number[]): string {
+  const shape = c.shape(x);
+  const pairs = c.reshape(
+    x,
+    shape.flatMap((size) => [size, 1]),
+  );
+  const none = shape.flatMap(() => [0, 0]);
+  const padded = c.emit('Pad', [pairs, c.ints([...none, ...steps.flatMap((step) => [0, step - 1])])]);
+  return c.reshape(
+    padded,
+    shape.map((size, axis) => size * (steps[axis] as number)),
+  );
+}
+
+function reversed(c: Draft, x: string, axes: readonly number[]): string {
+  const [last, end, back] = [axes.map(() => -1), axes.map(() => -(2 ** 31)), axes.map(() => -1)];
+  return c.emit('Slice', [x, c.ints(last), c.ints(end), c.ints(axes), c.ints(back)]);
+}
+
+/** y = x n times along each axis:  dx = Σ over the repetitions of dy. */
+const tile: Rule = (c, node, dy) => {
+  const [x, repeats] = node.inputs as readonly [string, string];
+  const counts = c.knownInts(repeats);
+  if (counts === null) throw new WhetError('operator-unsupported', `node ${nodeTitle(node)} repeats as often as data say`);
+  const split = c.reshape(
+    dy,
+    c.shape(x).flatMap((size, axis) => [counts[axis] as number, size]),
+  );
+  return [
+    c.sum(
+      split,
+      counts.map((_, axis) => 2 * axis),
+    ),
+    null,
+  ];
 };
 
-/** y = rows i of x along the axis:  dx[i] += dy for every i, duplicates add up. */
-const gather: Rule = (c, node, dy) => {
-  const [x, indices] = node.inputs as readonly [string, string];
-  const [shape, picked] = [c.shape(x), c.shape(indices)];
-  const axis = normalAxis(intAttribute(node, 'axis', 0), shape.length);
-  // The axis goes first, rows are scattered into zeros, and the axis goes back to its place.
-  const outer = shape.slice(0, axis);
-  const rest = [...outer, ...shape.slice(axis + 1)];
-  const rank = c.shape(dy).length;
-  const front = Array.from({ length: picked.length }, (_, at) => axis + at);
-  const others = Array.from({ length: rank }, (_, at) => at).filter((at) => !front.includes(at));
-  const rows = c.reshape(c.transpose(dy, [...front, ...others]), [sizeOf(picked), ...rest]);
-  const at = c.emit('Reshape', [indices, c.ints([sizeOf(picked), 1])]);
-  const moved = c.emit('ScatterND', [zeros(c, [shape[axis] as number, ...rest]), at, rows], { reduction: 'add' });
-  const back = shape.map((_, to) => (to === axis ? 0 : to < axis ? to + 1 : to));
-  return [c.transpose(moved, back), null];
+/** Blocks of s×s pixels become channels:  dx = DepthToSpace(dy). */
+const spaceToDepth: Rule = (c, node, dy) => [c.emit('DepthToSpace', [dy], { blocksize: intAttribute(node, 'blocksize', 1) })];
+
+/** Channels become blocks of s×s pixels, in the order [s, s, c] (DCR) or [c, s, s] (CRD):  dx = dy put back. */
+const depthToSpace: Rule = (c, node, dy) => {
+  const s = intAttribute(node, 'blocksize', 1);
+  if (stringAttribute(node, 'mode', 'DCR') === 'DCR') return [c.emit('SpaceToDepth', [dy], { blocksize: s })];
+  const [n = 1, channels = 1, height = 1, width = 1] = c.shape(dy);
+  const blocks = c.reshape(dy, [n, channels, height / s, s, width / s, s]);
+  return [c.reshape(c.transpose(blocks, [0, 1, 3, 5, 2, 4]), c.shape(node.inputs[0] as string))];
 };
+
+/** y = the triangle of x, zeros elsewhere:  dx = the triangle of dy. */
+const trilu: Rule = (c, node, dy) => [
+  c.emit('Trilu', [dy, ...node.inputs.slice(1)], node.attributes),
+  ...node.inputs.slice(1).map(() => null),
+];
 
 /** y = x repeated to a shape:  dx = dy, which the walker sums. */
 const expand: Rule = (_c, _node, dy) => [dy, null];
@@ -96,7 +125,7 @@ const cast: Rule = (c, { inputs: [x = ''] }, dy) => {
   return [c.dtypeOf(dy) === type ? dy : c.emit('Cast', [dy], { to: Number(to) })];
 };
 
-function zeros(c: Draft, shape: readonly number[]): string {
+export function zeros(c: Draft, shape: readonly number[]): string {
   return c.emit('Expand', [0, c.ints(shape)]);
 }
 
@@ -110,8 +139,10 @@ export const movementRules: Readonly<Record<string, Rule>> = {
   Concat: concat,
   Split: split,
   Slice: slice,
-  Pad: pad,
-  Gather: gather,
+  Tile: tile,
+  DepthToSpace: depthToSpace,
+  SpaceToDepth: spaceToDepth,
+  Trilu: trilu,
   Expand: expand,
   Cast: cast,
 };

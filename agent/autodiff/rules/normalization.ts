@@ -1,6 +1,6 @@
 // Gradients of softmax and of the normalizations.
 import { type Node, sizeOf } from '../../onnx/ir.ts';
-import { floatAttribute, intAttribute, normalAxis } from '../attributes.ts';
+import { floatAttribute, intAttribute, intsAttribute, normalAxis } from '../attributes.ts';
 import type { Draft } from '../draft.ts';
 import type { Rule } from '../rules.ts';
 
@@ -102,6 +102,38 @@ const lpNormalization: Rule = (c, node, dy) => {
   return [c.div(c.sub(dy, c.mul(direction, c.sum(c.mul(dy, y), axes, true))), norm)];
 };
 
+/** y = (x − μ)/σ over the axes, without ε:  dx as of every normalization. */
+const meanVariance: Rule = (c, node, dy) => {
+  const [x] = node.inputs as readonly [string];
+  const axes = (intsAttribute(node, 'axes') ?? [0, 2, 3]).map((axis) => normalAxis(axis, c.shape(x).length));
+  // As the runtime writes the operator out: σ + 1e-9.
+  return [normalized(c, x, axes, 1e-18).gradient(dy)];
+};
+
+/**
+ * y = x·s^(−β),  s = k + α/size·Σ x² over neighbouring channels:  dx = dy·s^(−β) − 2αβ/size·x·Σ dy·y/s, the second sum over the channels whose
+ * neighbourhood holds this one. Sums over neighbours are products with a band of ones. Krizhevsky, Sutskever, Hinton 2012.
+ */
+const localResponse: Rule = (c, node, dy) => {
+  const [x] = node.inputs as readonly [string];
+  const [y] = node.outputs as readonly [string];
+  const [batch = 1, channels = 1, ...space] = c.shape(x);
+  const size = intAttribute(node, 'size', 1);
+  const [alpha, beta] = [floatAttribute(node, 'alpha', 1e-4), floatAttribute(node, 'beta', 0.75)];
+  // A neighbourhood of even size has one channel more behind than before.
+  const [before, after] = [Math.floor((size - 1) / 2), Math.ceil((size - 1) / 2)];
+  const band = Float32Array.from({ length: channels * channels }, (_, at) => {
+    const [centre, other] = [Math.floor(at / channels), at % channels];
+    return other >= centre - before && other <= centre + after ? 1 : 0;
+  });
+  const neighbours = c.constant(`${y}/neighbours`, { dtype: 'float32', dims: [channels, channels], data: band });
+  const flat = [batch, channels, sizeOf(space)];
+  const around = (value: string, matrix: string) => c.reshape(c.emit('MatMul', [matrix, c.reshape(value, flat)]), c.shape(x));
+  const s = c.plus(c.mul(around(c.mul(x, x), neighbours), alpha / size), floatAttribute(node, 'bias', 1));
+  const back = around(c.div(c.mul(dy, y), s), c.transpose(neighbours, [1, 0]));
+  return [c.sub(c.mul(dy, c.emit('Pow', [s, -beta])), c.mul(c.mul(x, back), (2 * alpha * beta) / size))];
+};
+
 export const normalizationRules: Readonly<Record<string, Rule>> = {
   Softmax: softmax,
   LogSoftmax: logSoftmax,
@@ -111,4 +143,6 @@ export const normalizationRules: Readonly<Record<string, Rule>> = {
   GroupNormalization: groupNormalization((node) => intAttribute(node, 'num_groups', 1)),
   InstanceNormalization: groupNormalization((_node, channels) => channels),
   LpNormalization: lpNormalization,
+  MeanVarianceNormalization: meanVariance,
+  LRN: localResponse,
 };

@@ -58,11 +58,37 @@ function real(c: Draft, name: string, dims: readonly number[], values: readonly 
   return c.constant(name, { dtype: c.dtype, dims, data });
 }
 
+/** y = (Σ |x|ᵖ)^(1/p) of the window:  dx = sign x·|x|^(p−1)·Σ over the windows of an element of dy·y^(1−p), and 0 where y = 0. */
+const lpPool: Rule = (c, node, dy) => {
+  const [x] = node.inputs as readonly [string];
+  const { window, size } = poolWindow(c, node);
+  const [batch = 1, channels = 1, ...windows] = c.shape(dy);
+  const share = c.reshape(lpShare(c, node, dy), [batch * channels, 1, ...windows]);
+  const w = real(c, `${node.outputs[0]}/ones`, [1, 1, ...window.kernel], Array<number>(sizeOf(window.kernel)).fill(1));
+  return [c.mul(lpSlope(c, node, x), c.reshape(spread(c, node, share, w, window, size), [batch, channels, ...size]))];
+};
+
+/** dy·y^(1−p). */
+function lpShare(c: Draft, node: Node, dy: string): string {
+  const y = node.outputs[0] as string;
+  const isThere = c.greater(y, 0);
+  return c.where(isThere, c.mul(dy, c.emit('Pow', [c.where(isThere, y, 1), 1 - intAttribute(node, 'p', 2)])), 0);
+}
+
+/** sign x·|x|^(p−1). */
+function lpSlope(c: Draft, node: Node, x: string): string {
+  return c.mul(c.emit('Sign', [x]), c.emit('Pow', [c.emit('Abs', [x]), intAttribute(node, 'p', 2) - 1]));
+}
+
 const spatialAxes = (c: Draft, node: Node) => c.shape(node.inputs[0] as string).flatMap((_, axis) => (axis < 2 ? [] : [axis]));
 
 export const poolingRules: Readonly<Record<string, Rule>> = {
   AveragePool: averagePool,
   MaxPool: maxPool,
+  LpPool: lpPool,
+
+  /** y = (Σ |x|ᵖ)^(1/p) over everything but batch and channel:  dx = sign x·|x|^(p−1)·dy·y^(1−p). */
+  GlobalLpPool: (c, node, dy) => [c.mul(lpSlope(c, node, node.inputs[0] as string), lpShare(c, node, dy))],
 
   /** y = mean of x over everything but batch and channel:  dx = dy/n. */
   GlobalAveragePool: (c, node, dy) => [c.mul(dy, 1 / sizeOf(c.shape(node.inputs[0] as string).slice(2)))],

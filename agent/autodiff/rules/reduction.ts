@@ -1,7 +1,7 @@
 // Gradients of operators that sum axes away: dy gets its axes back (as ones), and the walker expands it to the shape of x.
 import { WhetError } from '../../errors.ts';
 import type { Node } from '../../onnx/ir.ts';
-import { nodeTitle } from '../attributes.ts';
+import { intAttribute, nodeTitle } from '../attributes.ts';
 import type { Draft } from '../draft.ts';
 import type { Rule } from '../rules.ts';
 import { reducedAxes } from '../shapes/reduction.ts';
@@ -76,6 +76,12 @@ export const reductionRules: Readonly<Record<string, Rule>> = {
   ReduceLogSumExp: (c, node, dy) => {
     const away = c.sub(node.inputs[0] as string, unreduced(c, node, node.outputs[0] as string).value);
     return onlyFirst(node, c.mul(unreduced(c, node, dy).value, c.exp(away)));
+  },
+
+  /** yᵢ = Σ xⱼ over j ≤ i (or ≥, or without i itself):  dx = the running sum of dy from the other end. */
+  CumSum: (c, node, dy) => {
+    const backwards = intAttribute(node, 'reverse', 0) === 0 ? 1 : 0;
+    return [c.emit('CumSum', [dy, node.inputs[1] as string], { ...node.attributes, reverse: backwards }), null];
   },
 
   ReduceProd: product,

@@ -38,6 +38,8 @@ export const convolutionShapes: Readonly<Record<string, ShapeRule>> = {
   ConvTranspose: convTranspose,
   AveragePool: pool,
   MaxPool: pool,
+  LpPool: pool,
   GlobalAveragePool: globalPool,
   GlobalMaxPool: globalPool,
+  GlobalLpPool: globalPool,
 };

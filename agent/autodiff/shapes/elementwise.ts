@@ -40,9 +40,9 @@ const alone = [
   'Sin Cos Tan Asin Acos Atan Sinh Cosh Asinh Acosh Atanh',
   'Relu LeakyRelu Elu Selu Celu ThresholdedRelu Shrink Sigmoid HardSigmoid HardSwish Swish Tanh Softplus Softsign Gelu Mish',
   'Softmax LogSoftmax Dropout com.microsoft:Gelu com.microsoft:FastGelu com.microsoft:QuickGelu',
-  'GroupNormalization InstanceNormalization RMSNormalization LpNormalization Trilu CumSum',
+  'GroupNormalization InstanceNormalization RMSNormalization LpNormalization MeanVarianceNormalization LRN Trilu CumSum',
 ];
-const together = ['Add Sub Mul Div Pow Max Min Sum Mean Where PRelu Greater GreaterOrEqual Less LessOrEqual Equal And Or Xor'];
+const together = ['Add Sub Mul Div Mod Pow Max Min Sum Mean Where PRelu Greater GreaterOrEqual Less LessOrEqual Equal And Or Xor'];
 
 function table(lines: readonly string[], rule: ShapeRule): Record<string, ShapeRule> {
   return Object.fromEntries(lines.flatMap((line) => line.split(' ')).map((op) => [op, rule]));

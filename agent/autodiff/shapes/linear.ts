@@ -1,5 +1,6 @@
 // Shapes of matrix products and of the normalizations.
-import { intAttribute, normalAxis } from '../attributes.ts';
+import type { Node } from '../../onnx/ir.ts';
+import { intAttribute, normalAxis, stringAttribute } from '../attributes.ts';
 import type { Shape, ShapeRule } from '../shapes.ts';
 import { broadcastShape, known } from './elementwise.ts';
 
@@ -23,6 +24,28 @@ const gemm: ShapeRule = (node, source) => {
   return [[rows, columns]];
 };
 
+interface Equation {
+  readonly inputs: readonly string[];
+  readonly output: string;
+}
+
+/** 'ab,bc->ac' in parts; without an arrow the output has every letter that occurs once, in alphabetical order. */
+export function equationOf(node: Node): Equation {
+  const [left = '', right] = stringAttribute(node, 'equation', '').replaceAll(' ', '').split('->');
+  const inputs = left.split(',');
+  const letters = [...left.replaceAll(',', '')];
+  const once = letters.filter((letter) => letters.filter((other) => other === letter).length === 1).sort();
+  return { inputs, output: right ?? once.join('') };
+}
+
+const einsum: ShapeRule = (node, source) => {
+  const { inputs, output } = equationOf(node);
+  const shapes = node.inputs.map((name) => known(source, name));
+  if (shapes.includes(undefined) || output.includes('.')) return [undefined];
+  const size = (letter: string) => Math.max(...inputs.map((letters, index) => shapes[index]?.[letters.indexOf(letter)] ?? 1));
+  return [[...output].map(size)];
+};
+
 /** Outputs: y, and where asked for the running (or saved) statistics, one a channel. */
 const batchNormalization: ShapeRule = (node, source) => {
   const x = known(source, node.inputs[0] as string);
@@ -41,6 +64,7 @@ const layerNormalization: ShapeRule = (node, source) => {
 export const linearShapes: Readonly<Record<string, ShapeRule>> = {
   MatMul: matMul,
   Gemm: gemm,
+  Einsum: einsum,
   BatchNormalization: batchNormalization,
   LayerNormalization: layerNormalization,
 };

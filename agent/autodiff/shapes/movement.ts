@@ -1,8 +1,8 @@
 // Shapes of operators that move elements without computing: reshapes, permutations, joins, cuts and look-ups.
 import { WhetError } from '../../errors.ts';
-import { sizeOf } from '../../onnx/ir.ts';
+import { type Node, sizeOf } from '../../onnx/ir.ts';
 import { intAttribute, intsAttribute, nodeTitle, normalAxis } from '../attributes.ts';
-import type { Shape, ShapeRule } from '../shapes.ts';
+import type { Shape, ShapeRule, ShapeSource } from '../shapes.ts';
 import { broadcastShape, known } from './elementwise.ts';
 
 const reshape: ShapeRule = (node, source) => {
@@ -119,11 +119,46 @@ const oneHot: ShapeRule = (node, source) => {
   return [indices === undefined || depth === undefined ? undefined : [...indices, depth]];
 };
 
+/** Elements that a Pad adds (or, negative, takes) before and after each axis; null where that depends on data. */
+export function padsOf(
+  node: Node,
+  x: Shape,
+  source: ShapeSource,
+): { readonly begin: readonly number[]; readonly end: readonly number[] } | null {
+  const pads = source.knownInts(node.inputs[1] ?? '');
+  const axes = node.inputs[3] ? source.knownInts(node.inputs[3]) : x.map((_, axis) => axis);
+  if (pads === null || axes === null) return null;
+  const places = axes.map((axis) => normalAxis(axis, x.length));
+  const at = (axis: number, offset: number) => (places.includes(axis) ? (pads[places.indexOf(axis) + offset] as number) : 0);
+  return { begin: x.map((_, axis) => at(axis, 0)), end: x.map((_, axis) => at(axis, places.length)) };
+}
+
 const pad: ShapeRule = (node, source) => {
   const x = known(source, node.inputs[0] as string);
-  const pads = source.knownInts(node.inputs[1] ?? '');
-  if (x === undefined || pads === null) return [undefined];
-  return [x.map((size, axis) => size + (pads[axis] as number) + (pads[axis + x.length] as number))];
+  const pads = x === undefined ? null : padsOf(node, x, source);
+  return [pads === null ? undefined : x?.map((size, axis) => size + (pads.begin[axis] as number) + (pads.end[axis] as number))];
+};
+
+const tile: ShapeRule = (node, source) => {
+  const x = known(source, node.inputs[0] as string);
+  const repeats = source.knownInts(node.inputs[1] as string);
+  return [repeats === null ? undefined : x?.map((size, axis) => size * (repeats[axis] as number))];
+};
+
+const depthToSpace: ShapeRule = (node, source) => {
+  const s = intAttribute(node, 'blocksize', 1);
+  const [n = 1, channels = 1, height = 1, width = 1] = known(source, node.inputs[0] as string) ?? [];
+  if (!source.hasShape(node.inputs[0] as string)) return [undefined];
+  return [node.op === 'DepthToSpace' ? [n, channels / (s * s), height * s, width * s] : [n, channels * s * s, height / s, width / s]];
+};
+
+/** As its indices. */
+const gatherElements: ShapeRule = (node, source) => [known(source, node.inputs[1] as string)];
+
+const gatherNd: ShapeRule = (node, source) => {
+  const [x, indices] = node.inputs.map((name) => known(source, name));
+  if (x === undefined || indices === undefined) return [undefined];
+  return [[...indices.slice(0, -1), ...x.slice(intAttribute(node, 'batch_dims', 0) + (indices.at(-1) as number))]];
 };
 
 const asInput: ShapeRule = (node, source) => [known(source, node.inputs[0] as string)];
@@ -148,5 +183,10 @@ export const movementShapes: Readonly<Record<string, ShapeRule>> = {
   Pad: pad,
   ScatterND: asInput,
   ScatterElements: asInput,
+  GatherElements: gatherElements,
+  GatherND: gatherNd,
+  Tile: tile,
+  DepthToSpace: depthToSpace,
+  SpaceToDepth: depthToSpace,
   Shape: rank,
 };

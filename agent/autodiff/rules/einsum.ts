@@ -1,0 +1,25 @@
+// Gradient of Einsum, for any number of operands without repeated letters or dots: the gradient of each is an Einsum of dy with the others.
+import { WhetError } from '../../errors.ts';
+import { nodeTitle } from '../attributes.ts';
+import type { Rule } from '../rules.ts';
+import { equationOf } from '../shapes/linear.ts';
+
+/** y[o] = Σ Πᵢ xᵢ[lᵢ]:  dxₖ[lₖ] = Σ dy[o]·Π of the other xᵢ[lᵢ];  a letter that only xₖ has is repeated. */
+export const einsum: Rule = (c, node, dy) => {
+  const { inputs, output } = equationOf(node);
+  if ([...inputs, output].some((letters) => letters.includes('.') || new Set(letters).size < letters.length)) {
+    throw new WhetError('operator-unsupported', `node ${nodeTitle(node)} has dots or a repeated letter in one operand`, {
+      hint: 'Write the model with explicit letters, or train fewer layers (--layers).',
+    });
+  }
+  return inputs.map((own, index) => {
+    const others = inputs.flatMap((letters, at) => (at === index ? [] : [{ letters, name: node.inputs[at] as string }]));
+    const given = output + others.map(({ letters }) => letters).join('');
+    const found = [...own].filter((letter) => given.includes(letter)).join('');
+    const equation = `${[output, ...others.map(({ letters }) => letters)].join(',')}->${found}`;
+    const sum = c.emit('Einsum', [dy, ...others.map(({ name }) => name)], { equation });
+    const shape = c.shape(node.inputs[index] as string);
+    const withOnes = shape.map((size, axis) => (found.includes(own[axis] as string) ? size : 1));
+    return c.reshape(sum, withOnes);
+  });
+};

@@ -1,0 +1,69 @@
+// Gradients of operators that look elements up by index or put them at indices: the gradient goes back to where its element came from, and
+// what was looked up twice adds up. Indices have no gradient.
+import { WhetError } from '../../errors.ts';
+import { sizeOf } from '../../onnx/ir.ts';
+import { intAttribute, nodeTitle, normalAxis, stringAttribute } from '../attributes.ts';
+import type { Rule } from '../rules.ts';
+import { zeros } from './movement.ts';
+
+/** y = rows i of x along the axis:  dx[i] += dy for every i, duplicates add up. */
+const gather: Rule = (c, node, dy) => {
+  const [x, indices] = node.inputs as readonly [string, string];
+  const [shape, picked] = [c.shape(x), c.shape(indices)];
+  const axis = normalAxis(intAttribute(node, 'axis', 0), shape.length);
+  // The axis goes first, rows are scattered into zeros, and the axis goes back to its place.
+  const outer = shape.slice(0, axis);
+  const rest = [...outer, ...shape.slice(axis + 1)];
+  const rank = c.shape(dy).length;
+  const front = Array.from({ length: picked.length }, (_, at) => axis + at);
+  const others = Array.from({ length: rank }, (_, at) => at).filter((at) => !front.includes(at));
+  const rows = c.reshape(c.transpose(dy, [...front, ...others]), [sizeOf(picked), ...rest]);
+  const at = c.emit('Reshape', [indices, c.ints([sizeOf(picked), 1])]);
+  const moved = c.emit('ScatterND', [zeros(c, [shape[axis] as number, ...rest]), at, rows], { reduction: 'add' });
+  const back = shape.map((_, to) => (to === axis ? 0 : to < axis ? to + 1 : to));
+  return [c.transpose(moved, back), null];
+};
+
+/** y[p] = x[p, but i[p] on the axis]:  dx[p, but i[p] on the axis] += dy[p]. */
+const gatherElements: Rule = (c, node, dy) => {
+  const [x, indices] = node.inputs as readonly [string, string];
+  const axis = intAttribute(node, 'axis', 0);
+  return [c.emit('ScatterElements', [zeros(c, c.shape(x)), indices, dy], { axis, reduction: 'add' }), null];
+};
+
+/** y[p] = x[i[p]], an index a tuple:  dx[i[p]] += dy[p]. */
+const gatherNd: Rule = (c, node, dy) => {
+  if (intAttribute(node, 'batch_dims', 0) !== 0) {
+    throw new WhetError('operator-unsupported', `node ${nodeTitle(node)} looks up with batch dimensions (batch_dims)`, {
+      hint: 'Train fewer layers (--layers), so that this node stays in the frozen part.',
+    });
+  }
+  const [x, indices] = node.inputs as readonly [string, string];
+  return [c.emit('ScatterND', [zeros(c, c.shape(x)), indices, dy], { reduction: 'add' }), null];
+};
+
+/** y = x with u put at (or added to) the places i:  dx = dy, without those places unless u is added;  du = dy at the places. */
+const scatter =
+  (lookUp: 'GatherElements' | 'GatherND'): Rule =>
+  (c, node, dy) => {
+    const [, indices, updates] = node.inputs as readonly [string, string, string];
+    const reduction = stringAttribute(node, 'reduction', 'none');
+    if (reduction !== 'none' && reduction !== 'add') throw unknownReduction(node, reduction);
+    const attributes: Record<string, number> = node.op === 'ScatterElements' ? { axis: intAttribute(node, 'axis', 0) } : {};
+    const dx = reduction === 'add' ? dy : c.emit(node.op, [dy, indices, zeros(c, c.shape(updates))], attributes);
+    return [dx, null, c.emit(lookUp, [dy, indices], attributes)];
+  };
+
+function unknownReduction(node: Parameters<Rule>[1], reduction: string): WhetError {
+  return new WhetError('operator-unsupported', `node ${nodeTitle(node)} scatters with the reduction '${reduction}'`, {
+    hint: "Only 'none' and 'add' have a gradient here. Train fewer layers (--layers), so that this node stays in the frozen part.",
+  });
+}
+
+export const indexingRules: Readonly<Record<string, Rule>> = {
+  Gather: gather,
+  GatherElements: gatherElements,
+  GatherND: gatherNd,
+  ScatterElements: scatter('GatherElements'),
+  ScatterND: scatter('GatherND'),
+};
