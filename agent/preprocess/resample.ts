@@ -2,6 +2,14 @@
 
 /** Zero crossings of the sinc on each side: more is steeper and slower. 16 keeps aliases below −60 dB. */
 const crossings = 16;
+/** Points of the kernel between two zero crossings; what lies between them is interpolated, right to 10⁻⁶. */
+const resolution = 512;
+/** sinc(t) under a Hann window that ends at the last crossing, for t ≥ 0 in units of crossings. */
+const kernel = Float64Array.from({ length: crossings * resolution + 2 }, (_, at) => {
+  const t = Math.min(crossings, at / resolution);
+  const sinc = at === 0 ? 1 : Math.sin(Math.PI * t) / (Math.PI * t);
+  return sinc * (0.5 + 0.5 * Math.cos((Math.PI * t) / crossings));
+});
 
 /** Gives round(length · to / from) samples. Frequencies above half the lower rate are cut off. */
 export function resample(samples: Float32Array, from: number, to: number): Float32Array {
@@ -18,19 +26,14 @@ export function resample(samples: Float32Array, from: number, to: number): Float
     let sum = 0;
     let weight = 0;
     for (let at = first; at <= last; at += 1) {
-      const tap = kernel(at - centre, cutoff, reach);
-      sum += tap * (samples[at] as number);
+      const place = Math.abs(at - centre) * cutoff * resolution;
+      const below = Math.floor(place);
+      const tap = kernel[below]! + (place - below) * (kernel[below + 1]! - kernel[below]!);
+      sum += tap * samples[at]!;
       weight += tap;
     }
     // Dividing by the taps' sum keeps the level right at both ends, where the kernel is cut.
     output[index] = Math.abs(weight) < 1e-6 ? 0 : sum / weight;
   }
   return output;
-}
-
-/** cutoff · sinc(cutoff · t) under a Hann window that ends at `reach`. */
-function kernel(t: number, cutoff: number, reach: number): number {
-  const angle = Math.PI * cutoff * t;
-  const sinc = Math.abs(angle) < 1e-9 ? 1 : Math.sin(angle) / angle;
-  return cutoff * sinc * (0.5 + 0.5 * Math.cos((Math.PI * t) / reach));
 }
