@@ -10,6 +10,15 @@ export function integer(least: number, most: number): (text: string) => number {
   };
 }
 
+/** Parses a percentage within limits. */
+export function percent(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() !== '' && value >= least && value <= most) return value;
+    throw new InvalidArgumentError(`It takes a number from ${least} to ${most}.`);
+  };
+}
+
 export type CutOption = { readonly kind: 'layers'; readonly layers: number } | { readonly kind: 'tensor'; readonly tensor: string };
 
 /** What `--layers` and `--cut` say together; one layer unless told. */

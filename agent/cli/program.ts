@@ -6,6 +6,7 @@ import { Command, Option } from 'commander';
 import { addDeviceVerbs } from './device-verbs.ts';
 import { cutOf, integer } from './options.ts';
 import { createOutput } from './output.ts';
+import { addQuantize } from './quantize.ts';
 
 /** The whole command line; commander throws instead of ending the process. */
 export function createProgram(signal: AbortSignal): Command {
@@ -100,6 +101,7 @@ Example:
     });
 
   addCompile(program);
+  addQuantize(program, signal);
 
   const weights = program.command('weights').summary("another device's weights over MQTT").exitOverride();
   weights

@@ -7,6 +7,7 @@ import { extract } from '../graph.ts';
 import { type Graph, type Model, type Node, opsetOf, type Tensor } from '../ir.ts';
 import { detectQuantization } from '../layers.ts';
 import { constantValue } from '../slots.ts';
+import { foldAddedBias, foldReshapes } from './fold-bias.ts';
 import { foldNormalization } from './fold-normalization.ts';
 
 /** One scale a channel came with opset 13. */
@@ -18,7 +19,10 @@ export function prepareFloat(model: Model): Model {
   if (detectQuantization(model) !== 'none' || model.graph.nodes.some(({ op }) => op.endsWith('QuantizeLinear')))
     throw new WhetError('model-unsupported', 'the model is quantized already', { hint: 'Give the float model that it was made from.' });
   const modern = opsetOf(model) >= leastOpset ? model : dequantizeTail(model, 'saturated').model;
-  const folded = foldNormalization(foldTransposes(withoutCopies(foldConstants(modern.graph))));
+  const folded = [foldConstants, withoutCopies, foldTransposes, foldReshapes, foldAddedBias, foldNormalization].reduce(
+    (graph, fold) => fold(graph),
+    modern.graph,
+  );
   return extract({ ...modern, graph: folded }, folded.inputs, folded.outputs);
 }
 

@@ -88,10 +88,12 @@ export function mobile(seed: number, ending: Ending): Model {
   return whole(nodes, constants, ['n', 3, 12, 12]);
 }
 
-/** x [n, 3, 8, 8]; two branches joined, one through a ConvTranspose, a Relu whose input something else reads too, MatMul and Add. */
+/** x [n, 3, 8, 8]; a bias as an Add behind the first Conv, two branches joined, one through a ConvTranspose, a Relu whose input something else reads too, MatMul and Add. */
 export function branches(seed: number): Model {
   const constants = new Map<string, Tensor>([
     ['w1', weight([6, 3, 3, 3], 27, seed)],
+    ['b1', weight([6], 9, seed + 7)],
+    ['perChannel', ints([1, -1, 1, 1])],
     ['w2', weight([6, 4, 2, 2], 24, seed + 1)],
     ['b2', weight([4], 9, seed + 2)],
     ['w3', weight([20, 10], 20, seed + 3)],
@@ -101,7 +103,9 @@ export function branches(seed: number): Model {
     ['shape', ints([1, 10])],
   ]);
   const nodes = [
-    node('Conv', ['x', 'w1'], ['c1'], { kernel_shape: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1] }),
+    node('Reshape', ['b1', 'perChannel'], ['b1r']),
+    node('Conv', ['x', 'w1'], ['c1raw'], { kernel_shape: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1] }),
+    node('Add', ['c1raw', 'b1r'], ['c1']),
     node('Relu', ['c1'], ['r1']),
     node('ConvTranspose', ['c1', 'w2', 'b2'], ['up'], { kernel_shape: [2, 2], strides: [2, 2] }),
     node('AveragePool', ['up'], ['down'], { kernel_shape: [2, 2], strides: [2, 2] }),
