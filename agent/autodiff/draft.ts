@@ -3,7 +3,7 @@
 import { WhetError } from '../errors.ts';
 import { ints, node as makeNode } from '../onnx/build.ts';
 import { reads } from '../onnx/graph.ts';
-import type { DType, Node, Tensor } from '../onnx/ir.ts';
+import { type DType, type Node, sizeOf, type Tensor } from '../onnx/ir.ts';
 import { nodeTitle } from './attributes.ts';
 import { operatorKey } from './families.ts';
 import { foldConstant } from './fold.ts';
@@ -24,6 +24,7 @@ export class Draft {
   readonly #dtypes = new Map<string, DType>();
   /** What the outputs of Reshape nodes were before it. */
   readonly #reshaped = new Map<string, string>();
+  readonly #producers = new Map<string, Node>();
   #count = 0;
 
   /** `prefix` keeps the names written here apart from those of an enclosing graph. */
@@ -52,6 +53,7 @@ export class Draft {
       return;
     }
     this.#nodes.push(node);
+    for (const name of node.outputs) if (name !== '') this.#producers.set(name, node);
     if (node.op === 'Reshape')
       this.#reshaped.set(node.outputs[0] as string, this.#reshaped.get(node.inputs[0] as string) ?? (node.inputs[0] as string));
     const shapes = shapeRules.get(operatorKey(node))?.(node, this) ?? [];
@@ -90,8 +92,8 @@ export class Draft {
   shape(name: string): Shape {
     const shape = this.#shapes.get(name);
     if (shape !== undefined) return shape;
-    const producer = this.#nodes.find((node) => node.outputs.includes(name));
-    const what = producer === undefined ? `the value '${name}'` : `the result of node ${nodeTitle(producer)}`;
+    const producer = this.producer(name);
+    const what = producer === null ? `the value '${name}'` : `the result of node ${nodeTitle(producer)}`;
     throw new WhetError('operator-unsupported', `the shape of ${what} is not known, and training needs it`, {
       hint: 'Train fewer layers (--layers), so that this node stays in the frozen part.',
     });
@@ -117,21 +119,26 @@ export class Draft {
     return Array.from(tensor.data as BigInt64Array | Int32Array, Number);
   }
 
+  /** The node that computes the value; null where it comes from outside or is constant. */
+  producer(name: string): Node | null {
+    return this.#producers.get(name) ?? null;
+  }
+
   get nodes(): readonly Node[] {
     return this.#nodes;
   }
 
   plus(a: Operand, b: Operand): string {
-    return this.emit('Add', [a, b]);
+    return this.#binary('Add', a, b);
   }
   sub(a: Operand, b: Operand): string {
-    return this.emit('Sub', [a, b]);
+    return this.#binary('Sub', a, b);
   }
   mul(a: Operand, b: Operand): string {
-    return this.emit('Mul', [a, b]);
+    return this.#binary('Mul', a, b);
   }
   div(a: Operand, b: Operand): string {
-    return this.emit('Div', [a, b]);
+    return this.#binary('Div', a, b);
   }
   neg(a: Operand): string {
     return this.emit('Neg', [a]);
@@ -187,10 +194,29 @@ export class Draft {
     return { nodes: kept.reverse(), initializers: new Map([...this.#constants].filter(([name]) => needed.has(name))) };
   }
 
+  /** The runtime computes [n, 1] with a number element by element, twenty times slower than [n]: such operands are made vectors. */
+  #binary(op: string, a: Operand, b: Operand): string {
+    const slow = isNarrow(this.#shapeOf(a)) && sizeOf(this.#shapeOf(b) ?? [0]) === 1 ? 0 : 1;
+    const [narrow, other] = slow === 0 ? [a, b] : [b, a];
+    const shape = this.#shapeOf(narrow);
+    if (!isNarrow(shape) || typeof narrow !== 'string' || this.#shapeOf(other)?.length !== 0) return this.emit(op, [a, b]);
+    const flat = this.reshape(narrow, [sizeOf(shape)]);
+    return this.reshape(this.emit(op, slow === 0 ? [flat, b] : [a, flat]), shape);
+  }
+
+  #shapeOf(operand: Operand): Shape | undefined {
+    return typeof operand === 'number' ? [] : this.#shapes.get(operand);
+  }
+
   #fresh(op: string): string {
     let name: string;
     do name = `${this.#prefix}${op}.${this.#count++}`;
     while (this.#shapes.has(name));
     return name;
   }
+}
+
+/** Many elements, but a last axis of one. */
+function isNarrow(shape: Shape | undefined): shape is Shape {
+  return shape !== undefined && shape.length > 1 && shape.at(-1) === 1 && sizeOf(shape) >= 256;
 }

@@ -3,7 +3,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Draft } from '../../agent/autodiff/draft.ts';
+import { loweredGradients } from '../../agent/autodiff/lower/gradients.ts';
 import { lowerings, writeLowered } from '../../agent/autodiff/lower/lower.ts';
+import { gradientRules } from '../../agent/autodiff/rules.ts';
 import { backward } from '../../agent/autodiff/walk.ts';
 import { floats, graph, model, value } from '../../agent/onnx/build.ts';
 import { encodeModel } from '../../agent/onnx/encode.ts';
@@ -20,7 +22,8 @@ async function computed(chain: Chain, lowered: boolean) {
   if (lowered) writeLowered(c, chain.nodes, ['y']);
   else for (const node of chain.nodes) c.add(node);
   const shape = c.shape('y');
-  const gradients = backward(c, c.nodes.slice(), new Map([['y', c.declare('dy', shape, 'float32')]]), names);
+  const rules = lowered ? loweredGradients : gradientRules;
+  const gradients = backward(c, c.nodes.slice(), new Map([['y', c.declare('dy', shape, 'float32')]]), names, rules);
   const outputs = ['y', ...names.map((name) => gradients.get(name) as string)];
   const written = c.finish(outputs);
   const body = graph('chain', {
