@@ -28,17 +28,13 @@ import { encodeModel } from './onnx/encode.ts';
 import type { Model } from './onnx/ir.ts';
 import { requantize } from './onnx/requantize.ts';
 import type { FloatTail } from './onnx/tail.ts';
-import { inputShape } from './preprocess/capture-input.ts';
+import { inputShape, viewCount } from './preprocess/capture-input.ts';
 import type { FeatureSet } from './types.ts';
 
 const limits: GateLimits = { confidence: 0.9, forgetting: 0.02, latencyRatio: 1.5, sizeRatio: 1.5, minPerClass: 2 };
 /** With this many pictures a class, a fifth of them judges; with fewer, every one is needed and predictions without it judge. */
 const plentiful = 20;
 const heldOut = 0.2;
-/** Up to so many captures are varied as well (views; louder, faster …). It takes a multiple of the time, and with many it helps less. */
-const fewCaptures = 300;
-/** A picture has one mirror image; a voice can be varied at will. */
-const viewsOf = { image: 1, audio: 10 } as const;
 
 /** Rows that judge, with the files they came from; never learned from. */
 type Judging = Pick<EmbeddedFiles, 'set' | 'files'> & { readonly from: 'test' | 'holdout' };
@@ -123,7 +119,7 @@ async function prepare(options: AdaptOptions): Promise<Prepared> {
   const { width } = classifier.features;
   const read = { input: card.input, signal, progress };
   const dataFiles = labelFiles(folders, plan.labels);
-  const views = dataFiles.length <= fewCaptures ? viewsOf[card.input.kind] : 0;
+  const views = viewCount(card.input, dataFiles.length);
   const data = await embedFiles(dataFiles, embedder, width, { ...read, what: 'features', views });
   const test = await embedFiles(testFiles, embedder, width, { ...read, what: 'features of the test' });
   const unreadable = [...data.unreadable, ...test.unreadable];

@@ -15,6 +15,7 @@ import type { Device, SourceState } from './device/device.ts';
 import { createOperations, isPaused, purgeTainted } from './device/operations.ts';
 import { reembed } from './device/reembed.ts';
 import { uplinkConfig } from './device/uplink-config.ts';
+import { createViewKeeper } from './device/view-keeper.ts';
 import { messageOf } from './errors.ts';
 import { readHardware } from './host/hardware.ts';
 import { type Health, readHealth } from './host/health.ts';
@@ -24,7 +25,7 @@ import { createWatchdog } from './host/watchdog.ts';
 import { createInference } from './inference/inference.ts';
 import { classNames } from './inference/scores.ts';
 import type { Log } from './log.ts';
-import { captureKind } from './preprocess/capture-input.ts';
+import { captureKind, viewCount } from './preprocess/capture-input.ts';
 import { createVoiceActivity } from './preprocess/voice-activity.ts';
 import { createScheduler } from './scheduler.ts';
 import { createJobs } from './training/jobs.ts';
@@ -64,6 +65,7 @@ export async function runDaemon(config: Config, log: Log, signal: AbortSignal): 
   const uplinkParts = { outbox: store.outbox, commandLog: store.commands, log, clock };
   const jobs = createJobs({
     ...{ config, card, baseClasses, database: places.database, candidates: places.candidates, store, releases, clock, log },
+    prepare: (signal) => viewKeeper.settled(signal),
     use: (release) => inference.swap(release),
     reported(report) {
       announcer.reported(report);
@@ -75,6 +77,16 @@ export async function runDaemon(config: Config, log: Log, signal: AbortSignal): 
     progressed: (run, done, total, what) => announcer.progressed(run, done, total, what),
   });
   parts.defer(() => jobs.stop());
+
+  const viewKeeper = createViewKeeper({
+    ...{ store, backbone: facts.backbone, log },
+    embedViews: (raw) => inference.views(raw, viewCount(card.input, 1)),
+  });
+  parts.defer(() => viewKeeper.stop());
+  const labelsChanged = () => {
+    viewKeeper.wake();
+    scheduler.wake();
+  };
 
   const scheduler = createScheduler(config.training.schedule, {
     facts: () => ({
@@ -100,7 +112,7 @@ export async function runDaemon(config: Config, log: Log, signal: AbortSignal): 
       await inference.swap(await jobs.current());
       await announceRelease(true);
     },
-    changed: () => scheduler.wake(),
+    changed: labelsChanged,
     live: { sinceMs, decision: () => scheduler.decision, sources: () => sources.map(stateOf), mqtt: mqttState },
     close: async () => {},
   });
@@ -142,7 +154,7 @@ export async function runDaemon(config: Config, log: Log, signal: AbortSignal): 
   const collect = createCollect(collectPorts(config, store, inference, facts.backbone, announcer, clock), config.queries.below, log, clock);
   const emit = async (capture: Capture) => {
     await collect.take(capture);
-    if (capture.label !== undefined) scheduler.wake();
+    if (capture.label !== undefined) labelsChanged();
   };
   const context = { emit, seen: store.origins.seen, log, clock };
   for (const source of sources) {
@@ -150,9 +162,9 @@ export async function runDaemon(config: Config, log: Log, signal: AbortSignal): 
     parts.defer(() => source.stop());
   }
   const stopping = new AbortController();
-  const embedding = reembed(store, inference, facts.backbone, log, stopping.signal).catch((error) =>
-    log.error({ error: messageOf(error) }, 'embedding again failed'),
-  );
+  const embedding = reembed(store, inference, facts.backbone, log, stopping.signal)
+    .then(() => viewKeeper.wake())
+    .catch((error) => log.error({ error: messageOf(error) }, 'embedding again failed'));
   parts.defer(() => embedding.then(() => undefined));
   parts.defer(() => stopping.abort());
   scheduler.start();

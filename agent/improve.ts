@@ -20,13 +20,13 @@ import { encodeModel } from './onnx/encode.ts';
 import type { Model } from './onnx/ir.ts';
 import { requantize } from './onnx/requantize.ts';
 import { encodeSafeTensors } from './onnx/safetensors.ts';
-import { inputShape } from './preprocess/capture-input.ts';
+import { inputShape, viewCount } from './preprocess/capture-input.ts';
 import { openStoreReader } from './store/store.ts';
 import { chooseJudges, divide, momentsPerClass, namesOf, namesOfLogits } from './training/evidence.ts';
 import { learn } from './training/learn.ts';
 import type { TrainingJob, TrainingOutcome } from './training/protocol.ts';
 import { type TeachingSet, teachingSet } from './training/teaching-set.ts';
-import type { DepthEvidence, Progress, ReleaseManifest, TrainingReport, Verdict } from './types.ts';
+import type { DepthEvidence, FeatureSet, Progress, ReleaseManifest, TrainingReport, Verdict } from './types.ts';
 
 interface Base {
   readonly loaded: LoadedModel;
@@ -54,7 +54,8 @@ export async function improve(job: TrainingJob, progress: Progress): Promise<Tra
   const train = takeRows(taught.set, division.train);
   const trainedMs = performance.now();
   const tail = job.classes === 'keep' ? base.classifier.tail : withClasses(base.classifier.tail, taught.plan.mapping);
-  const chosen = await learn(job, base.classifier, tail, train, taught.plan, progress);
+  const views = readViews(job, base, taught, division.train);
+  const chosen = await learn(job, base.classifier, tail, train, views, taught.plan, progress);
   const trainSeconds = (performance.now() - trainedMs) / 1000;
   progress(0, null, 'export');
   const ranges = await measureRanges(tail, chosen.fitted.weights, train, base.classifier.features.shape, job.threads);
@@ -91,6 +92,23 @@ function readTeachingSet(job: TrainingJob, base: Base): TeachingSet | null {
   try {
     const samples = store.snapshot(() => [...store.features.labelled(base.classifier.backboneHash)]);
     return teachingSet(samples, job.classes, base.classes, base.classifier.features.width, job);
+  } finally {
+    store.close();
+  }
+}
+
+/** What the captures of these rows might have been, where they are few: rows in the groups of their captures. */
+function readViews(job: TrainingJob, base: Base, { set, ids }: TeachingSet, rows: readonly number[]): FeatureSet {
+  const rowOf = new Map(rows.map((row) => [ids[row], row]));
+  const few = viewCount(job.card.input, rows.length) > 0;
+  const store = openStoreReader(job.database);
+  try {
+    const all = few ? [...store.features.views(base.classifier.backboneHash)] : [];
+    const seen = all.flatMap(({ id, views }) => (rowOf.has(id) ? views.map((view) => ({ view, row: rowOf.get(id)! })) : []));
+    const features = new Float32Array(seen.length * set.width);
+    for (const [index, { view }] of seen.entries()) features.set(view, index * set.width);
+    const of = (values: Int32Array) => Int32Array.from(seen, ({ row }) => values[row]!);
+    return { features, count: seen.length, width: set.width, labels: of(set.labels), groups: of(set.groups) };
   } finally {
     store.close();
   }

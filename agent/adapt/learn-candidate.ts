@@ -10,6 +10,7 @@ import type { Classifier } from '../model/open.ts';
 import type { FloatTail } from '../onnx/tail.ts';
 import type { FeatureSet } from '../types.ts';
 import type { AdaptOptions } from './report.ts';
+import { joinRows, learnWithViews } from './varied-copies.ts';
 
 /** One picture weighs as much as this many of the base model's samples, of which so many at most are counted. */
 const personalWeight = 3;
@@ -18,18 +19,12 @@ const baseWeight = 1000;
 const margin = 0.02;
 
 /** `views` are the rows of `train` as they might have been. Left-out predictions of the answer are those of `train`. */
-export async function learnCandidate(options: AdaptOptions, { classifier, tail, train, views, classes }: Teaching): Promise<Chosen> {
-  const plain = await learnFrom(options, classifier, tail, train, classes);
-  if (views.length === 0) return plain;
-  const doubled = await learnFrom(options, classifier, tail, joinRows([train, ...views]), classes);
-  const seen = {
-    ...doubled,
-    fitted: { ...doubled.fitted, crossValidated: doubled.fitted.crossValidated?.slice(0, train.count * classes) ?? null },
-  };
-  // Where left and right are the difference between classes, pictures say so.
-  if (accuracyOf(seen, train, classes) + margin < accuracyOf(plain, train, classes)) return plain;
-  return { ...seen, reason: `${seen.reason}; varied copies were learned from too` };
+export function learnCandidate(options: AdaptOptions, { classifier, tail, train, views, classes }: Teaching): Promise<Chosen> {
+  const learn = (rows: FeatureSet) => learnFrom(options, classifier, tail, rows, classes);
+  return learnWithViews(learn, train, joinRows([{ ...train, ...noRows }, ...views]), classes);
 }
+
+const noRows = { features: new Float32Array(), count: 0, labels: new Int32Array(), groups: new Int32Array() };
 
 export interface Teaching {
   readonly classifier: Classifier;
@@ -78,17 +73,4 @@ function priorOf(modelPath: string, classifier: Classifier, classes: number): St
 
 function accuracyOf({ fitted }: Chosen, train: FeatureSet, classes: number): number {
   return leftOutAccuracy(fitted, train, classes) ?? 0;
-}
-
-/** The rows of all sets, each view in the group of its capture. */
-function joinRows(sets: readonly FeatureSet[]): FeatureSet {
-  const width = sets[0]?.width ?? 0;
-  const features = new Float32Array(sets.reduce((sum, set) => sum + set.features.length, 0));
-  let at = 0;
-  for (const set of sets) {
-    features.set(set.features, at);
-    at += set.features.length;
-  }
-  const join = (key: 'labels' | 'groups') => Int32Array.from(sets.flatMap((set) => Array.from(set[key])));
-  return { features, width, count: features.length / width, labels: join('labels'), groups: join('groups') };
 }

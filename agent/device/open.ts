@@ -8,15 +8,17 @@ import type { TailChoice } from '../inference/protocol.ts';
 import { classNames } from '../inference/scores.ts';
 import { createLog } from '../log.ts';
 import { openTail } from '../model/classify.ts';
+import { createEmbedder } from '../model/embed.ts';
 import { loadModel } from '../model/load.ts';
 import { openClassifier } from '../model/open.ts';
-import { inputShape } from '../preprocess/capture-input.ts';
+import { drawViews, inputShape, viewCount } from '../preprocess/capture-input.ts';
 import { createJobs } from '../training/jobs.ts';
 import { assemble } from './assemble.ts';
 import { createControlClient } from './control-client.ts';
 import type { Device } from './device.ts';
 import { createOperations, purgeTainted } from './operations.ts';
 import { placesOf } from './places.ts';
+import { createViewKeeper } from './view-keeper.ts';
 
 export async function openDevice(named: string | undefined): Promise<Device> {
   const { config } = await loadConfig(await findConfig(named));
@@ -49,6 +51,13 @@ async function openOffline(config: Config): Promise<Device> {
     await using runner = await openTail(artifact, { cut: cut.tensor, features, activation: tail.activation, threads: config.threads });
     await requireHealthy(runner, release, features.width);
   };
+  const embedViews = async (raw: Uint8Array) => {
+    await using embedder = await createEmbedder(classifier, config.threads);
+    const features: Float32Array[] = [];
+    for (const view of await drawViews(raw, card.input, viewCount(card.input, 1))) features.push(await embedder.embed(view));
+    return features;
+  };
+  const viewKeeper = createViewKeeper({ store, backbone: classifier.backboneHash, embedViews, log });
   const jobs = createJobs({
     config,
     card,
@@ -58,6 +67,7 @@ async function openOffline(config: Config): Promise<Device> {
     releases,
     clock,
     log,
+    prepare: (signal) => viewKeeper.settled(signal),
     use,
     // The daemon announces the current release and the last report when it starts.
     reported: () => {},
@@ -77,6 +87,7 @@ async function openOffline(config: Config): Promise<Device> {
     live: null,
     async close() {
       await jobs.stop();
+      await viewKeeper.stop();
       assembly.close();
     },
   });

@@ -16,6 +16,8 @@ export interface Inference {
   /** Resolves when the model is open; throws what the worker found wrong with it. */
   start(): Promise<ModelFacts>;
   infer(bytes: Uint8Array): Promise<Inferred>;
+  /** Features of the capture as it might have been, at most `count` times. */
+  views(bytes: Uint8Array, count: number): Promise<readonly Float32Array[]>;
   /** Resolves when the next capture will be judged by the new tail. */
   swap(release: TailChoice): Promise<void>;
   stop(): Promise<void>;
@@ -26,9 +28,11 @@ export interface Inference {
   isAlive(): boolean;
 }
 
+type Answer = Inferred | readonly Float32Array[] | undefined;
+
 interface Waiting {
   readonly since: number;
-  resolve(value: Inferred | undefined): void;
+  resolve(value: Answer): void;
   reject(error: WhetError): void;
 }
 
@@ -71,7 +75,7 @@ export function createInference(setup: WorkerSetup, log: Log): Inference {
     if (request === undefined || message.id === null) return;
     waiting.delete(message.id);
     if (message.kind === 'failed') request.reject(toError(message));
-    else request.resolve(message.kind === 'inferred' ? message.inferred : undefined);
+    else request.resolve(message.kind === 'inferred' ? message.inferred : message.kind === 'views' ? message.views : undefined);
   }
 
   function onExit(code: number): void {
@@ -89,7 +93,7 @@ export function createInference(setup: WorkerSetup, log: Log): Inference {
     restartMs = Math.min(restartMs * 2, slowestRestartMs);
   }
 
-  function send(message: ToWorker, transfer: readonly ArrayBuffer[] = []): Promise<Inferred | undefined> {
+  function send(message: ToWorker, transfer: readonly ArrayBuffer[] = []): Promise<Answer> {
     const target = worker;
     if (target === null) return Promise.reject(new WhetError('inference-unavailable', 'the inference worker is being started again'));
     return new Promise((resolve, reject) => {
@@ -125,6 +129,10 @@ export function createInference(setup: WorkerSetup, log: Log): Inference {
       // A copy of its own, because transferring takes the bytes away from whoever still wants to store them.
       const own = new Uint8Array(bytes);
       return (await send({ kind: 'infer', id: nextId++, bytes: own }, [own.buffer])) as Inferred;
+    },
+    async views(bytes, count) {
+      const own = new Uint8Array(bytes);
+      return (await send({ kind: 'views', id: nextId++, bytes: own, count }, [own.buffer])) as readonly Float32Array[];
     },
     async swap(wanted) {
       if (worker === null) return relaunch(wanted);

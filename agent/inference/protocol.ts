@@ -50,10 +50,12 @@ export interface Inferred {
 
 export type ToWorker =
   | { readonly kind: 'infer'; readonly id: number; readonly bytes: Uint8Array }
+  | { readonly kind: 'views'; readonly id: number; readonly bytes: Uint8Array; readonly count: number }
   | { readonly kind: 'swap'; readonly id: number; readonly release: TailChoice };
 
 export type FromWorker =
   | { readonly kind: 'ready'; readonly facts: ModelFacts }
   | { readonly kind: 'inferred'; readonly id: number; readonly inferred: Inferred }
+  | { readonly kind: 'views'; readonly id: number; readonly views: readonly Float32Array[] }
   | { readonly kind: 'swapped'; readonly id: number }
   | { readonly kind: 'failed'; readonly id: number | null; readonly code: string; readonly message: string; readonly hint: string | null };

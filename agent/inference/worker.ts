@@ -7,7 +7,7 @@ import { openTail, type TailRunner } from '../model/classify.ts';
 import { createEmbedder } from '../model/embed.ts';
 import { loadModel } from '../model/load.ts';
 import { type Classifier, openClassifier } from '../model/open.ts';
-import { inputShape, preprocessCapture } from '../preprocess/capture-input.ts';
+import { drawViews, inputShape, preprocessCapture } from '../preprocess/capture-input.ts';
 import { availableProviders, runtimeVersion } from '../runtime/session.ts';
 import { requireHealthy } from './health-check.ts';
 import type { FromWorker, Inferred, TailChoice, ToWorker, WorkerSetup } from './protocol.ts';
@@ -64,6 +64,15 @@ try {
         current = { release, runner: await openRelease(classifier, release) };
         await before.close();
         say({ kind: 'swapped', id: message.id });
+      });
+    }
+    if (message.kind === 'views') {
+      const drawing = drawViews(message.bytes, setup.input, message.count);
+      drawing.catch(() => {});
+      return next(message.id, async () => {
+        const views: Float32Array[] = [];
+        for (const view of await drawing) views.push(await embedder.embed(view));
+        say({ kind: 'views', id: message.id, views });
       });
     }
     const since = performance.now();

@@ -43,6 +43,16 @@ export function inputShape(input: InputSpec): readonly number[] {
   }
 }
 
+/** Up to so many captures are varied as well. It takes a multiple of the time, and with many it helps less. */
+export const fewCaptures = 300;
+/** A picture has one mirror image; a voice can be varied at will. */
+const viewsOf: Readonly<Record<InputSpec['kind'], number>> = { image: 1, audio: 10 };
+
+/** How many views of each of so many captures are worth learning from. */
+export function viewCount(input: InputSpec, captures: number): number {
+  return captures <= fewCaptures ? viewsOf[input.kind] : 0;
+}
+
 /**
  * The capture as it might have been, for learning: a picture in a mirror (one is all there is), a recording at other speeds, levels, places
  * and with noise (as many as asked for, the same ones each time).

@@ -24,6 +24,8 @@ export interface JobPorts {
   readonly releases: Releases;
   readonly clock: Clock;
   readonly log: Log;
+  /** Before a run reads the store: what it will look for there is put there. Gives up when the signal comes. */
+  prepare(signal: AbortSignal): Promise<void>;
   /** Makes a release predict; throws where it cannot. Its first health check. */
   use(release: TailChoice): Promise<void>;
   /** Called inside the transaction that ends the run, so that a report is stored with it or not at all. */
@@ -123,6 +125,7 @@ export function createJobs(ports: JobPorts): Jobs {
     const id = runId(clock.now());
     store.runs.begin(id, reason, clock.now());
     try {
+      await ports.prepare(signal);
       const job = await jobOf(id, reason, unlearning);
       const told: Progress = (done, total, what) => {
         progress(done, total, what);

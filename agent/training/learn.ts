@@ -2,6 +2,7 @@
 // predictions decide. Takes a job and features, gives the chosen fit.
 
 import type { ClassPlan } from '../adapt/class-folders.ts';
+import { learnWithViews } from '../adapt/varied-copies.ts';
 import { type Chosen, fitBest, leftOutAccuracy } from '../learn/choose.ts';
 import { closedForm } from '../learn/closed-form.ts';
 import { gatherStatistics } from '../learn/gather.ts';
@@ -24,21 +25,27 @@ const mostUnlabelled = 2000;
 /** Old knowledge stays unless learning without it is better by more than noise. */
 const margin = 0.02;
 
+/** `views` are rows in the groups of those of `train`: captures as they might have been. */
 export async function learn(
   job: TrainingJob,
   classifier: Classifier,
   tail: FloatTail,
   train: FeatureSet,
+  views: FeatureSet,
   plan: ClassPlan,
   progress: Progress,
 ): Promise<Chosen> {
-  const input = { tail, train, classes: plan.labels.length, seed: job.seed, threads: job.threads, progress };
-  const plain = await fitBest(job.learner, [closedForm, gradient], { ...input, prior: null, personalWeight: 1 });
-  const prior = job.classes === 'replace' || plain.learner !== 'closed-form' ? null : await priorOf(job, classifier, plan.labels.length);
-  if (prior === null) return plain;
-  const kept = await fitBest('closed-form', [closedForm], { ...input, prior, personalWeight });
-  const accuracy = ({ fitted }: Chosen) => leftOutAccuracy(fitted, train, plan.labels.length) ?? 0;
-  return accuracy(kept) + margin >= accuracy(plain) ? { ...kept, depth: plain.depth } : plain;
+  const classes = plan.labels.length;
+  const known = job.classes === 'replace' ? null : await priorOf(job, classifier, classes);
+  const learnFrom = async (rows: FeatureSet): Promise<Chosen> => {
+    const input = { tail, train: rows, classes, seed: job.seed, threads: job.threads, progress };
+    const plain = await fitBest(job.learner, [closedForm, gradient], { ...input, prior: null, personalWeight: 1 });
+    if (known === null || plain.learner !== 'closed-form') return plain;
+    const kept = await fitBest('closed-form', [closedForm], { ...input, prior: known, personalWeight });
+    const accuracy = ({ fitted }: Chosen) => leftOutAccuracy(fitted, rows, classes) ?? 0;
+    return accuracy(kept) + margin >= accuracy(plain) ? { ...kept, depth: plain.depth } : plain;
+  };
+  return learnWithViews(learnFrom, train, views, classes);
 }
 
 /** What the base model knew: its own statistics where it ships them, else what it says of the device's samples. */

@@ -55,6 +55,16 @@ describe('inference worker', () => {
     await expect(inference.infer(Buffer.from('no picture'))).rejects.toMatchObject({ code: 'image-unreadable' });
   });
 
+  it('gives features of a picture as it might have been', async () => {
+    const { inference } = await started();
+    const bytes = await photograph('stripes', 3);
+    const [plain, [mirrored, ...more]] = await Promise.all([inference.infer(bytes), inference.views(bytes, 10)]);
+    expect(more).toEqual([]);
+    expect(mirrored).toHaveLength(plain.features.length);
+    expect(mirrored).not.toEqual(plain.features);
+    await expect(inference.views(Buffer.from('no picture'), 1)).rejects.toMatchObject({ code: 'image-unreadable' });
+  });
+
   it('comes back after its thread ended, and says meanwhile that it is not there', async () => {
     const { inference, end } = await started();
     const picture = await photograph('ring', 2);

@@ -41,6 +41,7 @@ export async function trainingBench(settings: object, changes: Partial<JobPorts>
   const jobs = createJobs({
     ...{ config, card, baseClasses: card.labels, database: join(directory, 'store.db'), candidates, store, releases, clock },
     log: createLog('silent'),
+    prepare: async () => {},
     use: async () => {},
     reported: (report) => reports.push(report),
     released: async () => {},

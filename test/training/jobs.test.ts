@@ -23,6 +23,25 @@ describe('training jobs', () => {
     expect(readdirSync(candidates)).toEqual([]);
   });
 
+  it('learn from what captures might have been, which the store is given before the trainer reads it', async () => {
+    const prepared = async () => {
+      for (const [index, id] of ids.entries()) {
+        const features = [...store.features.labelled(classifier.backboneHash)].find((row) => row.id === id)!.features;
+        const views = [1, 2].map((seed) => features.map((value, at) => value + 0.05 * Math.sin(seed * 100 + index * 7 + at)));
+        store.views.set(id, classifier.backboneHash, views);
+      }
+    };
+    const { jobs, store, classifier, addSamples } = await trainingBench({}, { prepare: prepared });
+    const ids = addSamples(['a', 'b'], 6);
+    const report = await jobs.train('test');
+    expect(report).toMatchObject({ samples: { train: 12, holdout: 12 }, verdict: { kind: 'accepted' } });
+    const { jobs: without, addSamples: addOthers } = await trainingBench({});
+    addOthers(['a', 'b'], 6);
+    const other = await without.train('test');
+    // The same samples: only what they might have been makes another model of them.
+    expect(report.release?.split('-')[1]).not.toBe(other.release?.split('-')[1]);
+  });
+
   it('say what is missing where there is too little to learn from', async () => {
     const { jobs, releases, store, addSamples } = await trainingBench({});
     addSamples(['a'], 6);

@@ -1,0 +1,40 @@
+// Captures as they might have been (mirrored, louder, faster …) → a better fit, or the one without them where they mislead. Takes a function
+// that learns from rows; left-out predictions of the answer are those of the captures themselves.
+import { type Chosen, leftOutAccuracy } from '../learn/choose.ts';
+import type { FeatureSet } from '../types.ts';
+
+/** A smaller difference in left-out accuracy is noise. */
+const margin = 0.02;
+
+/** `views` are rows in the groups of the captures that they vary, so that no copy judges its original; none where it has no row. */
+export async function learnWithViews(
+  learn: (rows: FeatureSet) => Promise<Chosen>,
+  train: FeatureSet,
+  views: FeatureSet,
+  classes: number,
+): Promise<Chosen> {
+  const plain = await learn(train);
+  if (views.count === 0) return plain;
+  const varied = await learn(joinRows([train, views]));
+  const seen = {
+    ...varied,
+    fitted: { ...varied.fitted, crossValidated: varied.fitted.crossValidated?.slice(0, train.count * classes) ?? null },
+  };
+  const accuracy = ({ fitted }: Chosen) => leftOutAccuracy(fitted, train, classes) ?? 0;
+  // Where left and right are the difference between classes, pictures say so.
+  if (accuracy(seen) + margin < accuracy(plain)) return plain;
+  return { ...seen, reason: `${seen.reason}; varied copies were learned from too` };
+}
+
+/** The rows of all sets. */
+export function joinRows(sets: readonly FeatureSet[]): FeatureSet {
+  const width = sets[0]?.width ?? 0;
+  const features = new Float32Array(sets.reduce((sum, set) => sum + set.features.length, 0));
+  let at = 0;
+  for (const set of sets) {
+    features.set(set.features, at);
+    at += set.features.length;
+  }
+  const join = (key: 'labels' | 'groups') => Int32Array.from(sets.flatMap((set) => Array.from(set[key])));
+  return { features, width, count: sets.reduce((sum, set) => sum + set.count, 0), labels: join('labels'), groups: join('groups') };
+}
