@@ -20,6 +20,7 @@ export const errorRegistry = {
   'config-invalid': { exit: 78, means: 'The configuration file cannot be read or does not follow its schema.' },
   'image-unreadable': { exit: 65, means: 'The bytes are not an image that can be read, or it is over a size limit.' },
   'audio-unreadable': { exit: 65, means: 'The bytes are not a recording that can be read, or it is over a size limit.' },
+  'sensor-unreadable': { exit: 65, means: 'The bytes are not sensor readings that can be read, or they do not fill a window.' },
   'data-unusable': { exit: 65, means: 'The data folder holds no classes or pictures that can be learned from.' },
   'training-diverged': {
     exit: 65,

@@ -17,7 +17,7 @@ export const formats: Readonly<Record<CaptureKind, Format>> = {
     names: /\.(wave?|flac|mp3|og[ga]|opus|m4a|aac|aiff?|au)$/i,
     listed: 'WAV is, and where ffmpeg is installed FLAC, MP3, Ogg, Opus, M4A, AAC, AIFF and AU',
   },
-  sensor: { names: /\.csv$/i, listed: 'CSV is' },
+  sensor: { names: /\.(csv|tsv|jsonl|ndjson)$/i, listed: 'CSV and JSON lines (.jsonl) are' },
 };
 /** Half-written files of copy programs, editors and browsers, and what desktops and network drives leave behind. */
 const ignored = /^[.@#~$]|~$|\.(tmp|temp|part|partial|filepart|crdownload|download|swp|bak|lock)$|^(thumbs\.db|desktop\.ini|lost\+found)$/i;

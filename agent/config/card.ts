@@ -7,6 +7,7 @@ import { messageOf, WhetError } from '../errors.ts';
 import { wholeNumber } from './json-schema.ts';
 import { locateIn } from './positions.ts';
 import { formatProblems } from './problem.ts';
+import { type SensorInput, sensorInputSchema } from './sensor-input.ts';
 import { validate } from './validate.ts';
 
 const channelCount = { rgb: 3, bgr: 3, gray: 1 } as const;
@@ -65,8 +66,9 @@ const audioInputSchema = z.strictObject({
   level: z.enum(['none', 'peak']).default('none').describe('peak: the loudest sample becomes 1 (or −1); none: as recorded.'),
 });
 
-// Sensor windows join this union with their own kind.
-const inputSchema = z.discriminatedUnion('kind', [imageInputSchema, audioInputSchema]).describe('How a capture becomes the input tensor.');
+const inputSchema = z
+  .discriminatedUnion('kind', [imageInputSchema, audioInputSchema, sensorInputSchema])
+  .describe('How a capture becomes the input tensor.');
 
 /** What a class may be called. */
 export const labelSchema = z
@@ -100,7 +102,7 @@ export const cardSchema = z.strictObject({
 export type ModelCard = z.output<typeof cardSchema>;
 export type ImageInput = z.output<typeof imageInputSchema>;
 export type AudioInput = z.output<typeof audioInputSchema>;
-export type InputSpec = ImageInput | AudioInput;
+export type InputSpec = ImageInput | AudioInput | SensorInput;
 
 const maxCardBytes = 8 * 1024 * 1024;
 
@@ -175,8 +177,10 @@ export function exampleCard(modelPath: string, shape: ModelShape = {}): string {
   const size = (dim: unknown) => (typeof dim === 'number' && dim > 0 ? dim : 224);
   const gray = channels === 1;
   const labels = Array.from({ length: Math.min(shape.classes ?? 2, 20) }, (_, index) => `class ${index}`);
+  const name = basename(modelPath, extname(modelPath));
+  if (shape.input?.length === 3) return pretty({ name, input: exampleWindow(shape.input), labels });
   const text = {
-    name: basename(modelPath, extname(modelPath)),
+    name,
     input: {
       kind: 'image',
       width: size(width),
@@ -190,6 +194,26 @@ export function exampleCard(modelPath: string, shape: ModelShape = {}): string {
     },
     labels,
   };
+  return pretty(text);
+}
+
+/** [n, channels, samples] is a window of a sensor. */
+function exampleWindow([, channels, samples]: NonNullable<ModelShape['input']>): unknown {
+  const count = typeof channels === 'number' && channels > 0 && channels <= 256 ? channels : 6;
+  const names = count === 6 ? ['ax', 'ay', 'az', 'gx', 'gy', 'gz'] : Array.from({ length: count }, (_, index) => `channel${index}`);
+  return {
+    kind: 'sensor',
+    channels: names.map((name) => ({ name })),
+    sampleRate: 50,
+    samples: typeof samples === 'number' && samples > 1 ? samples : 100,
+    time: { column: 't', unit: 's' },
+    mean: [0],
+    std: [1],
+  };
+}
+
+/** Lists of plain values stay on one line. */
+function pretty(text: unknown): string {
   return JSON.stringify(text, null, 2).replaceAll(/\[\s+([^[\]{}]*?)\s+\]/g, (_, list: string) => `[${list.replaceAll(/\s*\n\s*/g, ' ')}]`);
 }
 

@@ -5,6 +5,7 @@ import type { CaptureKind } from '../types.ts';
 import { preprocessAudio } from './audio.ts';
 import { drawAudioView, gentleAudio } from './audio-augmentation.ts';
 import { preprocessImage, reflect, tensorShape } from './image.ts';
+import { drawWindowView, preprocessWindow } from './window.ts';
 
 export interface CaptureInput {
   /** One sample, without the batch dimension. */
@@ -18,18 +19,22 @@ export function captureKind(input: InputSpec): CaptureKind {
   return input.kind;
 }
 
+const unreadableCodes: ReadonlySet<string> = new Set(['image-unreadable', 'audio-unreadable', 'sensor-unreadable']);
+
 /** Whether an error says that the bytes of one capture are no good: there is no use in offering them again. */
 export function isUnreadable(error: unknown): error is WhetError {
-  return error instanceof WhetError && (error.code === 'image-unreadable' || error.code === 'audio-unreadable');
+  return error instanceof WhetError && unreadableCodes.has(error.code);
 }
 
-/** Throws `image-unreadable` or `audio-unreadable`. */
-export function preprocessCapture(bytes: Uint8Array, input: InputSpec): Promise<CaptureInput> {
+/** Throws `image-unreadable`, `audio-unreadable` or `sensor-unreadable`. */
+export async function preprocessCapture(bytes: Uint8Array, input: InputSpec): Promise<CaptureInput> {
   switch (input.kind) {
     case 'image':
       return preprocessImage(bytes, input);
     case 'audio':
       return preprocessAudio(bytes, input);
+    case 'sensor':
+      return preprocessWindow(bytes, input);
   }
 }
 
@@ -40,13 +45,15 @@ export function inputShape(input: InputSpec): readonly number[] {
       return tensorShape(input);
     case 'audio':
       return [1, input.samples];
+    case 'sensor':
+      return [1, input.channels.length, input.samples];
   }
 }
 
 /** Up to so many captures are varied as well. It takes a multiple of the time, and with many it helps less. */
 export const fewCaptures = 300;
-/** A picture has one mirror image; a voice can be varied at will. */
-const viewsOf: Readonly<Record<InputSpec['kind'], number>> = { image: 1, audio: 10 };
+/** A picture has one mirror image; a voice can be varied at will, a movement a little. */
+const viewsOf: Readonly<Record<InputSpec['kind'], number>> = { image: 1, audio: 10, sensor: 4 };
 
 /** How many views of each of so many captures are worth learning from. */
 export function viewCount(input: InputSpec, captures: number): number {
@@ -55,11 +62,13 @@ export function viewCount(input: InputSpec, captures: number): number {
 
 /**
  * The capture as it might have been, for learning: a picture in a mirror (one is all there is), a recording at other speeds, levels, places
- * and with noise (as many as asked for, the same ones each time).
+ * and with noise (as many as asked for, the same ones each time), a window of a sensor a little faster, stronger, earlier.
  */
 export async function drawViews(bytes: Uint8Array, input: InputSpec, count: number): Promise<readonly Float32Array[]> {
   if (count === 0) return [];
   if (input.kind === 'image') return [reflect((await preprocessImage(bytes, input)).data, input)];
+  if (input.kind === 'sensor')
+    return Array.from({ length: count }, (_, index) => preprocessWindow(bytes, input, drawWindowView(index + 1)).data);
   const views = Array.from({ length: count }, (_, index) => drawAudioView({ ...gentleAudio, seed: index + 1 }));
   return Promise.all(views.map(async (view) => (await preprocessAudio(bytes, input, view)).data));
 }
