@@ -5,6 +5,7 @@ import { ints, node as makeNode } from '../onnx/build.ts';
 import { reads } from '../onnx/graph.ts';
 import { type DType, type Node, sizeOf, type Tensor } from '../onnx/ir.ts';
 import { nodeTitle } from './attributes.ts';
+import { expansions } from './expand.ts';
 import { operatorKey } from './families.ts';
 import { foldConstant } from './fold.ts';
 import { resultType, type Shape, shapeRules } from './shapes.ts';
@@ -45,11 +46,19 @@ export class Draft {
     return this.declare(name, tensor.dims, tensor.dtype);
   }
 
-  /** Adds an existing node under its own output names. What can be computed now (shape arithmetic) becomes a constant. */
+  /**
+   * Adds an existing node under its own output names. What can be computed now (shape arithmetic) becomes a constant, and what is made of
+   * primitive operators (a recurrent layer) becomes those.
+   */
   add(node: Node): void {
     const folded = foldConstant(node, this);
     if (folded !== null) {
       this.constant(node.outputs[0] as string, folded);
+      return;
+    }
+    const expansion = expansions.get(operatorKey(node));
+    if (expansion !== undefined) {
+      expansion(this, node);
       return;
     }
     this.#nodes.push(node);

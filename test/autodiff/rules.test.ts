@@ -4,6 +4,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Draft } from '../../agent/autodiff/draft.ts';
+import { expansions } from '../../agent/autodiff/expand.ts';
 import { mergeFamilies } from '../../agent/autodiff/families.ts';
 import { gradientRules } from '../../agent/autodiff/rules.ts';
 import { backward } from '../../agent/autodiff/walk.ts';
@@ -12,6 +13,7 @@ import { encodeModel } from '../../agent/onnx/encode.ts';
 import { sizeOf, type Tensor } from '../../agent/onnx/ir.ts';
 import { openSession, type Session } from '../../agent/runtime/session.ts';
 import type { Case, Input } from './case.ts';
+import { composedCases } from './cases-composed.ts';
 import { convolutionCases, poolingCases } from './cases-convolution.ts';
 import { activationCases, arithmeticCases } from './cases-elementwise.ts';
 import { indexingCases, resamplingCases } from './cases-indexing.ts';
@@ -31,6 +33,7 @@ const cases = mergeFamilies('cases', [
   movementCases,
   indexingCases,
   resamplingCases,
+  composedCases,
 ]);
 
 type Real = 'float32' | 'float64';
@@ -132,7 +135,7 @@ function tensorflowGradients(each: Case, dy: Input): readonly (readonly number[]
 
 describe('gradient rules', () => {
   it('have a case for every operator in the table, and no case without a rule', () => {
-    expect([...cases.keys()].sort()).toEqual([...gradientRules.keys()].sort());
+    expect([...cases.keys()].sort()).toEqual([...gradientRules.keys(), ...expansions.keys()].sort());
   });
 
   for (const [operator, make] of cases) {
