@@ -67,6 +67,7 @@ const slice: Operator = (call) => {
   }, x);
 };
 
+/** A negative pad cuts off. */
 const pad: Operator = (call) => {
   const { tf, node, x } = call;
   const mode = stringAttribute(node, 'mode', 'constant');
@@ -75,8 +76,13 @@ const pad: Operator = (call) => {
   const axes = axesOf(call, 3) ?? x.shape.map((_, axis) => axis);
   const sides = x.shape.map((): [number, number] => [0, 0]);
   for (const [at, axis] of axes.entries()) sides[axis] = [pads[at] as number, pads[at + axes.length] as number];
-  if (sides.some(([before, after]) => before < 0 || after < 0)) refuse(node, 'it cuts off instead of padding');
-  return tf.pad(x, sides, call.inputs[2]?.dataSync()[0] ?? 0);
+  const kept = tf.slice(
+    x,
+    sides.map(([before]) => Math.max(-before, 0)),
+    sides.map(([before, after], axis) => (x.shape[axis] as number) + Math.min(before, 0) + Math.min(after, 0)),
+  );
+  const added = sides.map(([before, after]): [number, number] => [Math.max(before, 0), Math.max(after, 0)]);
+  return tf.pad(kept, added, call.inputs[2]?.dataSync()[0] ?? 0);
 };
 
 const gather: Operator = (call) => {

@@ -102,8 +102,11 @@ const elementwiseOperators: Readonly<Record<string, Operator>> = {
 
 /** Matrices over leading axes that are equal: TensorFlow.js multiplies broadcast ones, but does not sum their gradients. */
 function matMul(tf: TensorFlow, a: TfTensor, b: TfTensor): TfTensor {
-  if (a.rank === 1) return tf.squeeze(matMul(tf, tf.expandDims(a, 0), b), [-2]);
-  if (b.rank === 1) return tf.squeeze(matMul(tf, a, tf.expandDims(b, 1)), [-1]);
+  if (a.rank === 1) {
+    const product = matMul(tf, tf.expandDims(a, 0), b);
+    return tf.squeeze(product, [b.rank === 1 ? 0 : b.rank - 2]);
+  }
+  if (b.rank === 1) return tf.squeeze(matMul(tf, a, tf.expandDims(b, 1)), [a.rank - 1]);
   if (a.rank === 2 && b.rank === 2) return tf.matMul(a, b);
   const [rows, inner] = a.shape.slice(-2) as [number, number];
   const columns = b.shape.at(-1) as number;

@@ -42,8 +42,11 @@ export function programOf(tf: TensorFlow, tail: TrainableTail, batch: number): P
       if (x == null) refuse(node, 'it has no input');
       const call: Call = { tf, node, x, inputs, ints: (at) => draft.knownInts(node.inputs[at] ?? '') };
       const results = [operators.get(operatorKey(node))?.(call) ?? []].flat() as readonly TfTensor[];
-      for (const [at, name] of node.outputs.entries())
-        if (name !== '' && results[at] !== undefined) held.set(name, results[at] as TfTensor);
+      for (const [at, name] of node.outputs.entries()) {
+        const result = results[at];
+        // A value that passes through becomes one of its own, so that it has a gradient.
+        if (name !== '' && result !== undefined) held.set(name, inputs.includes(result) ? tf.clone(result) : result);
+      }
     }
     return held;
   };
