@@ -16,6 +16,7 @@ import { readCheckpoint, writeCheckpoint } from './checkpoint.mjs';
  * augment     (into, random, { row, epoch }) changes a sample in place, anew in every epoch; null: none
  * schedule    (step, steps) → learning rate; see `cosine`
  * optimizer   of agent/autodiff; decay is for weights only
+ * lowered     convolutions as matrix products where the compiler knows how; false for networks of large kernels, where that can be slower
  * chunk       samples a call: bounds the memory that they take
  * checkpoint  a file; null: none.  progress({ epoch, epochs, done, loss }) after every chunk, `done` in [0, 1] of the epoch
  *
@@ -24,11 +25,11 @@ import { readCheckpoint, writeCheckpoint } from './checkpoint.mjs';
  */
 export async function fit(options) {
   const { network, samples, epochs, batch, schedule, seed, threads = 1, checkpoint = null, progress = () => {} } = options;
-  const { augment = null, optimizer = { ...adamW, decay: 0.05 }, smoothing = 0, chunk = 2048 } = options;
+  const { augment = null, optimizer = { ...adamW, decay: 0.05 }, smoothing = 0, chunk = 2048, lowered = true } = options;
   const count = samples.labels.length;
   const stepsOfEpoch = Math.floor(count / batch);
   if (stepsOfEpoch === 0) throw new Error(`${count} samples do not fill a batch of ${batch}`);
-  const step = compileStep(network, { batch, loss: { ...plainLoss(network.classes), smoothing }, optimizer });
+  const step = compileStep(network, { batch, loss: { ...plainLoss(network.classes), smoothing }, optimizer, lowered });
   const kept = [...step.parameters, ...step.statistics];
   const about = JSON.stringify({ count, epochs, batch, seed, optimizer, smoothing, dims: kept.map(({ name, dims }) => [name, ...dims]) });
 
