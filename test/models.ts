@@ -1,10 +1,11 @@
-// Small float classifiers, written in code from a seed, at any opset from 7: a residual convolutional one and a multilayer perceptron.
+// Small float classifiers, written in code from a seed, at any opset from 7: a residual convolutional one, a multilayer perceptron, and a deeper
+// one with a depthwise convolution.
 import { floats, graph, ints, model, node, value } from '../agent/onnx/build.ts';
 import type { Model, Node, Tensor } from '../agent/onnx/ir.ts';
 import { sizeOf } from '../agent/onnx/ir.ts';
 
 export interface ModelWish {
-  readonly kind: 'mlp' | 'conv';
+  readonly kind: 'mlp' | 'conv' | 'deep';
   readonly opset: number;
   readonly softmax?: boolean;
   readonly classes?: number;
@@ -42,7 +43,7 @@ export function sampleInputs(wish: ModelWish, count: number, seed = 7): readonly
 }
 
 export function floatClassifier(wish: ModelWish): Model {
-  return wish.kind === 'mlp' ? perceptron(wish) : convolutional(wish);
+  return { mlp: perceptron, conv: convolutional, deep }[wish.kind](wish);
 }
 
 function weights(dims: readonly number[], fanIn: number, seed: number): Tensor {
@@ -115,6 +116,61 @@ function convolutional(wish: ModelWish): Model {
         ['shape', ints([-1, 8])],
         ['w3', weights([8, classes], 8, 15)],
         ['b3', weights([classes], 9, 16)],
+      ],
+    }),
+    { opset: wish.opset, irVersion: wish.opset >= 9 ? 8 : 3 },
+  );
+}
+
+/**
+ * x [n, 3, 8, 8] → Conv 1×1 6 → Relu → Conv 8 → Relu → Conv 1×1 24 → Relu → depthwise 3×3 → Relu → Conv 1×1 8 → Add (residual) → Conv 1×1 20 → Relu → mean →
+ * Flatten → Gemm classes (transposed weights) → y. Seven layers with weights.
+ */
+function deep(wish: ModelWish): Model {
+  const classes = classesOf(wish);
+  const last = wish.softmax === true ? 'logits' : 'y';
+  const around = { kernel_shape: [3, 3], pads: [1, 1, 1, 1] };
+  const point = { kernel_shape: [1, 1] };
+  const conv = (x: string, at: number, y: string, attributes: Readonly<Record<string, number | readonly number[]>>) =>
+    node('Conv', [x, `w${at}`, `b${at}`], [y], attributes as Parameters<typeof node>[3], { name: `conv${at}` });
+  return model(
+    graph('deep', {
+      inputs: [value('x', ['n', 3, 8, 8])],
+      outputs: [value('y', ['n', classes])],
+      nodes: [
+        conv('x', 0, 'c0', point),
+        node('Relu', ['c0'], ['r0'], {}, { name: 'relu0' }),
+        conv('r0', 1, 'c1', around),
+        node('Relu', ['c1'], ['r1'], {}, { name: 'relu1' }),
+        conv('r1', 2, 'c2', point),
+        node('Relu', ['c2'], ['r2'], {}, { name: 'relu2' }),
+        conv('r2', 3, 'c3', { ...around, group: 24 }),
+        node('Relu', ['c3'], ['r3'], {}, { name: 'relu3' }),
+        conv('r3', 4, 'c4', point),
+        node('Add', ['r1', 'c4'], ['s'], {}, { name: 'residual' }),
+        conv('s', 5, 'c5', point),
+        node('Relu', ['c5'], ['r5'], {}, { name: 'relu5' }),
+        node('GlobalAveragePool', ['r5'], ['p'], {}, { name: 'pool' }),
+        node('Reshape', ['p', 'shape'], ['f'], {}, { name: 'flatten' }),
+        node('Gemm', ['f', 'w6', 'b6'], [last], { transB: 1 }, { name: 'head' }),
+        ...ending(wish, last),
+      ],
+      initializers: [
+        ['w0', weights([6, 3, 1, 1], 3, 19)],
+        ['b0', weights([6], 9, 20)],
+        ['w1', weights([8, 6, 3, 3], 54, 21)],
+        ['b1', weights([8], 9, 22)],
+        ['w2', weights([24, 8, 1, 1], 8, 23)],
+        ['b2', weights([24], 9, 24)],
+        ['w3', weights([24, 1, 3, 3], 9, 25)],
+        ['b3', weights([24], 9, 26)],
+        ['w4', weights([8, 24, 1, 1], 24, 27)],
+        ['b4', weights([8], 9, 28)],
+        ['w5', weights([20, 8, 1, 1], 8, 29)],
+        ['b5', weights([20], 9, 30)],
+        ['shape', ints([-1, 20])],
+        ['w6', weights([classes, 20], 20, 31)],
+        ['b6', weights([classes], 9, 32)],
       ],
     }),
     { opset: wish.opset, irVersion: wish.opset >= 9 ? 8 : 3 },

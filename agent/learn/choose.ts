@@ -59,10 +59,22 @@ async function compareDepth(shallow: Learner, deep: Learner, input: LearnerInput
   const one = await shallow.fit(input);
   const all = await deep.fit(input);
   const [a, b] = [leftOutRows(one, input.train), leftOutRows(all, input.train)];
-  const rows = [...a.keys()].filter((row) => b.has(row));
+  const rows = firstOfGroups(
+    [...a.keys()].filter((row) => b.has(row)),
+    input.train.groups,
+  );
   const right = (logits: ReadonlyMap<number, Float32Array>) =>
     rows.map((row) => hits(logits.get(row) as Float32Array, [input.train.labels[row] as number], input.classes)[0] === true);
   return { shallow: one, deep: all, leftOut: rows.length === 0 ? null : comparePaired(right(a), right(b)) };
+}
+
+/** Rows of one group (a burst, views of one capture) say the same thing: one of them counts. */
+function firstOfGroups(rows: readonly number[], groups: Int32Array): readonly number[] {
+  const seen = new Set<number>();
+  return rows.filter((row) => {
+    const group = groups[row] as number;
+    return !seen.has(group) && seen.add(group) !== undefined;
+  });
 }
 
 /** Row → its logits as predicted without it. */
