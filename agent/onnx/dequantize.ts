@@ -112,10 +112,11 @@ function assemble(tail: Model, state: Lowering): FloatTail {
   for (const { name, slots } of parameters) if (!origins.has(name)) origins.set(name, { kind: 'float', values: slots });
   const trained = dependents(graph, new Set(parameters.map(({ name }) => name)));
   const rename = renaming(state, output.name);
+  const hasMicrosoft = state.nodes.some((node) => node.domain === 'com.microsoft');
   const model: Model = {
     ...tail,
     irVersion: Math.max(tail.irVersion, 8),
-    opsets: new Map([['', targetOpset(state.opset)]]),
+    opsets: new Map([['', targetOpset(state.opset)], ...(hasMicrosoft ? [['com.microsoft', 1] as const] : [])]),
     graph: {
       ...graph,
       nodes: graph.nodes.map((node) => ({ ...node, inputs: node.inputs.map(rename), outputs: node.outputs.map(rename) })),

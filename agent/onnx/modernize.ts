@@ -1,6 +1,6 @@
 // Old operator semantics → those of opset 17 or newer, one node at a time, so that gradient rules need one form only. Takes a float node
 // with its opset, gives the nodes that stand for it; refuses what has no exact counterpart.
-import { node as build, ints } from './build.ts';
+import { node as build, floats, ints } from './build.ts';
 import type { Attribute, Node, Tensor } from './ir.ts';
 import { constant, type Lowering, unsupported } from './lowering.ts';
 import { numbers } from './quantized-values.ts';
@@ -10,9 +10,13 @@ export function targetOpset(opset: number): number {
   return Math.max(17, opset);
 }
 
+/** Operators of the domain com.microsoft that have gradient rules. */
+const trainableMicrosoft = new Set(['Gelu', 'FastGelu', 'QuickGelu']);
+
 export function modernizeNode(state: Lowering, node: Node): readonly Node[] {
   const { opset } = state;
-  if (node.domain !== '') throw unsupported(node, `operators of the domain '${node.domain}' cannot be trained`);
+  if (node.domain !== '' && !trainableMicrosoft.has(node.op))
+    throw unsupported(node, `operators of the domain '${node.domain}' cannot be trained`);
   if (node.attributes.broadcast !== undefined)
     throw unsupported(node, 'it uses the broadcasting of opset 6 and older', 'Export the model with opset 7 or newer.');
   switch (node.op) {
@@ -21,16 +25,26 @@ export function modernizeNode(state: Lowering, node: Node): readonly Node[] {
       return opset >= 13 ? [node] : flatSoftmax(state, node);
     case 'Squeeze':
     case 'Unsqueeze':
-      return opset >= 13 ? [node] : [axesToInput(state, node)];
     case 'ReduceSum':
-      return opset >= 13 ? [node] : [axesToInput(state, node)];
+      return opset >= 13 ? [node] : [listToInput(state, node, 'axes')];
     case 'Clip':
       return opset >= 11 ? [node] : [limitsToInputs(state, node)];
     case 'Slice':
       return opset >= 10 ? [node] : [sliceToInputs(state, node)];
     case 'Pad':
-      if (opset >= 11) return [node];
-      throw unsupported(node, 'Pad older than opset 11 is not supported', 'Export the model with opset 11 or newer.');
+      return opset >= 11 ? [node] : [padToInputs(state, node)];
+    case 'Split':
+      return opset >= 13 ? [node] : [listToInput(state, node, 'split')];
+    case 'Scatter':
+      return [{ ...node, op: 'ScatterElements' }];
+    case 'Upsample':
+      return [upsampleToResize(state, node)];
+    case 'Resize':
+      return opset >= 11 ? [node] : [scalesToResize(node, node.inputs[1] ?? '')];
+    case 'LSTM':
+    case 'GRU':
+    case 'RNN':
+      return [freeRecurrent(state, node)];
     case 'BatchNormalization':
       return [inferenceNormalization(node)];
     case 'Reshape':
@@ -84,16 +98,47 @@ function addInput(state: Lowering, node: Node, what: string, value: Tensor): str
   return name;
 }
 
-function axesToInput(state: Lowering, node: Node): Node {
-  const axes = node.attributes.axes;
-  if (axes?.kind !== 'ints') return node;
-  return { ...node, inputs: [node.inputs[0] ?? '', addInput(state, node, 'axes', ints(axes.value))], attributes: without(node, 'axes') };
+/** An attribute that later became the second input. */
+function listToInput(state: Lowering, node: Node, name: string): Node {
+  const list = node.attributes[name];
+  if (list?.kind !== 'ints') return node;
+  return { ...node, inputs: [node.inputs[0] ?? '', addInput(state, node, name, ints(list.value))], attributes: without(node, name) };
+}
+
+function padToInputs(state: Lowering, node: Node): Node {
+  const [pads, value] = [node.attributes.pads, node.attributes.value];
+  const inputs = [node.inputs[0] ?? '', addInput(state, node, 'pads', ints(pads?.kind === 'ints' ? pads.value : []))];
+  if (value?.kind === 'float') inputs.push(addInput(state, node, 'value', floats([], [value.value])));
+  return { ...node, inputs, attributes: without(node, 'pads', 'value') };
+}
+
+/** Opset 7 has the scales as an attribute, opset 9 as an input. */
+function upsampleToResize(state: Lowering, node: Node): Node {
+  const scales = node.attributes.scales;
+  const input = scales?.kind === 'floats' ? addInput(state, node, 'scales', floats([scales.value.length], scales.value)) : node.inputs[1];
+  return scalesToResize(node, input ?? '');
+}
+
+/** Places were those of x divided by the scale, and the nearest one was the one before. */
+function scalesToResize(node: Node, scales: string): Node {
+  const mode = node.attributes.mode?.kind === 'string' ? node.attributes.mode.value : 'nearest';
+  const form = { mode, coordinate_transformation_mode: 'asymmetric', ...(mode === 'nearest' ? { nearest_mode: 'floor' } : {}) };
+  return build('Resize', [node.inputs[0] ?? '', '', scales], node.outputs, form, { name: node.name });
+}
+
+/** First values that are constant zeros have the batch of the export: without them any batch begins with zeros. */
+function freeRecurrent(state: Lowering, node: Node): Node {
+  const isZero = (name: string) => {
+    const value = constant(state, name);
+    return value !== null && Array.from(numbers(value)).every((element) => element === 0);
+  };
+  return { ...node, inputs: node.inputs.map((name, index) => ((index === 5 || index === 6) && isZero(name) ? '' : name)) };
 }
 
 function limitsToInputs(state: Lowering, node: Node): Node {
   const limit = (name: 'min' | 'max') => {
     const value = node.attributes[name];
-    return value?.kind === 'float' ? addInput(state, node, name, { dtype: 'float32', dims: [], data: Float32Array.of(value.value) }) : '';
+    return value?.kind === 'float' ? addInput(state, node, name, floats([], [value.value])) : '';
   };
   return { ...node, inputs: [node.inputs[0] ?? '', limit('min'), limit('max')], attributes: {} };
 }

@@ -8,9 +8,11 @@ import type { Slot, TailParameter } from './tail.ts';
 type Found = TailParameter & { readonly slots: readonly Slot[] };
 
 const weighted = new Set(['Conv', 'ConvTranspose', 'Gemm', 'MatMul']);
-const normalizing: Readonly<Record<string, readonly [number, number]>> = {
+const recurrent = new Set(['LSTM', 'GRU', 'RNN']);
+const normalizing: Readonly<Record<string, readonly [number, number?]>> = {
   BatchNormalization: [1, 2],
   LayerNormalization: [1, 2],
+  RMSNormalization: [1],
   InstanceNormalization: [1, 2],
   GroupNormalization: [1, 2],
 };
@@ -25,7 +27,12 @@ export function findParameters(graph: Graph): readonly Found[] {
     const affine = normalizing[node.op];
     if (affine !== undefined) {
       add(graph, node, affine[0], 'scale', layer, found);
-      add(graph, node, affine[1], 'shift', layer, found);
+      if (affine[1] !== undefined) add(graph, node, affine[1], 'shift', layer, found);
+    }
+    if (recurrent.has(node.op)) {
+      add(graph, node, 1, 'weight', layer, found);
+      add(graph, node, 2, 'weight', layer, found);
+      add(graph, node, 3, 'bias', layer, found);
     }
     if (found.size > before) layer += 1;
   }

@@ -23,6 +23,8 @@ async function run(whole: Model, x: Tensor): Promise<Tensor> {
 
 const ones = (count: number) => floats([count], 1);
 
+const floatList = { kind: 'floats', value: [1, 1, 2, 1.5] } as const;
+
 const cases: readonly (readonly [string, Model])[] = [
   ['Softmax of opset 9 over everything from axis 1 on', old(9, [2, 3, 4], [node('Softmax', ['x'], ['y'], { axis: 1 })])],
   ['Softmax of opset 11 at axis 2', old(11, [2, 3, 4, 2], [node('Softmax', ['x'], ['y'], { axis: 2 })])],
@@ -44,6 +46,61 @@ const cases: readonly (readonly [string, Model])[] = [
   [
     'Dropout of opset 7 falls away',
     old(7, [2, 3], [node('Dropout', ['x'], ['d'], { ratio: { kind: 'float', value: 0.5 } }), node('Relu', ['d'], ['y'])]),
+  ],
+  [
+    'Split of opset 11',
+    old(11, [2, 6], [node('Split', ['x'], ['a', 'b'], { axis: 1, split: [2, 4] }), node('Concat', ['b', 'a'], ['y'], { axis: 1 })]),
+  ],
+  ['Pad of opset 9', old(9, [2, 3], [node('Pad', ['x'], ['y'], { pads: [0, 1, 1, 2], value: { kind: 'float', value: 0.5 } })])],
+  ['Pad of opset 7, by reflection', old(7, [2, 3], [node('Pad', ['x'], ['y'], { mode: 'reflect', pads: [0, 1, 0, 2] })])],
+  ['Upsample of opset 8, nearest', old(8, [1, 2, 2, 3], [node('Upsample', ['x'], ['y'], { mode: 'nearest', scales: floatList })])],
+  [
+    'Upsample of opset 9, linear',
+    old(9, [1, 2, 2, 3], [node('Upsample', ['x', 's'], ['y'], { mode: 'linear' })], [['s', floats([4], [1, 1, 2, 3])]]),
+  ],
+  [
+    'Resize of opset 10, nearest',
+    old(10, [1, 2, 2, 3], [node('Resize', ['x', 's'], ['y'], { mode: 'nearest' })], [['s', floats([4], [1, 1, 2, 1.5])]]),
+  ],
+  [
+    'Resize of opset 10, linear',
+    old(10, [1, 2, 2, 3], [node('Resize', ['x', 's'], ['y'], { mode: 'linear' })], [['s', floats([4], [1, 1, 3, 2])]]),
+  ],
+  [
+    'Scatter of opset 9',
+    old(
+      9,
+      [2, 3],
+      [node('Scatter', ['x', 'i', 'u'], ['y'], { axis: 1 })],
+      [
+        ['i', ints([2, 0], [2, 1])],
+        ['u', floats([2, 1], [5, 7])],
+      ],
+    ),
+  ],
+  [
+    'Gelu of com.microsoft',
+    {
+      ...old(17, [2, 3], [node('Gelu', ['x'], ['y'], {}, { domain: 'com.microsoft' })]),
+      opsets: new Map([
+        ['', 17],
+        ['com.microsoft', 1],
+      ]),
+    },
+  ],
+  [
+    'LSTM of opset 7 with the batch in its first values',
+    old(
+      7,
+      [3, 1, 2],
+      [node('LSTM', ['x', 'w', 'r', '', '', 'h', 'c'], ['', 'y'], { hidden_size: 2 })],
+      [
+        ['w', floats([1, 8, 2], noise(16, 3))],
+        ['r', floats([1, 8, 2], noise(16, 4))],
+        ['h', floats([1, 1, 2], 0)],
+        ['c', floats([1, 1, 2], 0)],
+      ],
+    ),
   ],
   [
     'BatchNormalization of opset 8',
