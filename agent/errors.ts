@@ -35,6 +35,8 @@ export const errorRegistry = {
   'weights-incomplete': { exit: 75, means: 'Not all chunks of the weights arrived in time.' },
   'weights-corrupt': { exit: 65, means: 'Weights or their manifest are not what their sizes and hashes say.' },
   'output-failed': { exit: 73, means: 'The file that a command was told to write cannot be written.' },
+  'download-failed': { exit: 69, means: 'A file cannot be fetched: no connection, no such file, or the connection broke too often.' },
+  'download-corrupt': { exit: 65, means: 'A file that was fetched is not the one that the catalog means: another size or hash.' },
   'disk-full': { exit: 74, means: 'The disk, or the limit set for the store, is full.' },
   'state-unwritable': { exit: 77, means: 'The state directory cannot be created, read or written.' },
   'store-corrupt': { exit: 74, means: 'The database is damaged.' },

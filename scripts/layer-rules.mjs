@@ -24,6 +24,7 @@ export const levels = [
       'inference',
       'training',
       'demo',
+      'catalog',
       'bench',
     ],
   },
@@ -65,7 +66,10 @@ export const packages = {
   commander: { in: ['cli/'], files: 8 },
   'cli-progress': { in: ['cli/'], files: 1 },
   pino: { in: ['log.ts'], files: 1 },
-  zod: { in: ['config/', 'uplink/', 'device/', 'capture/', 'release/', 'store/', 'learn/', 'training/', 'model/', 'onnx/'], files: 30 },
+  zod: {
+    in: ['config/', 'uplink/', 'device/', 'capture/', 'release/', 'store/', 'learn/', 'training/', 'model/', 'onnx/', 'catalog/'],
+    files: 30,
+  },
 };
 
 /** Rooms that compute and touch nothing outside themselves. */

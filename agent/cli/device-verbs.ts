@@ -66,13 +66,14 @@ export function addDeviceVerbs(program: Command, signal: AbortSignal): void {
       });
     });
 
-  verb('models', 'the releases on this device, newest first').action(async (options: DeviceOptions) => {
+  const models = verb('models', 'the releases on this device, newest first').action(async (options: DeviceOptions) => {
     const { formatReleases } = await import('./models.ts');
     await onDevice(options, async (device, output) => {
       const releases = await device.releases();
       output.result(releases, () => formatReleases(releases));
     });
   });
+  addPull(models, signal);
 
   verb('rollback', 'go back to an earlier release')
     .argument('[version]', "a version from `whet models`, or 'base'; the one before the current unless told")
@@ -110,6 +111,39 @@ export function addDeviceVerbs(program: Command, signal: AbortSignal): void {
       });
     });
   }
+}
+
+function addPull(models: Command, signal: AbortSignal): void {
+  models
+    .command('pull')
+    .exitOverride()
+    .summary('fetch a public quantized model, checked, with its card')
+    .description('Fetches a public model by its name in the catalog, checks its size and sha256, and writes a model card beside it.')
+    .argument('[name]', 'a name of the catalog, which is listed without one')
+    .option('--out <file>', 'where the model goes; NAME.onnx here unless told')
+    .option('--from <place>', 'a mirror that holds the file by its name: a folder, or an http(s) address')
+    .option('--proxy <url>', 'an HTTP proxy; HTTPS_PROXY and NO_PROXY of the environment unless told')
+    .option('--json', 'one JSON document on standard output')
+    .addHelpText('after', '\nA transfer that was cut off goes on where it stopped.\n\nExample:\n  whet models pull mobilenetv2-12-int8')
+    .action(async (name: string | undefined, given: PullFlags, command: Command) => {
+      // `--json` is an option of the verb above as well, and commander gives it to that one.
+      const output = createOutput(command.optsWithGlobals().json === true);
+      const [{ readCatalog, shippedCatalog }, { formatCatalog, formatPulled }] = await Promise.all([
+        import('../catalog/catalog.ts'),
+        import('./pull.ts'),
+      ]);
+      const catalog = readCatalog(shippedCatalog);
+      if (name === undefined) return output.result(catalog, () => formatCatalog(catalog));
+      const { pull } = await import('../catalog/pull.ts');
+      const pulled = await pull(catalog, { ...given, name, env: process.env, signal, progress: output.progress });
+      output.result(pulled, () => formatPulled(pulled));
+    });
+}
+
+interface PullFlags {
+  readonly out?: string;
+  readonly from?: string;
+  readonly proxy?: string;
 }
 
 async function onDevice(
