@@ -1,0 +1,43 @@
+// One fit of the closed form with every choice named, for ablations: what the product chooses by itself is set by hand here, one at a time.
+import { closedForm } from '../../agent/learn/closed-form.ts';
+import { scaleStatistics } from '../../agent/learn/statistics.ts';
+
+export const usual = { prior: true, baseWeight: 1000, personalWeight: 3, views: 10 };
+
+/** `chosen` are recordings of a speaker. */
+export async function fitRidge(speech, chosen, { prior, baseWeight, personalWeight, views, labels, noiseDb = null }) {
+  const plain = await speech.features(chosen, { labels, noiseDb });
+  const varied = views === 0 ? [] : (await speech.views(chosen, { labels, noiseDb })).slice(0, views);
+  const known = speech.knowledge.statistics;
+  const fitted = await closedForm.fit({
+    tail: speech.classifier.tail,
+    train: joined([plain, ...varied]),
+    classes: speech.classes,
+    prior: prior ? scaleStatistics(known, baseWeight / known.weight) : null,
+    personalWeight,
+    seed: 1,
+    threads: 1,
+  });
+  return fitted.weights;
+}
+
+/** The rows of all sets. */
+export function joined(sets) {
+  const flat = (key, Type) => {
+    const all = new Type(sets.reduce((sum, set) => sum + set[key].length, 0));
+    let at = 0;
+    for (const set of sets) {
+      all.set(set[key], at);
+      at += set[key].length;
+    }
+    return all;
+  };
+  const features = flat('features', Float32Array);
+  return {
+    features,
+    width: sets[0].width,
+    count: features.length / sets[0].width,
+    labels: flat('labels', Int32Array),
+    groups: flat('groups', Int32Array),
+  };
+}
