@@ -101,11 +101,18 @@ export class Draft {
   shape(name: string): Shape {
     const shape = this.#shapes.get(name);
     if (shape !== undefined) return shape;
-    const producer = this.producer(name);
-    const what = producer === null ? `the value '${name}'` : `the result of node ${nodeTitle(producer)}`;
+    const origin = this.#unknownOrigin(name);
+    const what = origin === null ? `the value '${name}'` : `the result of node ${nodeTitle(origin)}`;
     throw new WhetError('operator-unsupported', `the shape of ${what} is not known, and training needs it`, {
       hint: 'Train fewer layers (--layers), so that this node stays in the frozen part.',
     });
+  }
+
+  /** The first node on the way to a value whose shape is not known though all shapes before it are. */
+  #unknownOrigin(name: string): Node | null {
+    const producer = this.producer(name);
+    const unknown = producer?.inputs.find((input) => input !== '' && !this.hasShape(input)) ?? null;
+    return unknown === null ? producer : (this.#unknownOrigin(unknown) ?? producer);
   }
 
   hasShape(name: string): boolean {

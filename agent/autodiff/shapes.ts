@@ -42,7 +42,9 @@ export function resultType(node: Node, source: ShapeSource, output = 0): DType {
   if (node.op === 'MaxPool' && output === 1) return 'int64';
   if (booleanOps.has(node.op)) return 'bool';
   if (['Shape', 'Size', 'ArgMax', 'ArgMin'].includes(node.op)) return 'int64';
-  if (node.op === 'Cast') return dataTypes[intAttribute(node, 'to', 1) as keyof typeof dataTypes] ?? 'float32';
+  if (node.op === 'ConstantOfShape') return node.attributes.value?.kind === 'tensor' ? node.attributes.value.value.dtype : 'float32';
+  const asked = node.op === 'Cast' ? 'to' : node.op === 'EyeLike' && node.attributes.dtype !== undefined ? 'dtype' : null;
+  if (asked !== null) return dataTypes[intAttribute(node, asked, 1) as keyof typeof dataTypes] ?? 'float32';
   // Where chooses between its second and third input; OneHot takes the type of its values.
   const decides = node.op === 'Where' ? 1 : node.op === 'OneHot' ? 2 : 0;
   return source.dtypeOf(node.inputs[decides] ?? '');

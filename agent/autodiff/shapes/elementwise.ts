@@ -25,6 +25,7 @@ export function broadcastShape(shapes: readonly Shape[], node: Node): Shape {
       throw new WhetError(
         'model-unsupported',
         `the inputs of node ${nodeTitle(node)} do not broadcast: ${shapes.map((s) => `[${s}]`).join(', ')}`,
+        { hint: 'Was the model exported with a fixed batch of another size? Export it with a dynamic batch.' },
       );
     }
     return sizes[0] ?? 1;
@@ -39,7 +40,7 @@ const alone = [
   'Identity Neg Abs Sqrt Exp Log Reciprocal Sign Floor Ceil Round Not IsNaN IsInf Clip Cast Erf',
   'Sin Cos Tan Asin Acos Atan Sinh Cosh Asinh Acosh Atanh',
   'Relu LeakyRelu Elu Selu Celu ThresholdedRelu Shrink Sigmoid HardSigmoid HardSwish Swish Tanh Softplus Softsign Gelu Mish',
-  'Softmax LogSoftmax Dropout com.microsoft:Gelu com.microsoft:FastGelu com.microsoft:QuickGelu',
+  'Softmax LogSoftmax Dropout com.microsoft:Gelu com.microsoft:FastGelu com.microsoft:QuickGelu whetstone:Snap',
   'GroupNormalization InstanceNormalization RMSNormalization LpNormalization MeanVarianceNormalization LRN Trilu CumSum',
 ];
 const together = ['Add Sub Mul Div Mod Pow Max Min Sum Mean Where PRelu Greater GreaterOrEqual Less LessOrEqual Equal And Or Xor'];

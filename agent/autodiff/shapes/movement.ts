@@ -168,6 +168,15 @@ const rank: ShapeRule = (node, source) => {
   return [x === undefined ? undefined : [x.length]];
 };
 
+/** The shape is the value of its input. */
+const ofShape: ShapeRule = (node, source) => [source.knownInts(node.inputs[0] as string) ?? undefined];
+
+const range: ShapeRule = (node, source) => {
+  const [start, limit, delta] = node.inputs.map((name) => Number(source.known(name)?.data[0] ?? Number.NaN)) as [number, number, number];
+  const count = Math.max(0, Math.ceil((limit - start) / delta));
+  return [Number.isFinite(count) ? [count] : undefined];
+};
+
 export const movementShapes: Readonly<Record<string, ShapeRule>> = {
   Reshape: reshape,
   Flatten: flatten,
@@ -188,5 +197,9 @@ export const movementShapes: Readonly<Record<string, ShapeRule>> = {
   Tile: tile,
   DepthToSpace: depthToSpace,
   SpaceToDepth: depthToSpace,
+  ConstantOfShape: ofShape,
+  Range: range,
+  EyeLike: asInput,
   Shape: rank,
+  Size: () => [[]],
 };

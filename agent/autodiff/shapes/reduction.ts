@@ -22,4 +22,16 @@ const reduce: ShapeRule = (node, source) => {
 
 const reductions = 'Sum Mean Max Min SumSquare L1 L2 LogSum LogSumExp Prod'.split(' ');
 
-export const reductionShapes: Readonly<Record<string, ShapeRule>> = Object.fromEntries(reductions.map((name) => [`Reduce${name}`, reduce]));
+/** One axis, 0 unless told. */
+const arg: ShapeRule = (node, source) => {
+  const x = known(source, node.inputs[0] as string);
+  const axis = normalAxis(intAttribute(node, 'axis', 0), x?.length ?? 0);
+  const keep = intAttribute(node, 'keepdims', 1) !== 0;
+  return [x?.flatMap((size, at) => (at !== axis ? [size] : keep ? [1] : []))];
+};
+
+export const reductionShapes: Readonly<Record<string, ShapeRule>> = {
+  ...Object.fromEntries(reductions.map((name) => [`Reduce${name}`, reduce])),
+  ArgMax: arg,
+  ArgMin: arg,
+};
