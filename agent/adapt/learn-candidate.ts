@@ -3,7 +3,7 @@
 // draws each of 5 and 10 a class: mirroring adds one point of accuracy on the pictures that it was chosen by, 0.4 points on test pictures.
 import { type Chosen, fitBest, leftOutAccuracy } from '../learn/choose.ts';
 import { closedForm } from '../learn/closed-form.ts';
-import { gradient } from '../learn/gradient.ts';
+import { gradientBy } from '../learn/engines.ts';
 import { extendStatistics, type Statistics, scaleStatistics } from '../learn/statistics.ts';
 import { loadKnowledge } from '../model/knowledge.ts';
 import type { Classifier } from '../model/open.ts';
@@ -51,11 +51,13 @@ async function learnFrom(
     ...(signal === undefined ? {} : { signal }),
     ...(progress === undefined ? {} : { progress }),
   };
-  const plain = await fitBest(learner, [closedForm, gradient], { ...input, prior: null, personalWeight: 1 });
+  const plain = await fitBest(learner, [closedForm, gradientBy(options.engine ?? 'onnx')], { ...input, prior: null, personalWeight: 1 });
   const prior = options.classes === 'replace' || plain.learner !== 'closed-form' ? null : priorOf(options.model, classifier, classes);
   if (prior === null) return plain;
   const kept = await fitBest('closed-form', [closedForm], { ...input, prior, personalWeight });
-  return accuracyOf(kept, train, classes) + margin >= accuracyOf(plain, train, classes)
+  // What was learned without it knows nothing of classes that the person has no captures of.
+  const isComplete = Array.from({ length: classes }, (_, label) => train.labels.includes(label)).every(Boolean);
+  return !isComplete || accuracyOf(kept, train, classes) + margin >= accuracyOf(plain, train, classes)
     ? {
         ...kept,
         reason: `${plain.depth === null ? 'it fits the tail' : plain.reason}; it keeps what the base model knew`,

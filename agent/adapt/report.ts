@@ -1,5 +1,6 @@
 // What `whet adapt` takes and answers. The report is JSON that other programs rely on: what does not apply is null.
 import type { LearnerChoice } from '../learn/choose.ts';
+import type { EngineName } from '../learn/engines.ts';
 import type { CutWish } from '../onnx/cut.ts';
 import type { Progress, Verdict } from '../types.ts';
 import type { ClassMode } from './class-folders.ts';
@@ -17,6 +18,8 @@ export interface AdaptOptions {
   readonly cut: CutWish;
   readonly classes: ClassMode;
   readonly learner: LearnerChoice;
+  /** What trains by gradients; this project's own compiler unless told. */
+  readonly engine?: EngineName;
   readonly threads: number;
   readonly seed: number;
   /** Write the candidate whatever the verdict says. */

@@ -79,6 +79,9 @@ function addModelVerbs(program: Command, signal: AbortSignal): void {
     )
     .option('--card <file>', 'model card, where it is not beside the model')
     .addOption(new Option('--learner <name>', 'auto decides on held-out data').choices(['auto', 'closed-form', 'gradient']).default('auto'))
+    .addOption(
+      new Option('--engine <name>', 'what trains by gradients; tfjs needs @tensorflow/tfjs-node').choices(['onnx', 'tfjs']).default('onnx'),
+    )
     .option('--threads <n>', 'threads inside one operator', integer(1, 256), 1)
     .option('--seed <n>', 'seed of splits and shuffles', integer(0, 2 ** 31 - 1), 1)
     .option('--force', 'write the model although the gate rejected it')

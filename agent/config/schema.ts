@@ -50,6 +50,10 @@ const trainingSchema = z
       .enum(['auto', 'closed-form', 'gradient'])
       .default('auto')
       .describe('closed-form (last linear layer, seconds), gradient (several layers), or auto: what held-out samples say.'),
+    engine: z
+      .enum(['onnx', 'tfjs'])
+      .default('onnx')
+      .describe('What trains by gradients: onnx (compiled, needs nothing), or tfjs where @tensorflow/tfjs-node is installed.'),
     maxMinutes: z.number().gt(0).max(1440).default(15).describe('A run is ended after this many minutes.'),
     minPerClass: wholeNumber(1, 10_000).default(3).describe('A class with fewer labels is left out of a run.'),
     nice: wholeNumber(0, 19).default(10).describe('Priority of the trainer, 0 (normal) to 19 (only when nothing else runs).'),

@@ -97,7 +97,7 @@ export function createJobs(ports: JobPorts): Jobs {
     const now = await current();
     const candidateDir = join(ports.candidates, run);
     await mkdir(candidateDir, { recursive: true });
-    const { learner, minPerClass, nice } = config.training;
+    const { learner, engine, minPerClass, nice } = config.training;
     return {
       run,
       reason,
@@ -108,6 +108,7 @@ export function createJobs(ports: JobPorts): Jobs {
       cut: config.cut,
       classes: config.classes,
       learner,
+      engine,
       gate: config.gate,
       minPerClass,
       threads: config.threads,

@@ -5,8 +5,8 @@ import type { ClassPlan } from '../adapt/class-folders.ts';
 import { learnWithViews } from '../adapt/varied-copies.ts';
 import { type Chosen, fitBest, leftOutAccuracy } from '../learn/choose.ts';
 import { closedForm } from '../learn/closed-form.ts';
+import { gradientBy } from '../learn/engines.ts';
 import { gatherStatistics } from '../learn/gather.ts';
-import { gradient } from '../learn/gradient.ts';
 import { headRows } from '../learn/head-rows.ts';
 import { extendStatistics, type Statistics, scaleStatistics } from '../learn/statistics.ts';
 import { openTail } from '../model/classify.ts';
@@ -39,7 +39,7 @@ export async function learn(
   const known = job.classes === 'replace' ? null : await priorOf(job, classifier, classes);
   const learnFrom = async (rows: FeatureSet): Promise<Chosen> => {
     const input = { tail, train: rows, classes, seed: job.seed, threads: job.threads, progress };
-    const plain = await fitBest(job.learner, [closedForm, gradient], { ...input, prior: null, personalWeight: 1 });
+    const plain = await fitBest(job.learner, [closedForm, gradientBy(job.engine)], { ...input, prior: null, personalWeight: 1 });
     if (known === null || plain.learner !== 'closed-form') return plain;
     const kept = await fitBest('closed-form', [closedForm], { ...input, prior: known, personalWeight });
     const accuracy = ({ fitted }: Chosen) => leftOutAccuracy(fitted, rows, classes) ?? 0;

@@ -1,6 +1,7 @@
 // What the daemon and its trainer process say to each other. Everything crosses by structured clone over the child's IPC channel.
 import type { ModelCard } from '../config/card.ts';
 import type { TailChoice } from '../inference/protocol.ts';
+import type { EngineName } from '../learn/engines.ts';
 import type { ReleaseManifest, TrainingReport } from '../types.ts';
 
 export interface TrainingJob {
@@ -14,6 +15,8 @@ export interface TrainingJob {
   readonly cut: { readonly kind: 'layers'; readonly layers: number } | { readonly kind: 'tensor'; readonly tensor: string };
   readonly classes: 'keep' | 'extend' | 'replace';
   readonly learner: 'auto' | 'closed-form' | 'gradient';
+  /** What trains by gradients. */
+  readonly engine: EngineName;
   readonly gate: GateLimits;
   readonly minPerClass: number;
   readonly threads: number;
