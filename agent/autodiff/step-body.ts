@@ -10,6 +10,7 @@ import { stateSlots, update } from './optimizers.ts';
 import { type Group, pack, unpack } from './packing.ts';
 import { clipped, mixed } from './regularization.ts';
 import { gradientRules } from './rules.ts';
+import { expandSnaps, withSnap } from './snap.ts';
 import type { StepOptions } from './step.ts';
 import type { Statistic, Trainable, TrainableTail } from './trainable.ts';
 import { backward } from './walk.ts';
@@ -56,7 +57,7 @@ export function stepBody(step: Step): Graph {
   const forward = writeForward(c, step, x, parameters);
   const weights = step.terms.map((_, index) => own.get(`weights ${index}`) as string);
   const dlogits = logitGradient(c, forward.logits, step.terms, { weights, targets: own.get('targets') as string }, loss.kind);
-  const rules = options.lowered === false ? gradientRules : loweredGradients;
+  const rules = withSnap(options.lowered === false ? gradientRules : loweredGradients);
   const gradients = backward(c, forward.nodes, new Map([[forward.logits, dlogits]]), [...parameters.values()], rules);
   const packed = groups.map((group) =>
     pack(c, group, (name) => {
@@ -86,11 +87,12 @@ export function stepBody(step: Step): Graph {
   const after = [...next.map(({ w }) => w), ...next.flatMap(({ state }) => state)].map(shapeOf);
   const gathered = [forward.logits, ...anchors.map(({ squares }) => squares)].map(shapeOf);
   const outputs = [...after, ...statistics.map(({ next: name, info }) => info(name)), ...gathered];
-  return graph('step', {
+  const body = graph('step', {
     inputs: [...before, ...statistics.map(({ name, info }) => info(name)), ...[...own.values()].map(shapeOf)],
     outputs,
     ...c.finish(outputs.map((output) => output.name)),
   });
+  return expandSnaps(body);
 }
 
 /** Features of the rows whose turn it is, mixed where that is wanted. */

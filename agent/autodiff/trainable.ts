@@ -5,6 +5,7 @@ import { graph, model, value } from '../onnx/build.ts';
 import { extract } from '../onnx/graph.ts';
 import type { Graph, Model, Node, Tensor } from '../onnx/ir.ts';
 import type { FloatTail, TailParameter } from '../onnx/tail.ts';
+import { expandSnaps } from './snap.ts';
 
 export type TrainableTail = Pick<FloatTail, 'model' | 'input' | 'logits' | 'parameters'> & {
   /** Initializers that are fed anew with every run and not trained: scales of activations, for example. */
@@ -95,7 +96,7 @@ export function forwardModel(tail: TrainableTail): Model {
     nodes: nodes.map(atInference),
     initializers: constants,
   });
-  return { ...model(body), opsets, irVersion };
+  return { ...model(expandSnaps(body)), opsets, irVersion };
 }
 
 function atInference(node: Node): Node {

@@ -1,7 +1,7 @@
 // QDQ: DequantizeLinear of a constant becomes a float initializer; QuantizeLinear → DequantizeLinear of an activation falls away.
 import type { Node } from './ir.ts';
 import { addActivation, addWeight, constant, floatName, type Lowering, needConstant, optionalSlot, slot, unsupported } from './lowering.ts';
-import { dequantizeTensor } from './quantized-values.ts';
+import { dequantizeTensor, topOf } from './quantized-values.ts';
 import { emitClip, saturation } from './saturation.ts';
 
 export function lowerQuantizeLinear(state: Lowering, node: Node): void {
@@ -43,6 +43,7 @@ export function lowerDequantizeLinear(state: Lowering, node: Node): void {
       perChannel: false,
       zeroPointFollowsScale: true,
       quantizer: null,
+      grid: { perChannel: scaleValue.dims.length > 0 && (scaleValue.dims[0] ?? 1) > 1, top: topOf(stored, null) },
     });
     return;
   }

@@ -4,7 +4,7 @@ import { WhetError } from '../errors.ts';
 import { producers } from './graph.ts';
 import type { Graph, Node, Tensor } from './ir.ts';
 import { quantizedRoot } from './quantized-movers.ts';
-import { dequantizeTensor, numbers, quantizeTensor } from './quantized-values.ts';
+import { dequantizeTensor, limitsOf, numbers, quantizeTensor, topOf } from './quantized-values.ts';
 import type { ActivationScale, ParameterOrigin, Slot } from './tail.ts';
 
 /** An integer product that still waits for its scales (dynamic quantization). */
@@ -103,6 +103,10 @@ export function addWeight(state: Lowering, weight: QuantizedWeight): string {
     perChannel,
     zeroPointFollowsScale,
     quantizer: quantizer === undefined ? null : { scale: slot(quantizer, 1), zeroPoint: optionalSlot(quantizer, 2) },
+    grid: {
+      perChannel: numbers(weight.scaleValue).length > 1,
+      top: quantizer === undefined ? topOf(stored, zeros) : Math.floor((limitsOf(stored.dtype)[1] - limitsOf(stored.dtype)[0]) / 2),
+    },
   });
   return name;
 }
@@ -144,7 +148,18 @@ export function addBias(
 /** Says that the model fixes the scale of this float tensor at these inputs. */
 export function addActivation(state: Lowering, tensor: string, node: Node, scale: number, zeroPoint: number): void {
   const root = quantizedRoot(producers(state.graph), tensor);
-  state.activations.push({ tensor: floatName(state, root), scale: slot(node, scale), zeroPoint: optionalSlot(node, zeroPoint) });
+  const zero = constant(state, node.inputs[zeroPoint]);
+  state.activations.push({
+    tensor: floatName(state, root),
+    scale: slot(node, scale),
+    zeroPoint: optionalSlot(node, zeroPoint),
+    base: {
+      scale: numbers(needConstant(state, node, scale, 'scale'))[0] ?? 1,
+      // An absent zero point means uint8 zero.
+      zeroPoint: zero === null ? 0 : (numbers(zero)[0] ?? 0),
+      dtype: zero?.dtype ?? 'uint8',
+    },
+  });
 }
 
 function uniqueName(state: Lowering, wanted: string): string {

@@ -85,6 +85,21 @@ export function asymmetricScale(min: number, max: number, dtype: DType): { reado
   return { scale, zeroPoint: Math.min(high, Math.max(low, roundToEven(low - from / scale))) };
 }
 
+/**
+ * The largest magnitude that stored weights use. 64 where a quantizer kept to 7 bits (`reduce_range`), because then processors without
+ * VNNI add its products in 16 bits without saturation; otherwise the end of the type.
+ */
+export function topOf(stored: Tensor, zeroPoint: Tensor | null): number {
+  const zeros = zeroPoint === null ? [0] : numbers(zeroPoint);
+  const values = numbers(stored);
+  const top = stored.dtype === 'uint8' || stored.dtype === 'int8' ? 127 : stored.dtype === 'int32' ? 2 ** 31 - 1 : 32_767;
+  if (top !== 127 || (zeros.length > 1 && !Array.from(zeros).every((zero) => zero === zeros[0]))) return top;
+  const zero = zeros[0] ?? 0;
+  let largest = 0;
+  for (let index = 0; index < values.length; index++) largest = Math.max(largest, Math.abs((values[index] ?? 0) - zero));
+  return largest <= 64 ? 64 : 127;
+}
+
 export function arrayOf(dtype: DType, length: number): Int8Array | Uint8Array | Int16Array | Uint16Array | Int32Array {
   switch (dtype) {
     case 'int8':

@@ -1,7 +1,7 @@
 // One layer's float weight or bias → what its quantized form stores: integers, scales, zero points, as writes into the base model.
 import { WhetError } from '../errors.ts';
 import type { DType, Graph, Tensor } from './ir.ts';
-import { limitsOf, numbers, quantizeTensor, symmetricScales } from './quantized-values.ts';
+import { numbers, quantizeTensor, symmetricScales } from './quantized-values.ts';
 import { readSlot, type SlotWrite } from './slots.ts';
 import type { ParameterOrigin } from './tail.ts';
 
@@ -27,10 +27,8 @@ export function quantizeWeight(
   const stored = readSlot(graph, origin.value);
   const dtype = origin.quantizer === null ? stored.dtype : (oldZero?.dtype ?? 'uint8');
   const zero = middleOf(dtype, origin, oldZero);
-  const wasPerChannel = numbers(oldScale).length > 1;
-  const axis = wasPerChannel || (options.perChannel && origin.perChannel) ? origin.axis : null;
-  const top = origin.quantizer === null ? topOf(stored, oldZero, dtype) : limitsOf(dtype)[1] - zero;
-  const scales = fitBias(symmetricScales(value, axis, top), options.limit);
+  const axis = origin.grid.perChannel || (options.perChannel && origin.perChannel) ? origin.axis : null;
+  const scales = fitBias(symmetricScales(value, axis, origin.grid.top), options.limit);
   const scale: Tensor = { dtype: 'float32', dims: axis === null ? oldScale.dims : scaleDims(oldScale, scales.length), data: scales };
   const writes: SlotWrite[] = [
     { slot: origin.value, value: origin.quantizer === null ? quantizeTensor(value, scales, zero, dtype, origin.axis) : value },
@@ -81,25 +79,6 @@ function middleOf(dtype: DType, origin: WeightOrigin, zeroPoint: Tensor | null):
       },
     );
   return dtype === 'uint8' ? 128 : 32_768;
-}
-
-/**
- * The largest magnitude that the base model's weights use. 64 where it kept to 7 bits (`reduce_range`), because then processors without
- * VNNI add its products in 16 bits without saturation; otherwise the end of the type.
- */
-function topOf(stored: Tensor, zeroPoint: Tensor | null, dtype: DType): number {
-  const zeros = zeroPoint === null ? [0] : numbers(zeroPoint);
-  const values = numbers(stored);
-  const top = dtype === 'uint8' || dtype === 'int8' ? 127 : dtype === 'int32' ? 2 ** 31 - 1 : 32_767;
-  if (top !== 127 || (zeros.length > 1 && !allEqual(zeros))) return top;
-  const zero = zeros[0] ?? 0;
-  let largest = 0;
-  for (let index = 0; index < values.length; index++) largest = Math.max(largest, Math.abs((values[index] ?? 0) - zero));
-  return largest <= 64 ? 64 : 127;
-}
-
-function allEqual(values: ArrayLike<number>): boolean {
-  return Array.from(values).every((value) => value === values[0]);
 }
 
 /** Makes scales so large that the bias, in steps of input scale · weight scale, fits into 31 bits. */

@@ -4,7 +4,7 @@ import { WhetError } from '../errors.ts';
 import { withOutputClasses } from './classes.ts';
 import { producers } from './graph.ts';
 import type { Graph, Model, Tensor } from './ir.ts';
-import { asymmetricScale, limitsOf, numbers } from './quantized-values.ts';
+import { asymmetricScale, limitsOf } from './quantized-values.ts';
 import { quantizeBias, quantizeWeight } from './requantize-layer.ts';
 import { nodeOf, readSlot, type SlotWrite, writeSlots } from './slots.ts';
 import type { ActivationScale, FloatTail, Slot } from './tail.ts';
@@ -74,38 +74,44 @@ export function requantize(base: Model, tail: FloatTail, weights: ReadonlyMap<st
 const probabilities: ReadonlySet<string> = new Set(['Softmax', 'Sigmoid']);
 const probabilityStep = 1 / 256;
 
-/** Scale and zero point for a new range: symmetric where the model's were, otherwise zero stays at the end where a Relu had put it. */
 function recalibrate(base: Model, tail: FloatTail, activation: ActivationScale, ranges: ReadonlyMap<string, Range>): readonly SlotWrite[] {
   const range = ranges.get(activation.tensor);
-  if (range === undefined) return [];
-  if (!Number.isFinite(range.min) || !Number.isFinite(range.max))
-    throw new WhetError('model-unsupported', `the range of '${activation.tensor}' is not finite: ${range.min} to ${range.max}`, {
-      hint: 'Training diverged; lower the learning rate.',
-    });
+  const next = range === undefined ? null : gridFor(tail, activation, range);
+  if (next === null) return [];
   const oldScale = readSlot(base.graph, activation.scale);
   const oldZero = activation.zeroPoint === null ? null : readSlot(base.graph, activation.zeroPoint);
-  const dtype = oldZero?.dtype ?? 'uint8';
-  const zero = oldZero === null ? 0 : (numbers(oldZero)[0] ?? 0);
-  const isProbability = probabilities.has(producers(tail.model.graph).get(activation.tensor)?.op ?? '');
-  if (isProbability && (numbers(oldScale)[0] ?? 0) >= probabilityStep) return [];
-  const { scale, zeroPoint } = isProbability ? { scale: probabilityStep, zeroPoint: limitsOf(dtype)[0] } : newScale(range, dtype, zero);
-  const writes: SlotWrite[] = [{ slot: activation.scale, value: { ...oldScale, data: Float32Array.of(scale) } }];
+  const writes: SlotWrite[] = [{ slot: activation.scale, value: { ...oldScale, data: Float32Array.of(next.scale) } }];
   if (activation.zeroPoint !== null && oldZero !== null) {
-    const data = (oldZero.data as Uint8Array).slice().fill(zeroPoint);
+    const data = (oldZero.data as Uint8Array).slice().fill(next.zeroPoint);
     writes.push({ slot: activation.zeroPoint, value: { ...oldZero, data } });
   }
   return writes;
 }
 
-function newScale(range: Range, dtype: Tensor['dtype'], oldZero: number): { readonly scale: number; readonly zeroPoint: number } {
-  const [low, high] = limitsOf(dtype);
+export interface Grid {
+  readonly scale: number;
+  readonly zeroPoint: number;
+}
+
+/**
+ * Scale and zero point for a new range: symmetric where the model's were, otherwise zero stays at the end where a Relu had put it. null where
+ * the model's stay.
+ */
+export function gridFor(tail: FloatTail, { tensor, base }: ActivationScale, range: Range): Grid | null {
+  if (!Number.isFinite(range.min) || !Number.isFinite(range.max))
+    throw new WhetError('model-unsupported', `the range of '${tensor}' is not finite: ${range.min} to ${range.max}`, {
+      hint: 'Training diverged; lower the learning rate.',
+    });
+  const [low, high] = limitsOf(base.dtype);
+  if (probabilities.has(producers(tail.model.graph).get(tensor)?.op ?? ''))
+    return base.scale >= probabilityStep ? null : { scale: probabilityStep, zeroPoint: low };
   const min = Math.min(0, range.min);
   const max = Math.max(0, range.max);
-  const isSymmetric = oldZero === 0 && low < 0;
+  const isSymmetric = base.zeroPoint === 0 && low < 0;
   if (isSymmetric) return { scale: Math.fround(Math.max(-min, max) / high) || 1, zeroPoint: 0 };
   // A zero point at the end of the range is a Relu: rounding must not move it off.
-  if (oldZero === low && range.min >= 0) return { scale: Math.fround(max / (high - low)) || 1, zeroPoint: low };
-  return asymmetricScale(min, max, dtype);
+  if (base.zeroPoint === low && range.min >= 0) return { scale: Math.fround(max / (high - low)) || 1, zeroPoint: low };
+  return asymmetricScale(min, max, base.dtype);
 }
 
 /** A scale that became one a channel changes the shape of what its node gives; recorded shapes must not contradict that. */

@@ -1,6 +1,6 @@
 // The float tail: what stands after the cut, with float weights, and what is known of its trainable parts. Produced by `dequantizeTail`,
 // consumed by the learners and by `requantize`.
-import type { Model, Tensor } from './ir.ts';
+import type { DType, Model, Tensor } from './ir.ts';
 
 /** A trainable initializer of the float tail. */
 export interface TailParameter {
@@ -52,6 +52,8 @@ export type ParameterOrigin =
       readonly zeroPointFollowsScale: boolean;
       /** QuantizeLinear before it, where the model stores the weight in float and quantizes it when it is loaded; else null. */
       readonly quantizer: { readonly scale: Slot; readonly zeroPoint: Slot | null } | null;
+      /** How the base model uses its integers: one scale a channel or one for all, and the largest magnitude on both sides of zero. */
+      readonly grid: { readonly perChannel: boolean; readonly top: number };
     }
   | {
       /** int32 bias; its scale is the product of the input's scale and the weights'. */
@@ -74,6 +76,8 @@ export interface ActivationScale {
   readonly tensor: string;
   readonly scale: Slot;
   readonly zeroPoint: Slot | null;
+  /** What the base model has there. */
+  readonly base: { readonly scale: number; readonly zeroPoint: number; readonly dtype: DType };
 }
 
 export interface FloatTail {

@@ -38,7 +38,7 @@ function operand(l: Lowering, name: string, shape: readonly number[]): string | 
 const unary = [
   'Identity Neg Abs Sqrt Exp Log Reciprocal Sin Cos Clip Cast Erf Dropout Not',
   'Relu LeakyRelu Elu Selu Celu ThresholdedRelu Sigmoid HardSigmoid HardSwish Tanh Softplus Softsign Gelu Mish',
-  'com.microsoft:Gelu com.microsoft:FastGelu com.microsoft:QuickGelu',
+  'com.microsoft:Gelu com.microsoft:FastGelu com.microsoft:QuickGelu whetstone:Snap',
 ];
 const several = ['Add Sub Mul Div Pow Max Min Sum Mean PRelu Where Greater GreaterOrEqual Less LessOrEqual Equal And Or Xor'];
 

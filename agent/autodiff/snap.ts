@@ -1,0 +1,39 @@
+// Snap: values rounded to the grid of a quantizer, as one node while a step is differentiated and three plain ones in what is written.
+// y = s·round(x/s), half to even as the runtime rounds. Its gradient is the straight-through one, dx = dy (Bengio, Léonard, Courville 2013);
+// the mask of what a quantizer clips comes from the Clip before it.
+import { node as makeNode } from '../onnx/build.ts';
+import type { Graph, Node } from '../onnx/ir.ts';
+import type { Rule } from './rules.ts';
+
+const domain = 'whetstone';
+export const snapKey = `${domain}:Snap`;
+
+/** `scale` broadcasts with `x`: a scalar, or one a channel. */
+export function snapNode(x: string, scale: string, y: string): Node {
+  return makeNode('Snap', [x, scale], [y], {}, { domain, name: y });
+}
+
+const straightThrough: Rule = (_c, _node, dy) => [dy, null];
+
+/** A table of gradient rules that knows Snap too. Not in the one table, because no runtime has the operator. */
+export function withSnap(rules: ReadonlyMap<string, Rule>): ReadonlyMap<string, Rule> {
+  return new Map([...rules, [snapKey, straightThrough]]);
+}
+
+/** The graph with plain nodes instead. */
+export function expandSnaps(graph: Graph): Graph {
+  if (!graph.nodes.some(isSnap)) return graph;
+  return { ...graph, nodes: graph.nodes.flatMap((node) => (isSnap(node) ? expanded(node) : [node])) };
+}
+
+function isSnap(node: Node): boolean {
+  return node.domain === domain && node.op === 'Snap';
+}
+
+function expanded({ inputs: [x = '', scale = ''], outputs: [y = ''] }: Node): readonly Node[] {
+  return [
+    makeNode('Div', [x, scale], [`${y}/steps`]),
+    makeNode('Round', [`${y}/steps`], [`${y}/whole`]),
+    makeNode('Mul', [`${y}/whole`, scale], [y]),
+  ];
+}
