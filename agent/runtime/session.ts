@@ -11,6 +11,8 @@ export interface SessionOptions {
   readonly threads?: number;
   /** 'disabled' is what bit-exact proofs need; 'all' unless told. */
   readonly optimization?: 'disabled' | 'basic' | 'extended' | 'all';
+  /** Plans one block of memory for all values of a run; where they are large this takes more of it, and is no faster. true unless told. */
+  readonly memoryPattern?: boolean;
   /** Execution providers in order of preference; ['cpu'] unless told. */
   readonly providers?: readonly string[];
 }
@@ -58,6 +60,7 @@ async function create(bytes: Uint8Array, options: SessionOptions): Promise<ort.I
       intraOpNumThreads: options.threads ?? 1,
       interOpNumThreads: 1,
       executionMode: 'sequential',
+      enableMemPattern: options.memoryPattern ?? true,
       logSeverityLevel: 3,
     });
   } catch (error) {

@@ -8,11 +8,14 @@ import type { FromTrainer, TrainingJob, TrainingOutcome } from './protocol.ts';
 
 const trainerPath = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? './trainer.ts' : './trainer.js', import.meta.url));
 
+/** What is large lies outside the JavaScript heap; its young part would grow by 12 MB for nothing. */
+const smallHeap = ['--max-semi-space-size=1'];
+
 export function runTrainer(job: TrainingJob, progress: Progress, signal: AbortSignal): Promise<TrainingOutcome> {
   return new Promise((resolve, reject) => {
     // An abort that came before would not be heard any more, and the run would go on to its end.
     if (signal.aborted) return reject(new WhetError('trainer-failed', `the run was stopped before it began: ${String(signal.reason)}`));
-    const child = fork(trainerPath, [], { serialization: 'advanced', stdio: ['ignore', 'ignore', 'pipe', 'ipc'], execArgv: [] });
+    const child = fork(trainerPath, [], { serialization: 'advanced', stdio: ['ignore', 'ignore', 'pipe', 'ipc'], execArgv: smallHeap });
     const errors: Buffer[] = [];
     child.stderr?.on('data', (part: Buffer) => {
       errors.push(part);

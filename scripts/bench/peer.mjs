@@ -12,14 +12,14 @@ export function findPeer({ peers, peerRoot }) {
   if (!existsSync(join(folder, 'run.sh'))) return { run: null, why: `no peer scripts in ${folder} (--peers DIR)` };
   if (!existsSync(join(root, 'usr', 'bin', 'python3')))
     return { run: null, why: `no Python in ${root} (--peer-root FOLDER, or WHET_PEERS)` };
-  return { run: (script, args) => runPeer(folder, root, script, args), why: null };
+  return { run: (script, args, threads = 1) => runPeer(folder, root, script, args, threads), why: null };
 }
 
-/** The JSON line that a peer script prints, measured on one thread. */
-function runPeer(folder, root, script, args) {
+/** The JSON line that a peer script prints, measured on so many threads. */
+function runPeer(folder, root, script, args, threads) {
   const result = spawnSync('bash', [join(folder, 'run.sh'), root, script, ...args.map(String)], {
     encoding: 'utf8',
-    env: { ...process.env, T: '1' },
+    env: { ...process.env, T: String(threads) },
     timeout: 300_000,
   });
   const line = result.stdout?.trim().split('\n').at(-1) ?? '';

@@ -1,151 +1,100 @@
-// The gradient learner's step for a linear head on cached features, beside PyTorch where it is set up: same data sizes, same optimizer (Adam),
-// one thread, alternately. Also against the fastest matrix product that this machine's runtime does, measured in the same run.
-import { plainLoss } from '../../dist/autodiff/loss.js';
-import { adamW } from '../../dist/autodiff/optimizers.js';
-import { compileStep } from '../../dist/autodiff/step.js';
-import { floats, graph, ints, model, node, value } from '../../dist/onnx/build.js';
-import { encodeModel } from '../../dist/onnx/encode.js';
-import { openSession } from '../../dist/runtime/session.js';
+// The compiled training step beside PyTorch where it is set up: the same layers, sizes and optimizer, one thread and two, each side in processes
+// of its own, alternately. Time, peak memory, and how near the step comes to the fastest matrix product of this machine's runtime.
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import { findPeer } from './peer.mjs';
 import { formatTable, median } from './table.mjs';
+import { jobs } from './train-tails.mjs';
 
-/** Features, classes, and the share of the peer's time that is the target. */
-const heads = [
-  { width: 1280, classes: 10, target: 1 / 3.5 },
-  { width: 256, classes: 12, target: 1 / 7 },
-];
-const [samples, batch, epochs, repeats] = [1000, 32, 10, 6];
+/** Script and arguments of the peer that does the same: features, classes, samples, batch, epochs; or the tail's name and its batch. */
+const peerJobs = {
+  'head 1280': ['head.py', [1280, 10, 1000, 32, 10]],
+  'head 256': ['head.py', [256, 12, 1000, 32, 10]],
+  two: ['tail.py', ['two', 16]],
+  block: ['tail.py', ['block', 16]],
+};
+const memoryTarget = 1 / 3;
 
 export async function run({ rounds, peers, peerRoot, say }) {
   const peer = findPeer({ peers, peerRoot });
-  const ceiling = await gemmCeiling();
-  say(`train: one step of a linear head, batch ${batch}, Adam, one thread; Gemm ceiling ${ceiling.toFixed(0)} GFLOP/s`);
   if (peer.why !== null) say(`peer not set up: ${peer.why}`);
   const results = [];
-  for (const head of heads) results.push(await compare(head, rounds, peer.run, ceiling));
-  const header = ['features', 'classes', 'µs a step', 'GFLOP/s', 'of ceiling', 'peer', 'peer µs', 'ratio', 'target'];
-  say(formatTable(header, results.map(rowOf)));
-  return {
-    gemmCeilingGflops: ceiling,
-    peer: peer.why === null ? 'set up' : peer.why,
-    peakRssMb: process.resourceUsage().maxRSS / 1024,
-    results,
-  };
+  const ceilings = {};
+  for (const threads of [1, 2]) {
+    const ceiling = ownJob('gemm', threads).gflops;
+    ceilings[threads] = ceiling;
+    say(`train: one step, ${threads === 1 ? 'one thread' : `${threads} threads`}; Gemm ceiling ${ceiling.toFixed(0)} GFLOP/s`);
+    const rows = Object.keys(jobs).map((name) => compare(name, threads, rounds, peer.run, ceiling));
+    results.push(...rows);
+    const header = ['tail', 'batch', 'ms', 'GFLOP/s', 'of ceiling', 'peer ms', 'ratio', 'target', 'MB', 'peer MB', 'ratio', 'target'];
+    say(formatTable(header, rows.map(rowOf)));
+  }
+  return { gemmCeilingGflops: ceilings, peer: peer.why === null ? 'set up' : peer.why, memoryTarget, results };
 }
 
-async function compare({ width, classes, target }, rounds, runPeer, ceiling) {
-  const ours = [];
-  const theirs = [];
-  let name = null;
+function compare(name, threads, rounds, runPeer, ceiling) {
+  const [ours, theirs] = [[], []];
   for (let round = 0; round < rounds; round += 1) {
-    ours.push(await measure(width, classes));
-    if (runPeer === null) continue;
-    const found = runPeer('head.py', [width, classes, samples, batch, epochs]);
-    theirs.push(found.us_per_step);
-    name = found.peer;
+    ours.push(ownJob(name, threads));
+    if (runPeer !== null) theirs.push(runPeer(...peerJobs[name], threads));
   }
-  const microseconds = median(ours);
-  // Forward and weight gradient: two products of batch · width · classes, two operations each.
-  const gflops = (4 * batch * width * classes) / microseconds / 1e3;
-  const peerMicroseconds = theirs.length > 0 ? median(theirs) : null;
+  const of = (list, pick) => (list.length === 0 ? null : median(list.map(pick)));
+  const microseconds = of(ours, (each) => each.microseconds);
+  const gflops = of(ours, (each) => each.gflops);
+  const peerMicroseconds = of(theirs, (each) => each.us_per_step ?? each.ms_per_step * 1e3);
+  const peakRssMb = of(ours, (each) => each.peakRssMb);
+  const peerPeakRssMb = of(theirs, (each) => each.peak_rss_mb);
   return {
-    width,
-    classes,
-    batch,
+    job: name,
+    title: jobs[name].title,
+    batch: jobs[name].batch,
+    threads,
     microseconds,
     gflops,
     ofCeiling: gflops / ceiling,
-    peer: name,
+    peer: theirs[0]?.peer ?? null,
     peerMicroseconds,
-    ratio: peerMicroseconds === null ? null : microseconds / peerMicroseconds,
-    target,
+    // Of the pairs, so that what disturbs one moment disturbs both sides.
+    ratio: of(
+      theirs.map((each, at) => ours[at].microseconds / (each.us_per_step ?? each.ms_per_step * 1e3)),
+      (each) => each,
+    ),
+    target: jobs[name].target,
+    peakRssMb,
+    peerPeakRssMb,
+    memoryRatio: peerPeakRssMb === null ? null : peakRssMb / peerPeakRssMb,
   };
+}
+
+function ownJob(name, threads) {
+  const file = fileURLToPath(new URL('./train-job.mjs', import.meta.url));
+  // As the trainer process is started.
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['--max-semi-space-size=1', file, name, String(threads)], {
+    encoding: 'utf8',
+    timeout: 300_000,
+  });
+  const line = stdout.trim().split('\n').at(-1) ?? '';
+  if (status !== 0 || !line.startsWith('{'))
+    throw new Error(`the job '${name}' failed (status ${status}): ${stderr.trim() || 'no output'}`);
+  return JSON.parse(line);
 }
 
 function rowOf(result) {
-  const { width, classes, microseconds, gflops, ofCeiling, peer, peerMicroseconds, ratio, target } = result;
+  const { title, batch, microseconds, gflops, ofCeiling, peerMicroseconds, ratio, target, peakRssMb, peerPeakRssMb, memoryRatio } = result;
+  const milliseconds = (value) => (value === null ? '–' : (value / 1e3).toFixed(value < 1e3 ? 3 : 1));
+  const share = (value) => (value === null ? '–' : `1/${(1 / value).toFixed(1)}`);
   return [
-    String(width),
-    String(classes),
-    microseconds.toFixed(1),
+    title,
+    String(batch),
+    milliseconds(microseconds),
     gflops.toFixed(1),
     `${(100 * ofCeiling).toFixed(0)} %`,
-    peer ?? '–',
-    peerMicroseconds === null ? '–' : peerMicroseconds.toFixed(1),
-    ratio === null ? '–' : `1/${(1 / ratio).toFixed(1)}`,
-    `1/${(1 / target).toFixed(1)}`,
+    milliseconds(peerMicroseconds),
+    share(ratio),
+    share(target),
+    peakRssMb.toFixed(0),
+    peerPeakRssMb === null ? '–' : peerPeakRssMb.toFixed(0),
+    share(memoryRatio),
+    share(memoryTarget),
   ];
-}
-
-/** Microseconds a step: the median of several runs of some epochs, each from the start, the first not counted. */
-async function measure(width, classes) {
-  const step = compileStep(linearTail(width, classes), { batch, loss: plainLoss(classes), optimizer: adamW });
-  await using session = await openSession(encodeModel(step.model), { label: 'the training step' });
-  const steps = Math.floor(samples / batch);
-  const fixed = {
-    features: floats(
-      [samples, width],
-      Float32Array.from({ length: samples * width }, () => Math.random() - 0.5),
-    ),
-    labels: ints(Array.from({ length: samples }, (_, row) => row % classes)),
-    weights: floats([samples], 1),
-    rates: floats([steps], 1e-3),
-  };
-  const times = [];
-  for (let repeat = 0; repeat < repeats; repeat += 1) {
-    let carried = Object.fromEntries([...step.parameters, ...step.state].map(({ input, dims }) => [input, floats(dims, 0)]));
-    const begin = performance.now();
-    for (let epoch = 0; epoch < epochs; epoch += 1) {
-      const order = ints(shuffled(samples).slice(0, steps * batch), [steps, batch]);
-      const out = await session.run({ ...fixed, ...carried, order, done: floats([], [epoch * steps]) });
-      carried = Object.fromEntries([...step.parameters, ...step.state].map(({ input, output }) => [input, out[output]]));
-    }
-    times.push(((performance.now() - begin) * 1e3) / (epochs * steps));
-  }
-  return median(times.slice(1));
-}
-
-function linearTail(width, classes) {
-  const parameters = { w: floats([classes, width], 0), b: floats([classes], 0) };
-  const body = graph('tail', {
-    inputs: [value('x', ['samples', width])],
-    outputs: [value('z', ['samples', classes])],
-    nodes: [node('Gemm', ['x', 'w', 'b'], ['z'], { transB: 1 })],
-    initializers: Object.entries(parameters),
-  });
-  const roles = { w: 'weight', b: 'bias' };
-  return {
-    model: model(body),
-    input: 'x',
-    logits: 'z',
-    parameters: Object.entries(parameters).map(([name, { dims }]) => ({ name, dims, role: roles[name], layer: 0 })),
-  };
-}
-
-function shuffled(count) {
-  const order = Array.from({ length: count }, (_, at) => at);
-  for (let at = count - 1; at > 0; at -= 1) {
-    const other = Math.floor(Math.random() * (at + 1));
-    [order[at], order[other]] = [order[other], order[at]];
-  }
-  return order;
-}
-
-/** GFLOP/s of a large single-precision matrix product on one thread: the best of several. */
-async function gemmCeiling() {
-  const size = 768;
-  const body = graph('ceiling', {
-    inputs: [value('a', [size, size]), value('b', [size, size])],
-    outputs: [value('c', [size, size])],
-    nodes: [node('Gemm', ['a', 'b'], ['c'])],
-  });
-  await using session = await openSession(encodeModel(model(body)), { label: 'the Gemm ceiling' });
-  const feeds = { a: floats([size, size], 0.5), b: floats([size, size], 0.25) };
-  let best = Number.POSITIVE_INFINITY;
-  for (let repeat = 0; repeat < 12; repeat += 1) {
-    const begin = performance.now();
-    await session.run(feeds);
-    best = Math.min(best, performance.now() - begin);
-  }
-  return (2 * size ** 3) / best / 1e6;
 }
