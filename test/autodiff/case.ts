@@ -17,7 +17,8 @@ export interface Case {
   readonly constants: ReadonlyMap<string, Tensor>;
   /** The same function in TensorFlow.js, where it has it. */
   readonly tensorflow: ((...inputs: tf.Tensor[]) => tf.Tensor) | null;
-  readonly opset: number;
+  /** 'any': the same from opset 17 on. */
+  readonly opset: number | 'any';
   /** Whether the runtime has the operator in double precision. */
   readonly double: boolean;
   /** Linear in each element of each input: a large difference is exact then, also in single precision. */
@@ -47,7 +48,7 @@ export function makeCase(op: string, inputs: readonly Input[], options: CaseOpti
     inputs,
     constants,
     tensorflow: options.tensorflow ?? null,
-    opset: options.opset ?? 17,
+    opset: options.opset ?? 'any',
     double: options.double ?? true,
     linear: options.linear ?? false,
   };

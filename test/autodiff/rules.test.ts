@@ -1,6 +1,7 @@
 // Every gradient rule against central finite differences of the runtime's own forward pass, and against TensorFlow.js where it has the
 // function. Shapes, values and attributes are random, with a fixed seed.
 
+import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Draft } from '../../agent/autodiff/draft.ts';
@@ -68,7 +69,7 @@ async function compile(each: Case, dtype: Real): Promise<Compiled> {
   expect(outputs.map((dx) => c.shape(dx))).toEqual(each.inputs.map((input) => input.dims));
   const inputs = names.map((name) => value(name, c.shape(name), dtype));
   const open = (body: ReturnType<typeof graph>) => {
-    const bytes = encodeModel(model(body, { opset: each.opset, microsoft: true }));
+    const bytes = encodeModel(model(body, { opset: each.opset === 'any' ? 17 : each.opset, microsoft: true }));
     return openSession(bytes, { label: `the case of ${each.node.op}`, optimization: 'disabled' });
   };
   const alone = { inputs, outputs: [value('y0', null, dtype)], nodes: [each.node], initializers: constants };
@@ -133,15 +134,32 @@ function tensorflowGradients(each: Case, dy: Input): readonly (readonly number[]
   });
 }
 
+/** The newest that the runtime takes: rules write what holds there too. */
+const newest = 26;
+
+function atSomeOpset(each: Case, seed: number): Case {
+  return each.opset === 'any' ? { ...each, opset: seed % 2 === 0 ? 17 : newest } : each;
+}
+
 describe('gradient rules', () => {
   it('have a case for every operator in the table, and no case without a rule', () => {
     expect([...cases.keys()].sort()).toEqual([...gradientRules.keys(), ...expansions.keys()].sort());
   });
 
+  it('are the table that the documentation shows', () => {
+    const readme = readFileSync(new URL('../../agent/autodiff/README.md', import.meta.url), 'utf8');
+    const section = readme.split('## Operators')[1]?.split('\n## ')[0] ?? '';
+    const rows = section.split('\n').filter((line) => line.startsWith('|'));
+    const shown = rows.flatMap((row) => [...row.matchAll(/`([^`]+)`/g)].map(([, name]) => name as string));
+    // Operators of this project's own domain never stand in a model.
+    const own = [...gradientRules.keys(), ...expansions.keys()].filter((key) => !key.startsWith('whetstone:'));
+    expect(shown.sort()).toEqual(own.sort());
+  });
+
   for (const [operator, make] of cases) {
     it(`${operator} agrees with finite differences and with TensorFlow.js where it has it`, async () => {
       await fc.assert(
-        fc.asyncProperty(fc.nat(), async (seed) => check(make(new Random(seed)))),
+        fc.asyncProperty(fc.nat(), async (seed) => check(atSomeOpset(make(new Random(seed)), seed))),
         // RUNS=300 looks harder.
         { numRuns: Number(process.env.RUNS ?? 12), seed: 20261 },
       );

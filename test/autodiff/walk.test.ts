@@ -85,6 +85,32 @@ describe('the backward walk', () => {
     expect(walk).toThrow(expect.objectContaining({ code: 'operator-unsupported', message: expect.stringMatching(/'Hardmax'.*'choice'/) }));
   });
 
+  it('names the node whose result has a shape that depends on data, not one that only follows from it', () => {
+    const c = new Draft();
+    c.declare('x', [2, 3]);
+    c.add(node('NonZero', ['x'], ['found'], {}, { name: 'the finder' }));
+    c.add(node('Transpose', ['found'], ['turned'], {}, { name: 'the turner' }));
+    c.add(node('Relu', ['turned'], ['y'], {}, { name: 'the last' }));
+    expect(() => c.shape('y')).toThrow(
+      expect.objectContaining({ code: 'operator-unsupported', message: expect.stringMatching(/'the finder' \(NonZero\)/) }),
+    );
+  });
+
+  it('sees through shape arithmetic of any rank: the borders of a padded axis, as PyTorch writes them', () => {
+    const c = new Draft();
+    c.declare('x', [2, 3, 4]);
+    c.constant('pairs', ints([1, 2, 0, 1, 0, 0], [3, 2]));
+    c.constant('minus', ints([-1]));
+    c.constant('low', ints([-(2 ** 31)]));
+    c.constant('zero', ints([0]));
+    c.add(node('Slice', ['pairs', 'minus', 'low', 'zero', 'minus'], ['reversed']));
+    c.add(node('Transpose', ['reversed'], ['turned'], { perm: [1, 0] }));
+    c.add(node('Reshape', ['turned', 'minus'], ['pads']));
+    c.add(node('Pad', ['x', 'pads'], ['y']));
+    expect(c.knownInts('pads')).toEqual([0, 0, 1, 0, 1, 2]);
+    expect(c.shape('y')).toEqual([2, 4, 7]);
+  });
+
   it('holds every rule to one gradient per input', () => {
     const c = new Draft();
     c.declare('x', [2]);
