@@ -1,8 +1,9 @@
 // Finds the cut: the one tensor that every path from input to output crosses, nearest at or before the wanted layer, on the float side of
 // a quantized pattern. Refuses models that are not single-input classifiers, and cuts that do not exist, naming those that do.
 import { WhetError } from '../errors.ts';
+import { batchAxes } from './batch-axis.ts';
 import { neededNodes, producers, reads, sorted } from './graph.ts';
-import type { Graph, Model, ValueInfo } from './ir.ts';
+import type { Graph, Model, Node, ValueInfo } from './ir.ts';
 import { type Layer, listLayers } from './layers.ts';
 import { isClippedByReaders } from './saturation.ts';
 
@@ -24,7 +25,9 @@ interface Candidate {
 
 export function findCut(model: Model, wish: CutWish): Cut {
   classifierEnds(model);
-  const candidates = listCandidates(model.graph);
+  const axes = batchAxes(model.graph);
+  // Features are stored by sample: a tensor that has time first is no place to cut.
+  const candidates = listCandidates(model.graph).filter(({ tensor }) => (axes.get(tensor) ?? 0) === 0);
   const layers = listLayers(model);
   if (layers.length === 0)
     throw new WhetError('model-unsupported', 'the model has no layer with weights', {
@@ -100,10 +103,11 @@ function atLayer(model: Model, candidates: readonly Candidate[], layers: readonl
   const at = candidates.findLastIndex((candidate) => candidate.index < wanted.index);
   const cut = floatSide(model.graph, candidates, at);
   const inside = layersAfter(layers, cut);
+  const isInside = isTimeFirst(model.graph, wanted.node);
   const capped = count > layers.length ? `the model has ${layers.length} layers with weights, not ${count}; ` : '';
   const moved =
     inside.length > Math.min(count, layers.length)
-      ? `no single tensor separates exactly ${count} ${count === 1 ? 'layer' : 'layers'} (branches run beside '${wanted.node.name || wanted.node.op}'); the nearest before it leaves ${inside.length}`
+      ? `no single tensor separates exactly ${count} ${count === 1 ? 'layer' : 'layers'} (${isInside ? 'the cut would lie inside a recurrent layer, where time comes first, at' : 'branches run beside'} '${wanted.node.name || wanted.node.op}'); the nearest before it leaves ${inside.length}`
       : '';
   return { tensor: cut.tensor, layers: inside, note: capped + moved || null };
 }
@@ -111,6 +115,7 @@ function atLayer(model: Model, candidates: readonly Candidate[], layers: readonl
 function atTensor(model: Model, candidates: readonly Candidate[], layers: readonly Layer[], tensor: string): Cut {
   const at = candidates.findIndex((candidate) => candidate.tensor === tensor);
   if (at < 0) {
+    requireOutside(model.graph, tensor);
     const exists = producers(model.graph).has(tensor) || model.graph.initializers.has(tensor);
     const names = candidates.map((candidate) => candidate.tensor);
     throw new WhetError(
@@ -127,6 +132,32 @@ function atTensor(model: Model, candidates: readonly Candidate[], layers: readon
       hint: 'Choose a tensor nearer to the input.',
     });
   return { tensor, layers: inside, note: null };
+}
+
+/** Whether a layer reads a tensor that has the batch behind another axis. */
+function isTimeFirst(graph: Graph, node: Node): boolean {
+  const axes = batchAxes(graph);
+  return node.inputs.some((name) => (axes.get(name) ?? 0) > 0);
+}
+
+/** Throws `cut-impossible` for a tensor that has time first, or that only the body of a loop has. */
+function requireOutside(graph: Graph, tensor: string): void {
+  const axis = batchAxes(graph).get(tensor) ?? 0;
+  const hint = 'Cut before or behind the recurrent layer; `whet inspect` shows the cut of each number of layers.';
+  if (axis > 0) {
+    throw new WhetError('cut-impossible', `tensor '${tensor}' lies inside a recurrent layer: its batch is axis ${axis}, not the first`, {
+      hint,
+    });
+  }
+  const loop = graph.nodes.find((node) =>
+    Object.values(node.attributes).some(
+      (each) => each.kind === 'graph' && each.value.nodes.some(({ outputs }) => outputs.includes(tensor)),
+    ),
+  );
+  if (loop !== undefined)
+    throw new WhetError('cut-impossible', `tensor '${tensor}' lies inside the body of ${loop.op} '${loop.name || loop.outputs[0]}'`, {
+      hint,
+    });
 }
 
 function layersAfter(layers: readonly Layer[], cut: Candidate): readonly Layer[] {
