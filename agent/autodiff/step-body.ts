@@ -1,8 +1,9 @@
 // One step of training as the body of a Scan: forward pass, gradient of the loss, backward pass, and update of what is trained. Samples are those
 // of the enclosing graph, taken by name; weights and optimizer state go from step to step; targets and rates come one step's slice a step.
 import { graph, value } from '../onnx/build.ts';
-import type { DType, Graph } from '../onnx/ir.ts';
+import { type DType, type Graph, sizeOf } from '../onnx/ir.ts';
 import { Draft } from './draft.ts';
+import { bytesPerElement } from './liveness.ts';
 import { anchorTerm, type LossTerm, logitGradient } from './loss.ts';
 import { loweredGradients } from './lower/gradients.ts';
 import { writeLowered } from './lower/lower.ts';
@@ -37,6 +38,20 @@ export interface Step {
   readonly factors: readonly string[] | null;
 }
 
+export interface StepBody {
+  readonly body: Graph;
+  readonly working: WorkingSet;
+}
+
+/** What a step works on, for a plan of its memory. */
+export interface WorkingSet {
+  /** The body, a Snap as one node. */
+  readonly graph: Graph;
+  /** Names of the gradients of what is trained. */
+  readonly gradients: readonly string[];
+  readonly bytesOf: (name: string) => number;
+}
+
 /** Name of the group's base weights in the enclosing graph. */
 export const baseOf = (group: Group) => `base of ${group.name}`;
 
@@ -44,7 +59,7 @@ export const baseOf = (group: Group) => `base of ${group.name}`;
  * Inputs: weights, optimizer state and statistics, then the slices in their order. Outputs: the same values after the step, then what is
  * gathered over the steps: the logits, and with L2-SP the squared distance of each group to its base.
  */
-export function stepBody(step: Step): Graph {
+export function stepBody(step: Step): StepBody {
   const { trainable, groups, options, slices, factors } = step;
   const { loss, optimizer } = options;
   const c = new Draft({ prefix: 'step/' });
@@ -92,7 +107,8 @@ export function stepBody(step: Step): Graph {
     outputs,
     ...c.finish(outputs.map((output) => output.name)),
   });
-  return expandSnaps(body);
+  const bytesOf = (name: string) => (c.hasShape(name) ? sizeOf(c.shape(name)) * bytesPerElement(c.dtypeOf(name)) : 0);
+  return { body: expandSnaps(body), working: { graph: body, gradients: packed, bytesOf } };
 }
 
 /** Features of the rows whose turn it is, mixed where that is wanted. */

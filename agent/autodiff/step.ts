@@ -7,7 +7,7 @@ import { Draft } from './draft.ts';
 import { type LossOptions, type LossTerm, lossOfSteps, lossTerms, relativeWeights, slopesOf } from './loss.ts';
 import { type OptimizerOptions, stateSlots, stepScalars } from './optimizers.ts';
 import { type Group, grouped, pack, spread, unpack } from './packing.ts';
-import { baseOf, type Slice, stepBody, unbound } from './step-body.ts';
+import { baseOf, type Slice, stepBody, unbound, type WorkingSet } from './step-body.ts';
 import { type Trainable, type TrainableTail, trainableOf } from './trainable.ts';
 
 export interface StepOptions {
@@ -51,6 +51,7 @@ export interface TrainingStep {
     readonly output: string;
     readonly dims: readonly number[];
   }[];
+  readonly working: WorkingSet;
 }
 
 /** Throws `operator-unsupported` or `model-unsupported`, naming the node that cannot be trained. */
@@ -74,7 +75,7 @@ export function compileStep(tail: TrainableTail, options: StepOptions): Training
   const packed = groups.map((group) => pack(c, group, (name) => `in/${name}`));
   if (options.loss.anchor !== 0) for (const group of groups) rename(c, pack(c, group, baseIn(c, trainable)), baseOf(group));
   const factors = options.factors === true ? groups.map((group) => factorsOf(c, trainable, group)) : null;
-  const body = stepBody({ tail, trainable, groups, options, terms, slices, factors });
+  const { body, working } = stepBody({ tail, trainable, groups, options, terms, slices, factors });
   const nextWeights = groups.map((group) => c.declare(`next/${group.name}`, group.dims));
   const statistics = trainable.statistics.map(({ name, dims }) => ({ name, input: `in/${name}`, output: `out/${name}`, dims }));
   const carried = [...state, ...statistics];
@@ -109,7 +110,7 @@ export function compileStep(tail: TrainableTail, options: StepOptions): Training
   inputs.push(...carried.map(({ input, dims }) => value(input, dims)));
   inputs.push(...[...trainable.fixed].map(([name, { dims, dtype }]) => value(`in/${name}`, dims, dtype)));
   const whole = graph('epoch', { inputs, outputs, ...c.finish(outputs.map((output) => output.name)) });
-  return { model: { ...model(whole), opsets: trainable.opsets, irVersion: trainable.irVersion }, parameters, state, statistics };
+  return { model: { ...model(whole), opsets: trainable.opsets, irVersion: trainable.irVersion }, parameters, state, statistics, working };
 }
 
 function factorsOf(c: Draft, { parameters }: Trainable, group: Group): string {

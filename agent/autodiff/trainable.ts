@@ -3,7 +3,7 @@
 import { WhetError } from '../errors.ts';
 import { graph, model, value } from '../onnx/build.ts';
 import { extract } from '../onnx/graph.ts';
-import type { Graph, Model, Node, Tensor } from '../onnx/ir.ts';
+import type { Dim, Graph, Model, Node, Tensor } from '../onnx/ir.ts';
 import type { FloatTail, TailParameter } from '../onnx/tail.ts';
 import { expandSnaps } from './snap.ts';
 
@@ -61,6 +61,13 @@ export function trainableOf(tail: TrainableTail): Trainable {
     opsets: tail.model.opsets,
     irVersion: tail.model.irVersion,
   };
+}
+
+/** The tail with the shape of one sample's features spelled out. */
+export function bindFeatures<T extends Pick<TrainableTail, 'model' | 'input'>>(tail: T, sample: readonly number[]): T {
+  const shape: readonly Dim[] = ['batch', ...sample];
+  const inputs = tail.model.graph.inputs.map((info) => (info.name === tail.input ? { ...info, shape } : info));
+  return { ...tail, model: { ...tail.model, graph: { ...tail.model.graph, inputs } } };
 }
 
 function statisticsOf({ nodes, initializers }: Graph): readonly Statistic[] {

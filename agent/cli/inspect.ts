@@ -13,9 +13,26 @@ export function formatInspect(report: InspectReport): string {
     `cut       ${cut.tensor} [${cut.shape.join(', ')}], ${cut.features} features${cut.note === null ? '' : ` (${cut.note})`}`,
     `tail      ${tail.layers.length} layers, ${tail.parameters} parameters`,
     table([['', 'op', 'node', 'weights'], ...tail.layers.map((layer) => ['', layer.op, layer.node, layer.weights.join(', ')])]),
+    `training  ${training(report.training)}`,
     `proof     ${proof.samples} inputs: split exact (difference ${proof.splitMaxAbsDiff}); float tail agrees on ${agreement(proof)}, differs by at most ${proof.floatMaxAbsDiff.toPrecision(3)}`,
   ].join('\n');
 }
+
+function training(needs: InspectReport['training']): string {
+  if (needs.kind === 'untrainable') return `not by gradients: ${needs.why}`;
+  const parts = [
+    ['weights', needs.weightsBytes],
+    ['optimizer', needs.optimizerBytes],
+    ['gradients', needs.gradientsBytes],
+    ['activations', needs.activationsBytes],
+    ['features', needs.featuresBytes],
+    ['targets', needs.targetsBytes],
+  ] as const;
+  const listed = parts.map(([name, bytes]) => `${name} ${megabytes(bytes)}`).join(', ');
+  return `by gradients ${megabytes(needs.totalBytes)} MB beside the runtime's own, for ${needs.samples} samples in batches of ${needs.batch}: ${listed}`;
+}
+
+const megabytes = (bytes: number) => (bytes / 1e6).toFixed(1);
 
 /** Where 8-bit outputs tie, both numbers are said: with every class that ties, and with the first one alone. */
 function agreement({ floatTop1Agreement, floatTop1Strict }: InspectReport['proof']): string {

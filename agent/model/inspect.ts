@@ -1,8 +1,13 @@
-// What a model is, where it would be cut, and whether the cut is exact. Takes a path and options, gives a report.
-
+// What a model is, where it would be cut, whether the cut is exact, and what training the tail would take. Path and options in, a report out.
+import { plainLoss } from '../autodiff/loss.ts';
+import { type MemoryPlan, planMemory } from '../autodiff/memory.ts';
+import { adamW } from '../autodiff/optimizers.ts';
+import { bindFeatures } from '../autodiff/trainable.ts';
+import { WhetError } from '../errors.ts';
 import { type CutWish, classifierEnds, findCut } from '../onnx/cut.ts';
 import { opsetOf, sizeOf, type Tensor, type ValueInfo } from '../onnx/ir.ts';
 import { detectQuantization, type Quantization } from '../onnx/layers.ts';
+import type { FloatTail } from '../onnx/tail.ts';
 import type { Progress } from '../types.ts';
 import { randomInputs, sampleShape } from './input.ts';
 import { loadModel } from './load.ts';
@@ -23,8 +28,15 @@ export interface InspectReport {
     readonly layers: readonly { readonly op: string; readonly node: string; readonly weights: readonly string[] }[];
     readonly parameters: number;
   };
+  readonly training: TrainingNeeds;
   readonly proof: Proof;
 }
+
+/** What training the tail by gradients takes: the learner's optimizer and largest batch, for so many samples. */
+export type TrainingNeeds =
+  | ({ readonly kind: 'planned' } & MemoryPlan)
+  /** The tail holds something that has no gradient; the closed form may still learn its last layer. */
+  | { readonly kind: 'untrainable'; readonly why: string };
 
 export interface InspectOptions {
   readonly cut: CutWish;
@@ -60,6 +72,20 @@ export async function inspect(path: string, options: InspectOptions): Promise<In
       layers: cut.layers.map(({ node, weights }) => ({ op: node.op, node: node.name || (node.outputs[0] ?? ''), weights })),
       parameters: tail.parameters.reduce((sum, parameter) => sum + sizeOf(parameter.dims), 0),
     },
+    training: trainingNeeds(tail, shape.slice(1), typeof classes === 'number' ? classes : (tail.head?.classes ?? 1)),
     proof,
   };
+}
+
+const planned = { batch: 32, samples: 1000 };
+
+function trainingNeeds(tail: FloatTail, sample: readonly number[], classes: number): TrainingNeeds {
+  try {
+    const options = { batch: planned.batch, loss: plainLoss(classes), optimizer: adamW };
+    return { kind: 'planned', ...planMemory(bindFeatures(tail, sample), options, { samples: planned.samples, courses: 1 }) };
+  } catch (error) {
+    if (error instanceof WhetError && (error.code === 'operator-unsupported' || error.code === 'model-unsupported'))
+      return { kind: 'untrainable', why: error.message };
+    throw error;
+  }
 }
