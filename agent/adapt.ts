@@ -11,6 +11,7 @@ import { moveInto, replaceFile, requireWritable, writeBeside } from './adapt/out
 import { type EmbeddedFiles, embedFiles, type Unreadable } from './adapt/pictures.ts';
 import type { AdaptOptions, AdaptReport } from './adapt/report.ts';
 import { type ModelCard, requireCard } from './config/card.ts';
+import { requireClassifier } from './config/require-classifier.ts';
 import { WhetError } from './errors.ts';
 import type { Chosen } from './learn/choose.ts';
 import { hits } from './learn/evaluate.ts';
@@ -107,6 +108,7 @@ async function prepare(options: AdaptOptions): Promise<Prepared> {
   const ends = classifierEnds(model);
   const shape = { input: ends.input.shape ?? [], ...knownClasses(ends.output.shape) };
   const { card, path } = await requireCard(options.model, { ...(options.card === undefined ? {} : { card: options.card }), shape });
+  requireClassifier(card, options.model, '--task classification');
   refuseOverwriting(options, path);
   const classifier = await openClassifier(model, { cut: options.cut, threads, inputShape: inputShape(card.input) });
   if (classifier.cut.note !== null) options.note?.(`Cut at '${classifier.cut.tensor}': ${classifier.cut.note}.`);
@@ -227,7 +229,8 @@ async function judgeCandidate(
     before: current === null ? null : { accuracy: share(current) ?? 0 },
     after: { accuracy: written === null ? null : share(written), float: share(float) },
     base: golden === null ? null : { before: golden.before, after: golden.after },
-    verdict: judge(evidence, limits),
+    // Test data of its own judges a class from one picture as well as from many.
+    verdict: judge(evidence, judging?.from === 'test' ? { ...limits, minPerClass: 1 } : limits),
   };
 }
 

@@ -1,9 +1,10 @@
 // The model's own knowledge and a person's features → the tail to ship. Statistics of the base model are kept, and mirrored pictures are
 // learned from, unless the person's own pictures say that it is better without by more than noise. Measured with MobileNetV2 on CIFAR-10, five
 // draws each of 5 and 10 a class: mirroring adds one point of accuracy on the pictures that it was chosen by, 0.4 points on test pictures.
-import { type Chosen, fitBest, leftOutAccuracy } from '../learn/choose.ts';
+import { type Chosen, fitBest } from '../learn/choose.ts';
 import { closedForm } from '../learn/closed-form.ts';
 import { gradientBy } from '../learn/engines.ts';
+import { baseWeight, isClearlyBetter, personalWeightOf } from '../learn/keep-known.ts';
 import { extendStatistics, type Statistics, scaleStatistics } from '../learn/statistics.ts';
 import { loadKnowledge } from '../model/knowledge.ts';
 import type { Classifier } from '../model/open.ts';
@@ -11,12 +12,6 @@ import type { FloatTail } from '../onnx/tail.ts';
 import type { FeatureSet } from '../types.ts';
 import type { AdaptOptions } from './report.ts';
 import { joinRows, learnWithViews } from './varied-copies.ts';
-
-/** One picture weighs as much as this many of the base model's samples, of which so many at most are counted. */
-const personalWeight = 3;
-const baseWeight = 1000;
-/** A smaller difference in left-out accuracy is noise. */
-const margin = 0.02;
 
 /** `views` are the rows of `train` as they might have been. Left-out predictions of the answer are those of `train`. */
 export function learnCandidate(options: AdaptOptions, { classifier, tail, train, views, classes }: Teaching): Promise<Chosen> {
@@ -54,10 +49,10 @@ async function learnFrom(
   const plain = await fitBest(learner, [closedForm, gradientBy(options.engine ?? 'onnx')], { ...input, prior: null, personalWeight: 1 });
   const prior = options.classes === 'replace' || plain.learner !== 'closed-form' ? null : priorOf(options.model, classifier, classes);
   if (prior === null) return plain;
-  const kept = await fitBest('closed-form', [closedForm], { ...input, prior, personalWeight });
+  const kept = await fitBest('closed-form', [closedForm], { ...input, prior, personalWeight: personalWeightOf(train.count) });
   // What was learned without it knows nothing of classes that the person has no captures of.
   const isComplete = Array.from({ length: classes }, (_, label) => train.labels.includes(label)).every(Boolean);
-  return !isComplete || accuracyOf(kept, train, classes) + margin >= accuracyOf(plain, train, classes)
+  return !isComplete || !isClearlyBetter(plain.fitted, kept.fitted, train, classes)
     ? {
         ...kept,
         reason: `${plain.depth === null ? 'it fits the tail' : plain.reason}; it keeps what the base model knew`,
@@ -71,8 +66,4 @@ function priorOf(modelPath: string, classifier: Classifier, classes: number): St
   if (statistics === null) return null;
   const weight = Math.min(statistics.weight, baseWeight);
   return extendStatistics(scaleStatistics(statistics, weight / statistics.weight), classes);
-}
-
-function accuracyOf({ fitted }: Chosen, train: FeatureSet, classes: number): number {
-  return leftOutAccuracy(fitted, train, classes) ?? 0;
 }

@@ -1,10 +1,8 @@
 // Captures as they might have been (mirrored, louder, faster …) → a better fit, or the one without them where they mislead. Takes a function
 // that learns from rows; left-out predictions of the answer are those of the captures themselves.
-import { type Chosen, leftOutAccuracy } from '../learn/choose.ts';
+import type { Chosen } from '../learn/choose.ts';
+import { isClearlyBetter } from '../learn/keep-known.ts';
 import type { FeatureSet } from '../types.ts';
-
-/** A smaller difference in left-out accuracy is noise. */
-const margin = 0.02;
 
 /** `views` are rows in the groups of the captures that they vary, so that no copy judges its original; none where it has no row. */
 export async function learnWithViews(
@@ -20,9 +18,8 @@ export async function learnWithViews(
     ...varied,
     fitted: { ...varied.fitted, crossValidated: varied.fitted.crossValidated?.slice(0, train.count * classes) ?? null },
   };
-  const accuracy = ({ fitted }: Chosen) => leftOutAccuracy(fitted, train, classes) ?? 0;
   // Where left and right are the difference between classes, pictures say so.
-  if (accuracy(seen) + margin < accuracy(plain)) return plain;
+  if (isClearlyBetter(plain.fitted, seen.fitted, train, classes)) return plain;
   return { ...seen, reason: `${seen.reason}; varied copies were learned from too` };
 }
 

@@ -3,11 +3,12 @@
 
 import type { ClassPlan } from '../adapt/class-folders.ts';
 import { learnWithViews } from '../adapt/varied-copies.ts';
-import { type Chosen, fitBest, leftOutAccuracy } from '../learn/choose.ts';
+import { type Chosen, fitBest } from '../learn/choose.ts';
 import { closedForm } from '../learn/closed-form.ts';
 import { gradientBy } from '../learn/engines.ts';
 import { gatherStatistics } from '../learn/gather.ts';
 import { headRows } from '../learn/head-rows.ts';
+import { baseWeight, isClearlyBetter, personalWeightOf } from '../learn/keep-known.ts';
 import { extendStatistics, type Statistics, scaleStatistics } from '../learn/statistics.ts';
 import { openTail } from '../model/classify.ts';
 import { loadKnowledge } from '../model/knowledge.ts';
@@ -17,13 +18,8 @@ import { openStoreReader } from '../store/store.ts';
 import type { FeatureSet, Progress } from '../types.ts';
 import type { TrainingJob } from './protocol.ts';
 
-/** One personal sample weighs as much as this many of what the base model said by itself. */
-const personalWeight = 3;
-const baseWeight = 1000;
 const fewestUnlabelled = 50;
 const mostUnlabelled = 2000;
-/** Old knowledge stays unless learning without it is better by more than noise. */
-const margin = 0.02;
 
 /** `views` are rows in the groups of those of `train`: captures as they might have been. */
 export async function learn(
@@ -41,9 +37,8 @@ export async function learn(
     const input = { tail, train: rows, classes, seed: job.seed, threads: job.threads, progress };
     const plain = await fitBest(job.learner, [closedForm, gradientBy(job.engine)], { ...input, prior: null, personalWeight: 1 });
     if (known === null || plain.learner !== 'closed-form') return plain;
-    const kept = await fitBest('closed-form', [closedForm], { ...input, prior: known, personalWeight });
-    const accuracy = ({ fitted }: Chosen) => leftOutAccuracy(fitted, rows, classes) ?? 0;
-    return accuracy(kept) + margin >= accuracy(plain) ? { ...kept, depth: plain.depth } : plain;
+    const kept = await fitBest('closed-form', [closedForm], { ...input, prior: known, personalWeight: personalWeightOf(rows.count) });
+    return !isClearlyBetter(plain.fitted, kept.fitted, rows, classes) ? { ...kept, depth: plain.depth } : plain;
   };
   return learnWithViews(learnFrom, train, views, classes);
 }
