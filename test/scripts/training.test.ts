@@ -1,5 +1,5 @@
 // The trainer of the base models, on pictures that are made here: bars across or down, under noise.
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -7,6 +7,7 @@ import type { TrainableTail } from '../../agent/autodiff/trainable.ts';
 import { forwardModel } from '../../agent/autodiff/trainable.ts';
 import { encodeModel } from '../../agent/onnx/encode.ts';
 import type { Model, Tensor } from '../../agent/onnx/ir.ts';
+import { decodeSafeTensors, encodeSafeTensors } from '../../agent/onnx/safetensors.ts';
 import { randomOf } from '../../agent/random.ts';
 import { openSession } from '../../agent/runtime/session.ts';
 
@@ -108,6 +109,12 @@ describe('the trainer of the base models', () => {
     expect(new Set(epochs)).toEqual(new Set([3, 4]));
     expect(resumed).toEqual(whole);
     await expect(train({ ...training, checkpoint, seed: 6 })).rejects.toThrow('another training');
+
+    const { tensors, metadata } = decodeSafeTensors(readFileSync(checkpoint));
+    const flat = [...tensors].map(([name, tensor]) => [name, { ...tensor, dims: [tensor.dims.reduce((a, b) => a * b, 1), 1] }] as const);
+    const before = { ...metadata, losses: JSON.stringify([1]) };
+    writeFileSync(checkpoint, encodeSafeTensors({ tensors: new Map(flat), metadata: before }));
+    await expect(train({ ...training, checkpoint })).rejects.toThrow('another version of the compiler');
   });
 
   it('augments every sample anew in every epoch, and never the samples themselves', async () => {

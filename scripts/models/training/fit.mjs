@@ -37,6 +37,8 @@ export async function fit(options) {
   const losses = [...(saved?.losses ?? [])];
   let carried = saved?.carried ?? firstValues(network, step, kept);
   if (losses.length < epochs) {
+    const moved = step.state.find(({ input, dims }) => String(carried[input]?.dims) !== String(dims));
+    if (moved !== undefined) throw new Error(`${checkpoint} was written by another version of the compiler (${moved.input}): start anew`);
     await using session = await openSession(encodeModel(step.model), { label: 'the training step', threads });
     const width = sizeOf(network.sample);
     const stepsOfChunk = Math.max(1, Math.floor(chunk / batch));

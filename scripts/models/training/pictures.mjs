@@ -21,6 +21,8 @@ export async function readPictures(folder, input, { limit = Number.POSITIVE_INFI
   const plane = input.width * input.height;
   return {
     classes,
+    /** Numbers of one sample. */
+    width: size,
     labels: Int32Array.from(files, ({ label }) => label),
     pixels,
     read(row, into) {
