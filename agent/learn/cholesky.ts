@@ -1,4 +1,4 @@
-// The inverse of a small symmetric positive definite matrix, in double precision. Refuses one that is not.
+// Small symmetric positive definite matrices, in double precision: their inverse, and systems solved with them.
 import { WhetError } from '../errors.ts';
 
 /** Inverse of a symmetric positive definite matrix by Cholesky: A = LLᵀ, A⁻¹ = L⁻ᵀL⁻¹. Overwrites its argument. */
@@ -32,4 +32,36 @@ export function invertPositive(a: Float64Array, size: number): Float64Array {
   }
   for (let row = 0; row < size; row += 1) for (let column = 0; column < row; column += 1) a[column * size + row] = a[row * size + column]!;
   return a;
+}
+
+/**
+ * x of (A + shift·I) x = b for the columns of b, [size, columns], by Cholesky. A is [size, size]. null where the sum is not positive definite,
+ * as sums in single precision may be by a rounding.
+ */
+export function solvePositive(a: Float32Array, size: number, shift: number, b: Float32Array, columns: number): Float32Array | null {
+  const l = new Float64Array(size * size);
+  for (let row = 0; row < size; row += 1) {
+    for (let column = 0; column <= row; column += 1) {
+      let sum = a[row * size + column]! + (row === column ? shift : 0);
+      for (let k = 0; k < column; k += 1) sum -= l[row * size + k]! * l[column * size + k]!;
+      if (row > column) l[row * size + column] = sum / l[column * size + column]!;
+      else if (sum > 0) l[row * size + row] = Math.sqrt(sum);
+      else return null;
+    }
+  }
+  const x = Float64Array.from(b);
+  for (let row = 0; row < size; row += 1) {
+    for (let k = 0; k < row; k += 1) subtractRow(x, columns, row, k, l[row * size + k]!);
+    for (let at = row * columns; at < (row + 1) * columns; at += 1) x[at]! /= l[row * size + row]!;
+  }
+  for (let row = size - 1; row >= 0; row -= 1) {
+    for (let at = row * columns; at < (row + 1) * columns; at += 1) x[at]! /= l[row * size + row]!;
+    for (let k = 0; k < row; k += 1) subtractRow(x, columns, k, row, l[row * size + k]!);
+  }
+  return Float32Array.from(x);
+}
+
+/** Row `to` less `factor` times row `from`. */
+function subtractRow(x: Float64Array, columns: number, to: number, from: number, factor: number): void {
+  for (let column = 0; column < columns; column += 1) x[to * columns + column]! -= factor * x[from * columns + column]!;
 }

@@ -19,6 +19,8 @@ export interface Rows {
 
 /** Large enough for full speed of the matrix product, small enough (2.6 MB at 1,280 features) for a small board. */
 const chunkRows = 512;
+/** Multiplications up to which a product in JavaScript is done before a session of the runtime is open: a millisecond or two. */
+const smallProduct = 2_000_000;
 
 export interface Gatherer extends AsyncDisposable {
   /** Adds the terms of rows with targets [count, classes]. */
@@ -74,6 +76,7 @@ export async function multiply(
   b: { readonly data: Float32Array; readonly columns: number; readonly transposed: boolean },
   threads: number,
 ): Promise<Float32Array> {
+  if (a.rows * a.inner * b.columns <= smallProduct) return multiplySmall(a, b);
   const shapes = b.transposed ? [b.columns, a.inner] : [a.inner, b.columns];
   const product = node('Gemm', ['a', 'b'], ['c'], { transB: b.transposed ? 1 : 0 });
   const body = graph('product', {
@@ -84,6 +87,22 @@ export async function multiply(
   await using session = await openSession(encodeModel(model(body)), { label: 'a matrix product', threads });
   const { c } = await session.run({ a: floatTensor([a.rows, a.inner], a.data), b: floatTensor(shapes, b.data) });
   return c?.data as Float32Array;
+}
+
+function multiplySmall(
+  a: { readonly data: Float32Array; readonly rows: number; readonly inner: number },
+  b: { readonly data: Float32Array; readonly columns: number; readonly transposed: boolean },
+): Float32Array {
+  const product = new Float32Array(a.rows * b.columns);
+  const [along, across] = b.transposed ? [1, a.inner] : [b.columns, 1];
+  for (let row = 0; row < a.rows; row += 1) {
+    for (let column = 0; column < b.columns; column += 1) {
+      let sum = 0;
+      for (let k = 0; k < a.inner; k += 1) sum += a.data[row * a.inner + k]! * b.data[k * along + column * across]!;
+      product[row * b.columns + column] = sum;
+    }
+  }
+  return product;
 }
 
 export function floatTensor(dims: readonly number[], data: Float32Array): Tensor {

@@ -1,5 +1,6 @@
 // Ridge regression from statistics: the work does not grow with the number of samples once they are summed, and what a base model knew joins
 // as sums of its own. Leaving out is done fold by fold, taking the fold's terms out of the sums; all λ are solved at once.
+import { solvePositive } from './cholesky.ts';
 import { gatherStatistics, multiply, pickRows, type Rows } from './gather.ts';
 import type { Ridge, RidgeFit, RidgeProblem } from './ridge.ts';
 import { openSolver, type Solver } from './solve.ts';
@@ -18,6 +19,8 @@ export interface PrimalProblem extends RidgeProblem {
 const maxFolds = 5;
 /** Right sides in one solve; bounds memory (1280 features: 5 MB for each of about ten intermediate arrays). */
 const maxColumns = 1024;
+/** Up to this width a direct solve in JavaScript takes a millisecond or two, less than the runtime needs to begin. */
+const directWidth = 256;
 /** Predictions of left-out rows need no more digits than the choice between powers of λ. */
 const foldTolerance = 1e-4;
 
@@ -91,6 +94,10 @@ async function solveAll(
 ): Promise<readonly RidgeFit[]> {
   const { width, classes: columns } = statistics;
   const { matrix, right } = centre(statistics, intercept);
+  if (width <= directWidth) {
+    const direct = lambdas.map((lambda) => solvePositive(matrix, width, lambda * spread, right, columns));
+    if (direct.every((x) => x !== null)) return direct.map((x) => unpack(statistics, x, columns, 0, intercept));
+  }
   const atOnce = Math.max(1, Math.floor(maxColumns / columns));
   const fits: RidgeFit[] = [];
   for (let from = 0; from < lambdas.length; from += atOnce) {

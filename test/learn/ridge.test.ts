@@ -1,5 +1,6 @@
 // Both forms of ridge regression against a direct solve in double precision, and leaving out against refitting.
 import { describe, expect, it } from 'vitest';
+import { solvePositive } from '../../agent/learn/cholesky.ts';
 import { openDualRidge } from '../../agent/learn/dual-ridge.ts';
 import { oneHot } from '../../agent/learn/gather.ts';
 import { openPrimalRidge } from '../../agent/learn/primal-ridge.ts';
@@ -63,5 +64,38 @@ describe.each(['dual', 'primal'] as const)('%s ridge', (form) => {
   it('has nothing to leave out where all rows are one group', async () => {
     await using ridge = await open(form, { ...plain, groups: new Int32Array(plain.count) }, true);
     expect(await ridge.leftOut([1])).toBeNull();
+  });
+});
+
+describe('primal ridge of many features', () => {
+  it('equals a direct solve too, by conjugate gradients', async () => {
+    const wide = clusters({ perClass: 12, classes, width: 270, seed: 3, perGroup: 2 });
+    await using ridge = await open('primal', wide, true);
+    const fit = await ridge.solve(0.1);
+    const absolute = 0.1 * meanSquaredDistance(wide, true);
+    const direct = directRidge(wide, everyRow(wide), oneHot(wide.labels, classes), classes, absolute, true);
+    expect(largestGap(fit.weights, direct.slice(0, -1).flat())).toBeLessThan(2e-4);
+    expect(largestGap(fit.bias, direct.at(-1) as number[])).toBeLessThan(2e-4);
+  });
+});
+
+describe('solvePositive', () => {
+  it('solves for every column, and says where there is nothing to solve', () => {
+    const a = Float32Array.of(4, 1, 0, 1, 3, 1, 0, 1, 2);
+    const x = Float32Array.of(1, -2, 0.5, 3, -1, 2);
+    const b = new Float32Array(6);
+    for (let row = 0; row < 3; row += 1)
+      for (let column = 0; column < 2; column += 1)
+        for (let k = 0; k < 3; k += 1) b[row * 2 + column]! += (a[row * 3 + k]! + (row === k ? 0.5 : 0)) * x[k * 2 + column]!;
+    for (const [at, value] of solvePositive(a, 3, 0.5, b, 2)!.entries()) expect(value).toBeCloseTo(x[at]!, 5);
+    expect(
+      solvePositive(
+        a.map((value) => -value),
+        3,
+        0.5,
+        b,
+        2,
+      ),
+    ).toBeNull();
   });
 });
