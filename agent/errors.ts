@@ -26,6 +26,7 @@ export const errorRegistry = {
     exit: 65,
     means: 'The loss of a training run is not finite, also at lower learning rates; the current model stays.',
   },
+  'memory-short': { exit: 75, means: 'Training needs more memory than there is, also in small batches; the current model stays.' },
   'engine-unavailable': { exit: 69, means: 'The engine that training was told to use is not installed or cannot be loaded.' },
   'runtime-failed': { exit: 69, means: 'ONNX Runtime refused the model or failed while it ran.' },
   'topic-invalid': { exit: 78, means: 'A name is not safe in an MQTT topic, or the topic would be too deep.' },
