@@ -3,7 +3,7 @@
 import { type LossOptions, plainLoss } from '../autodiff/loss.ts';
 import { adamW } from '../autodiff/optimizers.ts';
 import { compileStep } from '../autodiff/step.ts';
-import { forwardModel } from '../autodiff/trainable.ts';
+import { forwardModel, type TrainableTail } from '../autodiff/trainable.ts';
 import { encodeModel } from '../onnx/encode.ts';
 import { sizeOf, type Tensor } from '../onnx/ir.ts';
 import type { FloatTail } from '../onnx/tail.ts';
@@ -27,14 +27,27 @@ export interface Course {
   /** Optimizer state by input name. */
   readonly state: Readonly<Record<string, Tensor>>;
   readonly steps: number;
+  /** Values of the tail's `fixed` inputs; none where it has none. */
+  readonly fixed?: Weights;
+}
+
+/** Pairs of one epoch: `partners` are row numbers [steps, batch], `mix` the partner's share [steps, batch]. */
+export interface Mixing {
+  readonly partners: BigInt64Array;
+  readonly mix: Float32Array;
 }
 
 export interface Engine extends AsyncDisposable {
   begin(weights: Weights): Course;
   /** One epoch: `order` is [steps, batch] row numbers, `rates` [steps]. Gives the course after it, and its mean loss. */
-  epoch(course: Course, order: BigInt64Array, rates: Float32Array): Promise<{ readonly course: Course; readonly loss: number }>;
-  /** Logits [rows, classes] of any features in the tail's shape. */
-  logits(weights: Weights, features: Tensor): Promise<Float32Array>;
+  epoch(
+    course: Course,
+    order: BigInt64Array,
+    rates: Float32Array,
+    mixing?: Mixing,
+  ): Promise<{ readonly course: Course; readonly loss: number }>;
+  /** Logits [rows, classes] of any features in the tail's shape; `fixed` as in a course. */
+  logits(weights: Weights, features: Tensor, fixed?: Weights): Promise<Float32Array>;
   close(): Promise<void>;
 }
 
@@ -46,27 +59,36 @@ export interface EngineOptions {
   readonly anchor: number;
   readonly base: Weights;
   readonly threads: number;
+  /** Weight decay of AdamW; none unless given. */
+  readonly decay?: number;
+  /** Share of a label that is spread over all classes; none unless given. */
+  readonly smoothing?: number;
+  /** Largest norm of a step's gradients; no limit unless given. */
+  readonly clip?: number;
+  /** Whether every epoch comes with a `Mixing`. */
+  readonly mixup?: boolean;
 }
 
 /** What every engine is opened with; `gradientOn` takes one. */
-export type OpenEngine = (tail: FloatTail, samples: EngineSamples, options: EngineOptions) => Promise<Engine>;
+export type OpenEngine = (tail: FloatTail & TrainableTail, samples: EngineSamples, options: EngineOptions) => Promise<Engine>;
 
 const distillationTemperature = 2;
 
 /** The loss that every engine trains with. */
-export function lossOf(tail: FloatTail, samples: EngineSamples, { classes, anchor }: EngineOptions): LossOptions {
+export function lossOf(tail: FloatTail, samples: EngineSamples, { classes, anchor, smoothing = 0 }: EngineOptions): LossOptions {
   return {
     ...plainLoss(classes),
+    smoothing,
     kind: tail.activation === 'sigmoid' ? 'sigmoid' : 'softmax',
     distillation: samples.teaching === null ? null : { temperature: distillationTemperature },
     anchor,
   };
 }
 
-export async function openEngine(tail: FloatTail, samples: EngineSamples, options: EngineOptions): Promise<Engine> {
-  const { classes, batch, anchor, base, threads } = options;
+export async function openEngine(tail: FloatTail & TrainableTail, samples: EngineSamples, options: EngineOptions): Promise<Engine> {
+  const { classes, batch, anchor, base, threads, decay = 0, clip, mixup = false } = options;
   const loss = lossOf(tail, samples, options);
-  const step = compileStep(tail, { batch, loss, optimizer: adamW });
+  const step = compileStep(tail, { batch, loss, optimizer: { ...adamW, decay }, clip: clip !== undefined, mixup });
   const training = await openSession(encodeModel(step.model), { label: 'the training step', threads });
   const forward = await openSession(encodeModel(forwardModel(tail)), { label: 'the float tail', threads });
   const close = async () => {
@@ -84,6 +106,7 @@ export async function openEngine(tail: FloatTail, samples: EngineSamples, option
     fixed.teacher = floatTensor([count, classes], samples.teaching.teacher);
     fixed.share = floatTensor([count], samples.teaching.share);
   }
+  if (clip !== undefined) fixed.clip = floatTensor([], Float32Array.of(clip));
   if (anchor !== 0) for (const { name } of step.parameters) fixed[`base/${name}`] = base.get(name) as Tensor;
 
   return {
@@ -92,9 +115,11 @@ export async function openEngine(tail: FloatTail, samples: EngineSamples, option
       state: Object.fromEntries(step.state.map(({ input, dims }) => [input, floatTensor(dims, new Float32Array(sizeOf(dims)))])),
       steps: 0,
     }),
-    async epoch(course, order, rates) {
+    async epoch(course, order, rates, mixing) {
       const out = await training.run({
         ...fixed,
+        ...Object.fromEntries([...(course.fixed ?? [])].map(([name, tensor]) => [`in/${name}`, tensor])),
+        ...(mixing === undefined ? {} : mixed(mixing, [rates.length, batch])),
         ...course.state,
         ...Object.fromEntries(step.parameters.map(({ name, input }) => [input, course.weights.get(name) as Tensor])),
         order: { dtype: 'int64', dims: [rates.length, batch], data: order },
@@ -106,10 +131,10 @@ export async function openEngine(tail: FloatTail, samples: EngineSamples, option
       for (const { name, output } of step.parameters) weights.set(name, out[output] as Tensor);
       const state = Object.fromEntries(step.state.map(({ input, output }) => [input, out[output] as Tensor]));
       const loss = losses.reduce((sum, value) => sum + value, 0) / losses.length;
-      return { course: { weights, state, steps: course.steps + rates.length }, loss };
+      return { course: { ...course, weights, state, steps: course.steps + rates.length }, loss };
     },
-    async logits(weights, features) {
-      const parameters = Object.fromEntries(step.parameters.map(({ name }) => [name, weights.get(name) as Tensor]));
+    async logits(weights, features, held = new Map()) {
+      const parameters = Object.fromEntries([...step.parameters.map(({ name }) => [name, weights.get(name) as Tensor] as const), ...held]);
       const [rows = 0, ...sample] = features.dims;
       const width = sizeOf(sample);
       const all = new Float32Array(rows * classes);
@@ -124,6 +149,10 @@ export async function openEngine(tail: FloatTail, samples: EngineSamples, option
     close,
     [Symbol.asyncDispose]: close,
   };
+}
+
+function mixed({ partners, mix }: Mixing, dims: readonly number[]): Readonly<Record<string, Tensor>> {
+  return { partners: { dtype: 'int64', dims, data: partners }, mix: floatTensor(dims, mix) };
 }
 
 const chunkRows = 512;

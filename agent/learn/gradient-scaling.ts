@@ -13,6 +13,8 @@ export interface Scaling {
   scale(weights: Weights): Weights;
   unscale(weights: Weights): Weights;
   readonly isScaled: boolean;
+  /** The weight that is in other units while it is trained; null where none is. */
+  readonly weight: string | null;
 }
 
 /** The first linear layer, where features enter it flat and unchanged. */
@@ -34,7 +36,7 @@ const priorSamples = 10;
 export function scalingOf(tail: FloatTail, rows: Rows): Scaling {
   const entry = entryOf(tail, rows.width);
   if (entry === null) {
-    return { features: rows.features, scale: (weights) => weights, unscale: (weights) => weights, isScaled: false };
+    return { features: rows.features, scale: (weights) => weights, unscale: (weights) => weights, isScaled: false, weight: null };
   }
   const { mean, spread } = momentsOf(rows, entry.bias !== null);
   const features = new Float32Array(rows.count * rows.width);
@@ -48,6 +50,7 @@ export function scalingOf(tail: FloatTail, rows: Rows): Scaling {
     scale: (weights) => moved(weights, entry, spread, mean, 'in'),
     unscale: (weights) => moved(weights, entry, inverse, mean, 'out'),
     isScaled: true,
+    weight: entry.weight,
   };
 }
 

@@ -4,7 +4,7 @@ import type { Tensor } from '../onnx/ir.ts';
 import { randomOf } from '../random.ts';
 import { floatTensor } from './gather.ts';
 import type { Course, Engine } from './gradient-engine.ts';
-import { orderOfEpoch, type Plan, ratesOfEpoch } from './gradient-plan.ts';
+import { mixingOfEpoch, orderOfEpoch, type Plan, ratesOfEpoch } from './gradient-plan.ts';
 import type { Weights } from './gradient-scaling.ts';
 import type { LearnerInput } from './learner.ts';
 import type { Split } from './splits.ts';
@@ -19,6 +19,10 @@ export interface Task {
   /** Whether the start is worth something by itself, so that no epoch at all may be the best. */
   readonly isWarm: boolean;
   readonly plan: Plan;
+  /** α of the shares in which samples are mixed; 0: not. */
+  readonly mixup: number;
+  /** Values of the tail's fixed inputs for these weights; null where it has none. */
+  readonly measureGrids: ((weights: Weights) => Promise<Weights>) | null;
 }
 
 export interface Fit {
@@ -40,7 +44,7 @@ export async function attemptFit(engine: Engine, task: Task): Promise<Fit | null
   let course = engine.begin(start);
   for (let epoch = 0; epoch < search.epochs; epoch += 1) {
     input.signal?.throwIfAborted();
-    const next = await advance(engine, course, all, plan, epoch, random);
+    const next = await advance(engine, task, course, all, epoch, random);
     if (next === null) return null;
     course = next;
     report(total - search.epochs + epoch + 1, 'training');
@@ -61,7 +65,8 @@ async function findEpochs(engine: Engine, task: Task, report: (done: number) => 
     const predictions = new Float32Array(input.train.count * input.classes);
     let loss = 0;
     for (const [index, part] of parts.entries()) {
-      const logits = await engine.logits((courses[index] as Course).weights, part.features);
+      const course = await gridded(task, courses[index] as Course);
+      const logits = await engine.logits(course.weights, part.features, course.fixed);
       loss += part.lossOf(logits);
       for (const [at, row] of part.holdout.entries()) {
         predictions.set(logits.subarray(at * input.classes, (at + 1) * input.classes), row * input.classes);
@@ -76,7 +81,7 @@ async function findEpochs(engine: Engine, task: Task, report: (done: number) => 
     input.signal?.throwIfAborted();
     const next: Course[] = [];
     for (const [index, part] of parts.entries()) {
-      const course = await advance(engine, courses[index] as Course, part.train, plan, epoch, part.random);
+      const course = await advance(engine, task, courses[index] as Course, part.train, epoch, part.random);
       if (course === null) return null;
       next.push(course);
     }
@@ -90,10 +95,19 @@ async function findEpochs(engine: Engine, task: Task, report: (done: number) => 
 }
 
 /** One epoch over some rows; null where its loss is not finite. */
-async function advance(engine: Engine, course: Course, rows: readonly number[], plan: Plan, epoch: number, random: () => number) {
+async function advance(engine: Engine, task: Task, course: Course, rows: readonly number[], epoch: number, random: () => number) {
+  const { plan, mixup } = task;
   const order = orderOfEpoch(rows, plan.batch, random);
-  const { course: next, loss } = await engine.epoch(course, order, ratesOfEpoch(plan, epoch, order.length / plan.batch));
+  const rates = ratesOfEpoch(plan, epoch, order.length / plan.batch);
+  const from = await gridded(task, course);
+  const mixing = mixup === 0 ? undefined : mixingOfEpoch(order, mixup, random);
+  const { course: next, loss } = await engine.epoch(from, order, rates, mixing);
   return Number.isFinite(loss) ? next : null;
+}
+
+/** The course on the grids that its weights ask for. */
+async function gridded({ measureGrids }: Task, course: Course): Promise<Course> {
+  return measureGrids === null ? course : { ...course, fixed: await measureGrids(course.weights) };
 }
 
 /** The held-out side of a split. Rows of classes that the other side does not have are predicted, but prove nothing. */

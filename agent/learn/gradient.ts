@@ -1,5 +1,6 @@
 // The gradient learner: trains all weights of a float tail on cached features, one runtime call an epoch. Folds that learn side by side say
 // when to stop and give honest predictions; then everything is trained for as long. Refuses labels and features that are not usable numbers.
+import { type GradientSettings, gradientDefaults } from '../config/gradient-schema.ts';
 import { WhetError } from '../errors.ts';
 import { type Dim, sizeOf, type Tensor } from '../onnx/ir.ts';
 import type { FloatTail } from '../onnx/tail.ts';
@@ -9,11 +10,13 @@ import { floatTensor } from './gather.ts';
 import { type Engine, type EngineOptions, type EngineSamples, type OpenEngine, openEngine } from './gradient-engine.ts';
 import { knownClasses, teachingOf } from './gradient-memory.ts';
 import { planFor } from './gradient-plan.ts';
-import { scalingOf, type Weights } from './gradient-scaling.ts';
+import { type Scaling, scalingOf, type Weights } from './gradient-scaling.ts';
 import { attemptFit } from './gradient-search.ts';
+import { watchGrids } from './grid-watch.ts';
 import { featureShape } from './head-rows.ts';
 import type { FittedTail, Learner, LearnerInput } from './learner.ts';
 import { assignFolds, countGroups, holdOut, type Split, takeRows } from './splits.ts';
+import { withinBudget, withoutLayers } from './trained-layers.ts';
 
 /** Up to this many samples (and weights) every row is predicted without it; beyond, one hold-out is evidence enough. */
 const foldRows = 2000;
@@ -32,10 +35,10 @@ export function gradientOn(open: OpenEngine): Learner {
 }
 
 async function fitTail(input: LearnerInput, open: OpenEngine): Promise<FittedTail> {
-  const { train, classes, signal, threads } = input;
+  const { train, classes, signal, threads, settings = gradientDefaults } = input;
   requireUsable(train, classes);
   const sample = featureShape(input.tail, train.count, train.width).slice(1);
-  const tail = bindFeatures(input.tail, sample);
+  const tail = await trainedPart(input, bindFeatures(input.tail, sample), settings);
   const scaling = scalingOf(tail, train);
   const initial: Weights = new Map(tail.parameters.map(({ name }) => [name, tail.model.graph.initializers.get(name) as Tensor]));
   const start = scaling.scale(initial);
@@ -46,19 +49,31 @@ async function fitTail(input: LearnerInput, open: OpenEngine): Promise<FittedTai
   const anchor = (isBlank ? pull.blank : pull.known) / (train.count * input.personalWeight);
   const splits = splitsOf(train, tail, input.seed);
   const smallest = Math.min(train.count, ...splits.map((split) => split.train.length));
-  const plan = planFor(train.count, smallest, isDeep(tail) ? null : train.width);
+  const plan = planFor(train.count, smallest, isDeep(tail) ? null : train.width, settings);
   const labels = train.labels.subarray(0, train.count);
   const weights = train.weights?.subarray(0, train.count) ?? new Float32Array(train.count).fill(1);
-  const options = { classes, batch: plan.batch, anchor, base: start, threads };
+  const { decay, smoothing, clip, mixup } = settings;
+  const common = { classes, batch: plan.batch, anchor, base: start, threads };
+  const options = { ...common, decay, smoothing, ...(clip === 0 ? {} : { clip }), mixup: mixup > 0 };
   const untaught = { features, labels, weights, teaching: null };
   const teaching = isBlank
     ? null
-    : await withEngine(open, tail, untaught, options, async (engine) => teachingOf(await engine.logits(start, features), labels, known));
+    : await withEngine(open, tail, untaught, common, async (engine) => teachingOf(await engine.logits(start, features), labels, known));
 
-  return withEngine(open, tail, { ...untaught, teaching }, options, async (engine) => {
-    const warm = async (rows: readonly number[] | null) => scaling.scale(await warmed(input, initial, rows));
+  await using grids = settings.quantization === 'after' ? null : await watchGrids(tail, features, gridOptions(settings, scaling, threads));
+  return await withEngine(open, grids?.tail ?? tail, { ...untaught, teaching }, options, async (engine) => {
+    const warm = async (rows: readonly number[] | null) => scaling.scale(await warmed(input, tail, initial, rows));
     const starts = await Promise.all(splits.map(async (split) => ({ ...split, start: await warm(split.train) })));
-    const task = { input, features, weights, start: await warm(null), splits: starts, isWarm: isDeep(tail) && tail.head !== null };
+    const task = {
+      input,
+      features,
+      weights,
+      start: await warm(null),
+      splits: starts,
+      isWarm: startsWarm(tail),
+      mixup,
+      measureGrids: grids === null ? null : (trained: Weights) => grids.measure(trained),
+    };
     for (let attempt = 0; ; attempt += 1) {
       const slower = { ...plan, rate: plan.rate / 4 ** attempt };
       const result = await attemptFit(engine, { ...task, plan: slower });
@@ -73,6 +88,7 @@ async function fitTail(input: LearnerInput, open: OpenEngine): Promise<FittedTai
         weights: scaling.unscale(result.weights),
         details: {
           epochs: result.epochs,
+          layers: new Set(tail.parameters.map(({ layer }) => layer)).size,
           rate: slower.rate,
           batch: plan.batch,
           anchor,
@@ -93,14 +109,36 @@ function isDeep({ parameters, head }: FloatTail): boolean {
   return parameters.some(({ name }) => name !== head?.weight && name !== head?.bias);
 }
 
+function startsWarm(tail: FloatTail): boolean {
+  return isDeep(tail) && tail.parameters.some(({ name }) => name === tail.head?.weight);
+}
+
+/** The layers that train, as the settings say. */
+async function trainedPart(
+  { train, classes, threads }: LearnerInput,
+  tail: FloatTail,
+  { freeze, megabytes }: GradientSettings,
+): Promise<FloatTail> {
+  const thawed = withoutLayers(tail, freeze);
+  if (megabytes === null) return thawed;
+  const shape = featureShape(tail, train.count, train.width);
+  const samples = { features: floatTensor(shape, train.features), labels: train.labels.subarray(0, train.count) };
+  const options = { classes, batch: Math.min(32, train.count), megabytes, threads };
+  return (await withinBudget(thawed, samples, options)).tail;
+}
+
+function gridOptions({ scales }: GradientSettings, { weight }: Scaling, threads: number) {
+  return { left: new Set(weight === null ? [] : [weight]), recalibrate: scales === 'recalibrated', threads };
+}
+
 /**
  * Weights to start from: where several layers are trained, the last one begins where the closed form puts it on the rows that will be learned
  * from, so that the first steps do not spoil the layers before it (Kumar et al. 2022). Otherwise the ones that the tail has.
  */
-async function warmed(input: LearnerInput, initial: Weights, rows: readonly number[] | null): Promise<Weights> {
-  if (!isDeep(input.tail) || input.tail.head === null) return initial;
+async function warmed(input: LearnerInput, tail: FloatTail, initial: Weights, rows: readonly number[] | null): Promise<Weights> {
+  if (!startsWarm(tail)) return initial;
   const train = rows === null ? input.train : takeRows(input.train, rows);
-  const { signal, threads, seed, classes, tail } = input;
+  const { signal, threads, seed, classes } = input;
   const { weights } = await closedForm.fit({
     tail,
     train,

@@ -1,4 +1,5 @@
 // What every learner takes and gives. A learner sees features and a float tail; it knows nothing of files, quantization or the store.
+import type { GradientSettings } from '../config/gradient-schema.ts';
 import type { Tensor } from '../onnx/ir.ts';
 import type { FloatTail } from '../onnx/tail.ts';
 import type { FeatureSet, Progress } from '../types.ts';
@@ -15,6 +16,8 @@ export interface LearnerInput {
   readonly personalWeight: number;
   readonly seed: number;
   readonly threads: number;
+  /** How gradient steps go about it; the defaults unless given. */
+  readonly settings?: GradientSettings;
   readonly signal?: AbortSignal;
   readonly progress?: Progress;
 }

@@ -20,6 +20,9 @@ export function tfjsEngine(tf: TensorFlow): OpenEngine {
       throw new WhetError('operator-unsupported', 'the engine tfjs does not train BatchNormalization in training mode', {
         hint: 'Use the engine onnx, or export the model for inference.',
       });
+    const beyond = beyondEngine(options, tail.fixed ?? []);
+    if (beyond !== null)
+      throw new WhetError('engine-unavailable', `the engine tfjs does not train with ${beyond}`, { hint: 'Use the engine onnx for that.' });
     const names = parameters.map(({ name }) => name);
     const program = programOf(tf, tail, batch);
     const loss = lossOf(tail, samples, options);
@@ -111,6 +114,14 @@ export function tfjsEngine(tf: TensorFlow): OpenEngine {
       [Symbol.asyncDispose]: close,
     };
   };
+}
+
+/** What the compiled step can do and this one cannot. */
+function beyondEngine({ decay = 0, clip, mixup = false }: EngineOptions, fixed: readonly string[]): string | null {
+  if (decay > 0) return 'weight decay';
+  if (clip !== undefined) return 'a limit on gradients (clip)';
+  if (mixup) return 'mixup';
+  return fixed.length > 0 ? 'awareness of quantization' : null;
 }
 
 interface Updated {
