@@ -7,6 +7,7 @@ import { compareLatency } from './adapt/judge-candidate.ts';
 import { replaceFile, requireWritable } from './adapt/output-file.ts';
 import { readPictures } from './adapt/pictures.ts';
 import { type ModelCard, requireCard } from './config/card.ts';
+import { requireClassifier } from './config/require-classifier.ts';
 import { WhetError } from './errors.ts';
 import { proportion } from './learn/evaluate.ts';
 import { sampleShape } from './model/input.ts';
@@ -37,6 +38,7 @@ export async function quantize(job: QuantizeJob): Promise<QuantizeReport> {
     ...(job.card === undefined ? {} : { card: job.card }),
     shape: { input: classifierEnds(model).input.shape ?? [] },
   });
+  requireClassifier(card, job.model, 'whet quantize');
   refuseOverwriting(job, cardFile);
   // What cannot be quantized is said before anything is read.
   planQuantization(prepareFloat(model), job);

@@ -77,6 +77,13 @@ function addModelVerbs(program: Command, signal: AbortSignal): void {
         .choices(['keep', 'extend', 'replace'])
         .default('keep'),
     )
+    .addOption(
+      new Option('--task <what>', 'quantities (regression) or a distance from what is normal (anomaly) instead of classes').choices([
+        'classification',
+        'regression',
+        'anomaly',
+      ]),
+    )
     .option('--card <file>', 'model card, where it is not beside the model')
     .addOption(new Option('--learner <name>', 'auto decides on held-out data').choices(['auto', 'closed-form', 'gradient']).default('auto'))
     .addOption(
@@ -91,11 +98,19 @@ function addModelVerbs(program: Command, signal: AbortSignal): void {
       `
 Exit status: 0 accepted (or forced), 75 the gate rejected the candidate or waits for more data, 65 the data or the model cannot be used.
 
-Example:
-  whet adapt mobilenet.onnx --data photos/train --test photos/test --classes replace --out mine.onnx`,
+With --task regression the data are captures and a targets.csv ("file,weight [kg]"), with --task anomaly captures of what is normal;
+its test has the folders normal and anomalous.
+
+Examples:
+  whet adapt mobilenet.onnx --data photos/train --test photos/test --classes replace --out mine.onnx
+  whet adapt motion.onnx --task anomaly --data normal --test checks --out still-normal.onnx`,
     )
     .action(async (model: string, options) => {
       const output = createOutput(options.json === true);
+      const { taskOf } = await import('../adapt/task.ts');
+      const task = await taskOf({ ...options, model });
+      const { adaptTask } = await import('./adapt-task.ts');
+      if (task !== 'classification') return adaptTask(task, { ...options, model, cut: cutOf(options), signal }, output);
       const { adapt } = await import('../adapt.ts');
       const { formatAdapt } = await import('./adapt.ts');
       const report = await adapt({ ...options, model, cut: cutOf(options), signal, progress: output.progress, note: output.note });

@@ -84,6 +84,21 @@ export const cardSchema = z.strictObject({
   licence: z.string().max(200).optional().describe('Licence of the weights.'),
   source: z.string().max(2_000).optional().describe('Where the model came from.'),
   input: inputSchema,
+  task: z
+    .enum(['classification', 'regression', 'anomaly'])
+    .default('classification')
+    .describe('What the output is: one score a class, one quantity a target, or how far a capture is from what is normal.'),
+  targets: z
+    .array(
+      z.strictObject({
+        name: z.string().min(1).max(200).describe('Name of the quantity.'),
+        unit: z.string().max(40).default('').describe('Its unit, for people.'),
+      }),
+    )
+    .max(256)
+    .default([])
+    .describe('For regression: what each output is, in order.'),
+  threshold: z.number().optional().describe('For anomaly: scores above it are anomalous.'),
   labels: z
     .array(labelSchema)
     .max(100_000)

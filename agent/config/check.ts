@@ -8,6 +8,7 @@ import { type ModelCard, requireCard } from './card.ts';
 import { checkCredentials } from './check-credentials.ts';
 import { shortestIntervalSeconds } from './cron.ts';
 import { type Finding, type Problem, pathText, printValue } from './problem.ts';
+import { requireClassifier } from './require-classifier.ts';
 import type { Config } from './resolve.ts';
 import { type FolderSource, microphoneCommand, type SourceConfig } from './source-schema.ts';
 import type { Locate } from './validate.ts';
@@ -38,6 +39,7 @@ async function checkModel({ model, card, sources }: Config): Promise<readonly Fi
     return [{ path: ['model'], value: model, message: 'may not be read', remedy: readRemedy(model) }];
   try {
     const { card: read } = await requireCard(model, card === null ? {} : { card });
+    requireClassifier(read, model, 'the daemon');
     return sources.flatMap(({ kind }, index) => checkKind(kind, read.input.kind, index));
   } catch (error) {
     if (!(error instanceof WhetError)) throw error;

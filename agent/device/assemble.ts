@@ -2,6 +2,7 @@
 // gives them back together with one function that closes them in reverse.
 import { rmSync } from 'node:fs';
 import { type ModelCard, requireCard } from '../config/card.ts';
+import { requireClassifier } from '../config/require-classifier.ts';
 import type { Config } from '../config/resolve.ts';
 import { stateError } from '../errors.ts';
 import type { Log } from '../log.ts';
@@ -27,6 +28,7 @@ const dayMs = 86_400_000;
 export async function assemble(config: Config, log: Log, clock: Clock): Promise<Assembly> {
   const places = placesOf(config);
   const { card } = await requireCard(config.model, config.card === null ? {} : { card: config.card });
+  requireClassifier(card, config.model, 'the daemon');
   makePrivateDirectory(places.state);
   const lock = acquireLock(places.lock);
   try {

@@ -1,0 +1,32 @@
+// 95 % intervals of anything that is computed from rows, by drawing the rows again (Efron 1979). Seeded; rows of one group stay together.
+import { randomOf } from '../random.ts';
+
+export interface Estimate {
+  readonly value: number;
+  readonly samples: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+const draws = 1000;
+
+/** `statistic` gets the indices of the drawn rows. Draws on which it is not finite (all targets equal, say) are left out. */
+export function bootstrap(groups: ArrayLike<number>, statistic: (rows: readonly number[]) => number, seed = 1): Estimate {
+  const members = [
+    ...Map.groupBy(
+      Array.from({ length: groups.length }, (_, row) => row),
+      (row) => groups[row] as number,
+    ).values(),
+  ];
+  const random = randomOf(seed);
+  const all = members.flat();
+  const values: number[] = [];
+  for (let draw = 0; draw < draws; draw += 1) {
+    const rows = members.flatMap(() => members[Math.floor(random() * members.length)] as number[]);
+    const drawn = statistic(rows);
+    if (Number.isFinite(drawn)) values.push(drawn);
+  }
+  values.sort((a, b) => a - b);
+  const at = (share: number) => values[Math.min(values.length - 1, Math.max(0, Math.round(share * (values.length - 1))))] ?? Number.NaN;
+  return { value: statistic(all), samples: all.length, low: at(0.025), high: at(0.975) };
+}
