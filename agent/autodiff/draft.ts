@@ -103,7 +103,11 @@ export class Draft {
     if (shape !== undefined) return shape;
     const origin = this.#unknownOrigin(name);
     const what = origin === null ? `the value '${name}'` : `the result of node ${nodeTitle(origin)}`;
-    throw new WhetError('operator-unsupported', `the shape of ${what} is not known, and training needs it`, {
+    const isStrange = origin !== null && !shapeRules.has(operatorKey(origin));
+    const why = isStrange
+      ? `training does not know the operator '${operatorKey(origin)}' of node '${origin.name || origin.outputs[0]}'`
+      : `the shape of ${what} is not known, and training needs it`;
+    throw new WhetError('operator-unsupported', why, {
       hint: 'Train fewer layers (--layers), so that this node stays in the frozen part.',
     });
   }

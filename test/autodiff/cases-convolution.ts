@@ -1,4 +1,4 @@
-// Cases of convolutions and pools, in one and two spatial dimensions, of every stride, padding, dilation and group.
+// Cases of convolutions and pools, in one to three spatial dimensions, of every stride, padding, dilation and group.
 
 import { awayFromZero, type Case, distinct, makeCase, values } from './case.ts';
 import type { Random } from './random.ts';
@@ -18,8 +18,8 @@ interface Form {
 
 /** A window that fits into its image at least once. */
 function form(r: Random, largestDilation: number, autoPads: readonly string[] = ['SAME_UPPER', 'SAME_LOWER', 'VALID']): Form {
-  const axes = r.pick([1, 2]);
-  const list = (low: number, high: number, count = axes) => Array.from({ length: count }, () => r.int(low, high));
+  const axes = r.pick([1, 1, 2, 2, 2, 3]);
+  const list = (low: number, high: number) => Array.from({ length: axes }, () => r.int(low, axes === 3 ? Math.min(high, 2) : high));
   const automatic = r.next() < 0.3 ? r.pick(autoPads) : null;
   const [kernel, dilations] = [list(1, 3), list(1, largestDilation)];
   // Where SAME would take away elements (a stride beyond the kernel), runtimes differ.
@@ -57,7 +57,7 @@ const pair = (list: readonly number[]) => (list.length === 1 ? [1, ...list] : li
 function tensorflowConv(f: Form, channels: number, group: number, outputs: number) {
   const isPlain = group === 1;
   const isDepthwise = group === channels && group > 1;
-  if (f.pads === null || f.dilations.some((d) => d > 1) || !(isPlain || isDepthwise)) return undefined;
+  if (f.size.length === 3 || f.pads === null || f.dilations.some((d) => d > 1) || !(isPlain || isDepthwise)) return undefined;
   return (x: Tf, w: Tf, b?: Tf) => {
     const image = channelsLast(padded(x, f.pads as readonly number[]));
     const kernel = tf.transpose(f.kernel.length === 1 ? tf.expandDims(w, 2) : w, [2, 3, 1, 0]);
@@ -102,6 +102,7 @@ const convTranspose: MakeCase = (r) => {
   if (full.some((length, axis) => length <= (f.pads?.[axis] ?? 0) + (f.pads?.[axis + full.length] ?? 0))) delete given.pads;
   const attributes = { ...given, ...(group === 1 ? {} : { group }) };
   const isPlain =
+    f.size.length < 3 &&
     group === 1 &&
     f.dilations.every((d) => d === 1) &&
     given.pads === undefined &&
@@ -135,7 +136,8 @@ export const poolingCases: Readonly<Record<string, MakeCase>> = {
     const opset = r.pick([17, 19, 21]);
     const { f, dims, attributes } = pool(r, opset >= 19);
     const includes: Record<string, number> = r.flag() ? { count_include_pad: r.int(0, 1) } : {};
-    const isPlain = !('ceil_mode' in attributes) && f.dilations.every((d) => d === 1) && f.pads?.every((pad) => pad === 0);
+    const isPlain =
+      f.size.length < 3 && !('ceil_mode' in attributes) && f.dilations.every((d) => d === 1) && f.pads?.every((pad) => pad === 0);
     const tensorflow = (x: Tf) => channelsFirst(tf.avgPool(channelsLast(x), pair(f.kernel), pair(f.strides), 'valid'), f.kernel.length);
     return makeCase('AveragePool', [values(r, dims)], {
       attributes: { ...attributes, ...includes },
@@ -147,7 +149,8 @@ export const poolingCases: Readonly<Record<string, MakeCase>> = {
   },
   MaxPool: (r) => {
     const { f, dims, attributes } = pool(r, true);
-    const isPlain = !('ceil_mode' in attributes) && f.dilations.every((d) => d === 1) && f.pads?.every((pad) => pad === 0);
+    const isPlain =
+      f.size.length < 3 && !('ceil_mode' in attributes) && f.dilations.every((d) => d === 1) && f.pads?.every((pad) => pad === 0);
     const tensorflow = (x: Tf) => channelsFirst(tf.maxPool(channelsLast(x), pair(f.kernel), pair(f.strides), 'valid'), f.kernel.length);
     return makeCase('MaxPool', [distinct(r, dims)], { attributes, outputs: r.int(1, 2), ...(isPlain ? { tensorflow } : {}) });
   },

@@ -100,6 +100,12 @@ export const resamplingCases: Readonly<Record<string, MakeCase>> = {
       ...(mode === 'cubic' ? { cubic_coeff_a: attr.float(r.pick([-0.75, -0.5])) } : {}),
     };
     const options = { opset, double: false, linear: true };
+    if (mode !== 'cubic' && r.next() < 0.2) {
+      // A sequence, made longer or shorter.
+      const [length, to] = [r.int(1, 4), r.int(1, 7)];
+      const constants = { sizes: ints([2, 2, to]) };
+      return makeCase('Resize', [values(r, [2, 2, length])], { ...options, attributes, constants, names: ['x0', '', '', 'sizes'] });
+    }
     const x = values(r, dims);
     if (r.flag()) {
       const scales = floats([4], [1, 1, r.pick([0.5, 1, 1.5, 2]), r.pick([1, 1.3, 2, 3])]);

@@ -85,14 +85,28 @@ describe('the backward walk', () => {
     expect(walk).toThrow(expect.objectContaining({ code: 'operator-unsupported', message: expect.stringMatching(/'Hardmax'.*'choice'/) }));
   });
 
-  it('names the node whose result has a shape that depends on data, not one that only follows from it', () => {
+  it('names the node that it does not know, not one that only follows from it', () => {
     const c = new Draft();
     c.declare('x', [2, 3]);
     c.add(node('NonZero', ['x'], ['found'], {}, { name: 'the finder' }));
     c.add(node('Transpose', ['found'], ['turned'], {}, { name: 'the turner' }));
     c.add(node('Relu', ['turned'], ['y'], {}, { name: 'the last' }));
     expect(() => c.shape('y')).toThrow(
-      expect.objectContaining({ code: 'operator-unsupported', message: expect.stringMatching(/'the finder' \(NonZero\)/) }),
+      expect.objectContaining({ code: 'operator-unsupported', message: expect.stringMatching(/'NonZero' of node 'the finder'/) }),
+    );
+  });
+
+  it('says so where a shape comes from data', () => {
+    const c = new Draft();
+    c.declare('x', [2, 3]);
+    c.declare('target', [2], 'int64');
+    c.add(node('Reshape', ['x', 'target'], ['r'], {}, { name: 'the reshape' }));
+    c.add(node('Relu', ['r'], ['y']));
+    expect(() => c.shape('y')).toThrow(
+      expect.objectContaining({
+        code: 'operator-unsupported',
+        message: expect.stringMatching(/shape of the result of node 'the reshape' \(Reshape\)/),
+      }),
     );
   });
 
