@@ -43,6 +43,8 @@ describe('the model card', () => {
     expect(card).toEqual({
       name: 'a',
       labels: ['x', 'y'],
+      task: 'classification',
+      targets: [],
       input: {
         ...input,
         channels: 'rgb',
@@ -64,6 +66,9 @@ describe('the model card', () => {
     const example = error.hint!.slice(error.hint!.indexOf('{'));
     const { card } = await requireCard('net.onnx', { card: write('example.json', example) });
     expect(card.input).toMatchObject({ width: 128, height: 96, channels: 'gray', layout: 'nhwc' });
+    const window = (await fault(requireCard(join(folder, 'net.onnx'), { shape: { input: ['n', 6, 100], classes: 3 } }))).hint!;
+    const sensor = await requireCard('net.onnx', { card: write('window.json', window.slice(window.indexOf('{'))) });
+    expect(sensor.card.input).toMatchObject({ kind: 'sensor', samples: 100, channels: { length: 6 } });
     expect(card.labels).toHaveLength(3);
     expect(JSON.parse(exampleCard('m.onnx', { input: ['n', 3, 224, 192] })).input).toMatchObject({
       width: 192,
