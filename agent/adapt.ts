@@ -191,7 +191,10 @@ interface Candidate {
 async function exportCandidate(options: AdaptOptions, prepared: Prepared, { fitted }: Chosen): Promise<Candidate> {
   const { model, tail, train, classifier } = prepared;
   options.signal?.throwIfAborted();
-  const ranges = await measureRanges(tail, fitted.weights, train, classifier.features.shape, options.threads);
+  const ranges =
+    options.gradient?.scales === 'fixed'
+      ? new Map()
+      : await measureRanges(tail, fitted.weights, train, classifier.features.shape, options.threads);
   const changed = requantize(model, tail, fitted.weights, { ranges });
   const bytes = encodeModel(changed);
   const sha256 = createHash('sha256').update(bytes).digest('hex');

@@ -58,7 +58,10 @@ export async function improve(job: TrainingJob, progress: Progress): Promise<Tra
   const chosen = await learn(job, base.classifier, tail, train, views, taught.plan, progress);
   const trainSeconds = (performance.now() - trainedMs) / 1000;
   progress(0, null, 'export');
-  const ranges = await measureRanges(tail, chosen.fitted.weights, train, base.classifier.features.shape, job.threads);
+  const ranges =
+    job.gradient.scales === 'fixed'
+      ? new Map()
+      : await measureRanges(tail, chosen.fitted.weights, train, base.classifier.features.shape, job.threads);
   const artifact = requantize(base.loaded.model, tail, chosen.fitted.weights, { ranges });
   const bytes = encodeModel(artifact);
   progress(0, null, 'gate');

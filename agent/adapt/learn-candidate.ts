@@ -43,6 +43,7 @@ async function learnFrom(
     classes,
     seed,
     threads,
+    ...(options.gradient === undefined ? {} : { settings: options.gradient }),
     ...(signal === undefined ? {} : { signal }),
     ...(progress === undefined ? {} : { progress }),
   };

@@ -1,4 +1,6 @@
 // What `whet adapt` takes and answers. The report is JSON that other programs rely on: what does not apply is null.
+
+import type { GradientSettings } from '../config/gradient-schema.ts';
 import type { LearnerChoice } from '../learn/choose.ts';
 import type { EngineName } from '../learn/engines.ts';
 import type { CutWish } from '../onnx/cut.ts';
@@ -20,6 +22,8 @@ export interface AdaptOptions {
   readonly learner: LearnerChoice;
   /** What trains by gradients; this project's own compiler unless told. */
   readonly engine?: EngineName;
+  /** How gradient steps go about it; the defaults unless given. */
+  readonly gradient?: GradientSettings;
   readonly threads: number;
   readonly seed: number;
   /** Write the candidate whatever the verdict says. */

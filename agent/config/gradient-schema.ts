@@ -24,13 +24,20 @@ export const gradientSchema = z
       .max(1000)
       .default([])
       .describe('Layers among the trained ones that stay as they are, counted from the output: 1 is the last layer.'),
-    megabytes: z
+    updateMegabytes: z
       .number()
       .gt(0)
       .max(1_000_000)
       .nullable()
       .default(null)
       .describe('Memory for weights, gradients and optimizer: only the layers that contribute most for their size are trained. null: all.'),
+    memoryMegabytes: z
+      .number()
+      .gt(0)
+      .max(1_000_000)
+      .nullable()
+      .default(null)
+      .describe('Memory that training may take. Where its plan is larger, batches are smaller, or it is refused. null: what is free.'),
     quantization: z
       .enum(['aware', 'after'])
       .default('after')

@@ -1,6 +1,7 @@
 // The configuration as its user writes it: names, limits, defaults, and the sentence about each that editors and error messages show.
 import { z } from 'zod';
 import { cronFault } from './cron.ts';
+import { gradientSchema } from './gradient-schema.ts';
 import { wholeNumber } from './json-schema.ts';
 import { mqttSchema, topicSafe } from './mqtt-schema.ts';
 import { sourcesSchema } from './source-schema.ts';
@@ -57,6 +58,7 @@ const trainingSchema = z
     maxMinutes: z.number().gt(0).max(1440).default(15).describe('A run is ended after this many minutes.'),
     minPerClass: wholeNumber(1, 10_000).default(3).describe('A class with fewer labels is left out of a run.'),
     nice: wholeNumber(0, 19).default(10).describe('Priority of the trainer, 0 (normal) to 19 (only when nothing else runs).'),
+    gradient: gradientSchema,
   })
   .prefault({})
   .describe('When and how the device trains.');

@@ -1,8 +1,10 @@
 // The gradient learner: trains all weights of a float tail on cached features, one runtime call an epoch. Folds that learn side by side say
 // when to stop and give honest predictions; then everything is trained for as long. Refuses labels and features that are not usable numbers.
+
+import { bindFeatures } from '../autodiff/trainable.ts';
 import { type GradientSettings, gradientDefaults } from '../config/gradient-schema.ts';
 import { WhetError } from '../errors.ts';
-import { type Dim, sizeOf, type Tensor } from '../onnx/ir.ts';
+import { sizeOf, type Tensor } from '../onnx/ir.ts';
 import type { FloatTail } from '../onnx/tail.ts';
 import type { FeatureSet } from '../types.ts';
 import { closedForm } from './closed-form.ts';
@@ -10,6 +12,7 @@ import { floatTensor } from './gather.ts';
 import { type Engine, type EngineOptions, type EngineSamples, type OpenEngine, openEngine } from './gradient-engine.ts';
 import { knownClasses, teachingOf } from './gradient-memory.ts';
 import { planFor } from './gradient-plan.ts';
+import { availableMemory, batchThatFits } from './gradient-room.ts';
 import { type Scaling, scalingOf, type Weights } from './gradient-scaling.ts';
 import { attemptFit } from './gradient-search.ts';
 import { watchGrids } from './grid-watch.ts';
@@ -49,7 +52,10 @@ async function fitTail(input: LearnerInput, open: OpenEngine): Promise<FittedTai
   const anchor = (isBlank ? pull.blank : pull.known) / (train.count * input.personalWeight);
   const splits = splitsOf(train, tail, input.seed);
   const smallest = Math.min(train.count, ...splits.map((split) => split.train.length));
-  const plan = planFor(train.count, smallest, isDeep(tail) ? null : train.width, settings);
+  const wished = planFor(train.count, smallest, isDeep(tail) ? null : train.width, settings);
+  const wish = { batch: wished.batch, samples: train.count, classes, courses: Math.max(1, splits.length) };
+  const room = Math.min(availableMemory(), (settings.memoryMegabytes ?? Number.POSITIVE_INFINITY) * 1e6);
+  const plan = { ...wished, batch: batchThatFits(tail, wish, room) };
   const labels = train.labels.subarray(0, train.count);
   const weights = train.weights?.subarray(0, train.count) ?? new Float32Array(train.count).fill(1);
   const { decay, smoothing, clip, mixup } = settings;
@@ -117,13 +123,13 @@ function startsWarm(tail: FloatTail): boolean {
 async function trainedPart(
   { train, classes, threads }: LearnerInput,
   tail: FloatTail,
-  { freeze, megabytes }: GradientSettings,
+  { freeze, updateMegabytes }: GradientSettings,
 ): Promise<FloatTail> {
   const thawed = withoutLayers(tail, freeze);
-  if (megabytes === null) return thawed;
+  if (updateMegabytes === null) return thawed;
   const shape = featureShape(tail, train.count, train.width);
   const samples = { features: floatTensor(shape, train.features), labels: train.labels.subarray(0, train.count) };
-  const options = { classes, batch: Math.min(32, train.count), megabytes, threads };
+  const options = { classes, batch: Math.min(32, train.count), megabytes: updateMegabytes, threads };
   return (await withinBudget(thawed, samples, options)).tail;
 }
 
@@ -184,13 +190,6 @@ async function withEngine<T>(
 ): Promise<T> {
   await using engine = await open(tail, samples, options);
   return await use(engine);
-}
-
-/** The tail with the shape of its features spelled out. */
-function bindFeatures(tail: FloatTail, sample: readonly number[]): FloatTail {
-  const shape: readonly Dim[] = ['batch', ...sample];
-  const inputs = tail.model.graph.inputs.map((info) => (info.name === tail.input ? { ...info, shape } : info));
-  return { ...tail, model: { ...tail.model, graph: { ...tail.model.graph, inputs } } };
 }
 
 function requireUsable(train: FeatureSet, classes: number): void {

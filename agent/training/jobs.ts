@@ -97,7 +97,7 @@ export function createJobs(ports: JobPorts): Jobs {
     const now = await current();
     const candidateDir = join(ports.candidates, run);
     await mkdir(candidateDir, { recursive: true });
-    const { learner, engine, minPerClass, nice } = config.training;
+    const { learner, engine, gradient, minPerClass, nice } = config.training;
     return {
       run,
       reason,
@@ -109,6 +109,7 @@ export function createJobs(ports: JobPorts): Jobs {
       classes: config.classes,
       learner,
       engine,
+      gradient,
       gate: config.gate,
       minPerClass,
       threads: config.threads,

@@ -34,7 +34,7 @@ export async function learn(
   const classes = plan.labels.length;
   const known = job.classes === 'replace' ? null : await priorOf(job, classifier, classes);
   const learnFrom = async (rows: FeatureSet): Promise<Chosen> => {
-    const input = { tail, train: rows, classes, seed: job.seed, threads: job.threads, progress };
+    const input = { tail, train: rows, classes, seed: job.seed, threads: job.threads, settings: job.gradient, progress };
     const plain = await fitBest(job.learner, [closedForm, gradientBy(job.engine)], { ...input, prior: null, personalWeight: 1 });
     if (known === null || plain.learner !== 'closed-form') return plain;
     const kept = await fitBest('closed-form', [closedForm], { ...input, prior: known, personalWeight: personalWeightOf(rows.count) });

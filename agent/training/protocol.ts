@@ -1,5 +1,6 @@
 // What the daemon and its trainer process say to each other. Everything crosses by structured clone over the child's IPC channel.
 import type { ModelCard } from '../config/card.ts';
+import type { GradientSettings } from '../config/gradient-schema.ts';
 import type { TailChoice } from '../inference/protocol.ts';
 import type { EngineName } from '../learn/engines.ts';
 import type { ReleaseManifest, TrainingReport } from '../types.ts';
@@ -17,6 +18,8 @@ export interface TrainingJob {
   readonly learner: 'auto' | 'closed-form' | 'gradient';
   /** What trains by gradients. */
   readonly engine: EngineName;
+  /** How gradient steps go about it. */
+  readonly gradient: GradientSettings;
   readonly gate: GateLimits;
   readonly minPerClass: number;
   readonly threads: number;
