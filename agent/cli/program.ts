@@ -89,6 +89,12 @@ function addModelVerbs(program: Command, signal: AbortSignal): void {
     .addOption(
       new Option('--engine <name>', 'what trains by gradients; tfjs needs @tensorflow/tfjs-node').choices(['onnx', 'tfjs']).default('onnx'),
     )
+    .option(
+      '--training <key=value>',
+      'how gradient steps train, again for each: epochs, rate, schedule, freeze … (see training.gradient of the configuration)',
+      (pair: string, earlier: readonly string[]) => [...earlier, pair],
+      [] as readonly string[],
+    )
     .option('--threads <n>', 'threads inside one operator', integer(1, 256), 1)
     .option('--seed <n>', 'seed of splits and shuffles', integer(0, 2 ** 31 - 1), 1)
     .option('--force', 'write the model although the gate rejected it')
@@ -113,7 +119,9 @@ Examples:
       if (task !== 'classification') return adaptTask(task, { ...options, model, cut: cutOf(options), signal }, output);
       const { adapt } = await import('../adapt.ts');
       const { formatAdapt } = await import('./adapt.ts');
-      const report = await adapt({ ...options, model, cut: cutOf(options), signal, progress: output.progress, note: output.note });
+      const { parseGradientSettings } = await import('../config/gradient-schema.ts');
+      const gradient = parseGradientSettings(options.training);
+      const report = await adapt({ ...options, gradient, model, cut: cutOf(options), signal, progress: output.progress, note: output.note });
       output.result(report, () => formatAdapt(report));
       if (report.verdict.kind !== 'accepted' && options.force !== true) process.exitCode = 75;
     });
