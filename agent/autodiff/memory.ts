@@ -33,6 +33,11 @@ export function planMemory(tail: TrainableTail, options: StepOptions, size: RunS
   return planOf(compileStep(tail, options), options, size);
 }
 
+/** The most that the values of one step take at one moment: gradients and activations. */
+export function workingBytes({ working: { graph, bytesOf } }: TrainingStep): number {
+  return peakOf(graph, bytesOf, new Set()).bytes;
+}
+
 export function planOf(step: TrainingStep, { batch, loss }: StepOptions, { samples, courses }: RunSize): MemoryPlan {
   const features = step.model.graph.inputs.find(({ name }) => name === 'features')?.shape?.slice(1) as readonly number[];
   const peak = peakOf(step.working.graph, step.working.bytesOf, new Set(step.working.gradients));

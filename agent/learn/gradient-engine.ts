@@ -1,6 +1,7 @@
 // The compiled training step and the forward pass of one tail, as sessions: one call is one epoch. Holds the samples, not the weights, so that
 // several fits (folds) run on one engine in turn. Features in the tail's own shape; throws what the compiler and the runtime throw.
 import { type LossOptions, plainLoss } from '../autodiff/loss.ts';
+import { workingBytes } from '../autodiff/memory.ts';
 import { adamW } from '../autodiff/optimizers.ts';
 import { compileStep } from '../autodiff/step.ts';
 import { forwardModel, type TrainableTail } from '../autodiff/trainable.ts';
@@ -89,7 +90,10 @@ export async function openEngine(tail: FloatTail & TrainableTail, samples: Engin
   const { classes, batch, anchor, base, threads, decay = 0, clip, mixup = false } = options;
   const loss = lossOf(tail, samples, options);
   const step = compileStep(tail, { batch, loss, optimizer: { ...adamW, decay }, clip: clip !== undefined, mixup });
-  const training = await openSession(encodeModel(step.model), { label: 'the training step', threads });
+  const working = workingBytes(step);
+  const memoryPattern = working < largeBytes;
+  const training = await openSession(encodeModel(step.model), { label: 'the training step', threads, memoryPattern });
+  const chunkRows = Math.max(batch, Math.min(512, Math.floor((largeBytes * batch) / working)));
   const forward = await openSession(encodeModel(forwardModel(tail)), { label: 'the float tail', threads });
   const close = async () => {
     await training.close();
@@ -155,4 +159,5 @@ function mixed({ partners, mix }: Mixing, dims: readonly number[]): Readonly<Rec
   return { partners: { dtype: 'int64', dims, data: partners }, mix: floatTensor(dims, mix) };
 }
 
-const chunkRows = 512;
+/** Where a step works on more than this, less memory is worth more than the little time that planning it saves. */
+const largeBytes = 4e6;

@@ -1,6 +1,7 @@
 // The gradient learner on small problems with known answers: it learns, folds its scaling back, predicts honestly, stops, repeats itself,
 // keeps what it knew, and refuses what it cannot use.
 import { describe, expect, it } from 'vitest';
+import { gradientDefaults } from '../../agent/config/gradient-schema.ts';
 import { gradient } from '../../agent/learn/gradient.ts';
 import { scalingOf } from '../../agent/learn/gradient-scaling.ts';
 import type { LearnerInput } from '../../agent/learn/learner.ts';
@@ -241,6 +242,34 @@ describe('the gradient learner', () => {
     });
     const tail = linear(5, 2, [Number.NaN, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
     await expect(gradient.fit(inputOf(tail, set, 2))).rejects.toMatchObject({ code: 'training-diverged' });
+  });
+});
+
+describe('with little memory', () => {
+  const tail = tailOf(
+    [4, 10, 10],
+    [
+      node('Conv', ['x', 'k'], ['c']),
+      node('GlobalAveragePool', ['c'], ['p']),
+      node('Flatten', ['p'], ['f']),
+      node('Gemm', ['f', 'w'], ['z']),
+    ],
+    { k: floats([64, 4, 1, 1], 0.1), w: floats([64, 2], 0.1) },
+    null,
+  );
+  const train = blobs(new Random(3), { count: 60, width: 400, classes: 2, scales: false });
+  const within = (memoryMegabytes: number) =>
+    gradient.fit(inputOf(tail, train, 2, { settings: { ...gradientDefaults, epochs: 2, memoryMegabytes } }));
+
+  it('trains in smaller batches', async () => {
+    expect((await within(1000)).details.batch).toBe(32);
+    const { batch } = (await within(1.2)).details;
+    expect(batch).toBeLessThan(32);
+    expect(batch).toBeGreaterThanOrEqual(4);
+  });
+
+  it('refuses by name what does not fit at all, before it begins', async () => {
+    await expect(within(0.05)).rejects.toMatchObject({ code: 'memory-short', message: expect.stringMatching(/0 MB are available/) });
   });
 });
 
