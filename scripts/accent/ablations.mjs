@@ -4,6 +4,7 @@ import { crossEntropy } from '../../agent/learn/calibrate.ts';
 import { closedForm } from '../../agent/learn/closed-form.ts';
 import { evaluate } from '../../agent/learn/evaluate.ts';
 import { multiply, oneHot } from '../../agent/learn/gather.ts';
+import { personalWeightOf } from '../../agent/learn/keep-known.ts';
 import { openPrimalRidge } from '../../agent/learn/primal-ridge.ts';
 import { scaleStatistics } from '../../agent/learn/statistics.ts';
 import { outcomeOf, shown, table } from './outcome.mjs';
@@ -13,7 +14,7 @@ import { hitsOf, logitsOf, openSpeech } from './speech.mjs';
 const changes = [
   ['as usual', {}],
   ['no statistics of the base model', { prior: false }],
-  ...[1, 10, 30].map((personalWeight) => [`a person weighs ${personalWeight} (3)`, { personalWeight }]),
+  ...[1, 3, 10, 30].map((personalWeight) => [`a row of a person weighs ${personalWeight}`, { personalWeight }]),
   ...[300, 3000].map((baseWeight) => [`the base weighs ${baseWeight} (1000)`, { baseWeight }]),
   ['no varied copies', { views: 0 }],
   ['3 varied copies (10)', { views: 3 }],
@@ -73,7 +74,7 @@ async function lambdaAndTemperature(speech, { draws }) {
         intercept: true,
         threads: 1,
         prior: scaleStatistics(known, usual.baseWeight / known.weight),
-        personalWeight: usual.personalWeight,
+        personalWeight: personalWeightOf(train.count),
         seed: 1,
       };
       await using ridge = await openPrimalRidge(problem);
@@ -89,7 +90,7 @@ async function lambdaAndTemperature(speech, { draws }) {
         train,
         classes: speech.classes,
         prior: problem.prior,
-        personalWeight: usual.personalWeight,
+        personalWeight: personalWeightOf(train.count),
         seed: 1,
         threads: 1,
       };

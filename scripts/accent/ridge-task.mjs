@@ -1,20 +1,23 @@
 // One fit of the closed form with every choice named, for ablations: what the product chooses by itself is set by hand here, one at a time.
 import { closedForm } from '../../agent/learn/closed-form.ts';
+import { personalWeightOf } from '../../agent/learn/keep-known.ts';
 import { scaleStatistics } from '../../agent/learn/statistics.ts';
 
-export const usual = { prior: true, baseWeight: 1000, personalWeight: 3, views: 10 };
+/** As the product chooses; `personalWeight` null: by the number of rows. */
+export const usual = { prior: true, baseWeight: 1000, personalWeight: null, views: 10 };
 
 /** `chosen` are recordings of a speaker. */
 export async function fitRidge(speech, chosen, { prior, baseWeight, personalWeight, views, labels, noiseDb = null }) {
   const plain = await speech.features(chosen, { labels, noiseDb });
   const varied = views === 0 ? [] : (await speech.views(chosen, { labels, noiseDb })).slice(0, views);
+  const train = joined([plain, ...varied]);
   const known = speech.knowledge.statistics;
   const fitted = await closedForm.fit({
     tail: speech.classifier.tail,
-    train: joined([plain, ...varied]),
+    train,
     classes: speech.classes,
     prior: prior ? scaleStatistics(known, baseWeight / known.weight) : null,
-    personalWeight,
+    personalWeight: personalWeight ?? personalWeightOf(train.count),
     seed: 1,
     threads: 1,
   });

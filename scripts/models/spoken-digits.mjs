@@ -36,7 +36,7 @@ const { values: wanted, positionals } = parseArgs({
     out: { ...text, default: 'models/spoken-digits' },
     voices: { ...text, default: '160' },
     foreign: { ...text, default: '0.5' },
-    epochs: { ...text, default: '7' },
+    epochs: { ...text, default: '14' },
     work: text,
     threads: { ...text, default: '1' },
   },

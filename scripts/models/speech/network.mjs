@@ -5,9 +5,9 @@ export function digitsNetwork({ mels, frames, classes, seed }) {
   return networkOf({ name: 'spoken-digits', sample: [1, mels, frames], input: 'mel', seed }, (l, x) => {
     const lively = (y) => l.relu(l.normal(y));
     const block = (y, channels, stride) => lively(l.conv(lively(l.depthwise(y, { stride })), channels, { kernel: 1 }));
-    let y = lively(l.conv(x, 16, { stride: 2 }));
+    let y = lively(l.conv(x, 24, { stride: 2 }));
     for (const [channels, stride] of [
-      [32, 2],
+      [48, 2],
       [64, 1],
       [96, 2],
       [128, 1],
