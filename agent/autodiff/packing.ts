@@ -17,7 +17,7 @@ export interface Group {
 }
 
 /** Up to this many elements a copy costs less than the dozen nodes of an update of its own. */
-const smallElements = 8192;
+const smallElements = 16384;
 
 export function grouped(parameters: readonly TailParameter[]): readonly Group[] {
   const small = parameters.filter(({ dims }) => sizeOf(dims) <= smallElements);

@@ -178,7 +178,7 @@ describe('50 steps of a compiled epoch agree with TensorFlow.js', () => {
 
   it('a large parameter is updated alone, the small ones together', async () => {
     const [inner, nodes] = [
-      1500,
+      3000,
       [node('Gemm', ['x', 'w1', 'b1'], ['a']), node('Relu', ['a'], ['h']), node('Gemm', ['h', 'w2', 'b2'], ['z'])],
     ];
     const parameters = {
