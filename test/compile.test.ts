@@ -19,7 +19,7 @@ const page = readFileSync(join(root, 'agent/autodiff/README.md'), 'utf8');
 const code = (language: string) => new RegExp(`\`\`\`${language}\n(.*?)\`\`\``, 's').exec(page)?.[1] ?? '';
 
 const [epochs, batch, rate] = [20, 32, 0.01];
-const set = clusters({ perClass: 16, classes: 6, width: 320, seed: 3, noise: 0.5 });
+const set = clusters({ perClass: 16, classes: 6, width: 128, seed: 3, noise: 0.5 });
 
 let folder: string;
 let report: CompileReport;
