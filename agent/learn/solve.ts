@@ -46,7 +46,7 @@ export async function openSolver(threads: number): Promise<Solver> {
       const output = (name: string) => (result[name] as Tensor).data;
       const [residual = Number.NaN] = output('residual') as Float32Array;
       if (!Number.isFinite(residual)) {
-        throw new WhetError('runtime-failed', `the ridge solver did not stay finite (${size} features, ${shifts.length} columns)`, {
+        throw new WhetError('training-diverged', `the ridge solver did not stay finite (${size} features, ${shifts.length} columns)`, {
           hint: 'Features that are not finite, or extremely large, come from a damaged backbone or a wrong model card.',
         });
       }
