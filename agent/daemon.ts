@@ -103,6 +103,7 @@ export async function runDaemon(config: Config, log: Log, signal: AbortSignal): 
   const surroundings = {
     isClass,
     captures: captureKind(card.input),
+    sensor: card.input.kind === 'sensor' ? card.input : null,
     createSegmenter: (sampleRate: number) => createVoiceActivity({ sampleRate }),
   };
   const sources = config.sources.map((source) => createSource(source, surroundings));

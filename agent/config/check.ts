@@ -52,6 +52,7 @@ const given: Readonly<Record<SourceConfig['kind'], ModelCard['input']['kind'] | 
   folder: null,
   mjpeg: 'image',
   microphone: 'audio',
+  sensor: 'sensor',
 };
 
 function checkKind(source: SourceConfig['kind'], wanted: ModelCard['input']['kind'], index: number): readonly Finding[] {
@@ -112,6 +113,7 @@ function checkSource(config: Config, source: SourceConfig, index: number): Promi
     case 'folder':
       return checkFolder(config, source, index);
     case 'mjpeg':
+    case 'sensor':
       return checkProgram(source.command[0]!, ['sources', index, 'command', 0], process.env.PATH ?? '');
     case 'microphone': {
       const path = source.command === undefined ? ['sources', index, 'kind'] : ['sources', index, 'command', 0];

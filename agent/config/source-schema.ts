@@ -51,8 +51,25 @@ export const microphoneSourceSchema = z.strictObject({
   stallSeconds: stallSeconds.describe('The program is started again when no sound, not even silence, comes for this long.'),
 });
 
+export const sensorSourceSchema = z.strictObject({
+  name,
+  kind: z.literal('sensor').describe('A program that prints readings of a sensor, a JSON object a line: every window of them is a sample.'),
+  command: command.describe('Program and arguments, an entry each, no shell; keys are the channel names of the model card.'),
+  everySeconds: z
+    .number()
+    .min(0.01)
+    .max(86_400)
+    .optional()
+    .describe('From one window to the next; the length of the window unless told, so that they touch. Shorter: they overlap.'),
+  time: z
+    .enum(['own', 'arrival'])
+    .default('own')
+    .describe('own: each line carries its time, as the model card says; arrival: lines have none, and it is when they come.'),
+  stallSeconds: stallSeconds.describe('The program is started again when no reading comes for this long.'),
+});
+
 export const sourcesSchema = z
-  .array(z.discriminatedUnion('kind', [folderSourceSchema, mjpegSourceSchema, microphoneSourceSchema]))
+  .array(z.discriminatedUnion('kind', [folderSourceSchema, mjpegSourceSchema, microphoneSourceSchema, sensorSourceSchema]))
   .max(64)
   .default([])
   .superRefine(
@@ -70,7 +87,8 @@ export const sourcesSchema = z
 export type FolderSource = z.output<typeof folderSourceSchema>;
 export type MjpegSource = z.output<typeof mjpegSourceSchema>;
 export type MicrophoneSource = z.output<typeof microphoneSourceSchema>;
-export type SourceConfig = FolderSource | MjpegSource | MicrophoneSource;
+export type SensorSource = z.output<typeof sensorSourceSchema>;
+export type SourceConfig = FolderSource | MjpegSource | MicrophoneSource | SensorSource;
 
 /** Program and arguments that a microphone is heard through. */
 export function microphoneCommand({ command, device, sampleRate }: MicrophoneSource): readonly string[] {

@@ -1,0 +1,123 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import { createReadingWindows, type WindowOptions } from '../../agent/capture/reading-windows.ts';
+import { createSensorCommandSource, type SensorCommandOptions } from '../../agent/capture/sensor-command.ts';
+import type { Source } from '../../agent/capture/source.ts';
+import { sensorInputSchema } from '../../agent/config/sensor-input.ts';
+import { preprocessWindow } from '../../agent/preprocess/window.ts';
+import { createRecorder } from './recorder.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'whet-sensor-'));
+let source: Source | null = null;
+afterEach(async () => {
+  await source?.stop();
+  source = null;
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const options: WindowOptions = { lengthS: 1, everyS: 1, time: { key: 't', perSecond: 1 }, stamp: 'own' };
+const lines = (times: readonly number[]) => times.map((t) => `${JSON.stringify({ t, a: t })}\n`).join('');
+const times = (from: number, count: number, step = 0.1) =>
+  Array.from({ length: count }, (_, at) => Math.round((from + at * step) * 1000) / 1000);
+const firstOf = (bytes: Uint8Array) => JSON.parse(Buffer.from(bytes).toString().split('\n')[0] ?? '').t;
+const countOf = (bytes: Uint8Array) => Buffer.from(bytes).toString().split('\n').length;
+
+describe('windows of readings', () => {
+  it('touch, or overlap where they come more often than they are long', () => {
+    const touching = createReadingWindows(options).push(Buffer.from(lines(times(5, 32))), 0);
+    expect(touching.map(({ bytes }) => [firstOf(bytes), countOf(bytes)])).toEqual([
+      [5, 10],
+      [6, 10],
+      [7, 10],
+    ]);
+    const overlapping = createReadingWindows({ ...options, everyS: 0.5 }).push(Buffer.from(lines(times(5, 22))), 0);
+    expect(overlapping.map(({ bytes }) => firstOf(bytes))).toEqual([5, 5.5, 6]);
+  });
+
+  it('do not care how the text is cut into chunks', () => {
+    const text = Buffer.from(`\n${lines(times(0, 45))}`);
+    const whole = createReadingWindows(options).push(text, 0);
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 200 }), (sizes) => {
+        const windows = createReadingWindows(options);
+        const found = [];
+        let at = 0;
+        for (const size of [...sizes, text.length]) {
+          found.push(...windows.push(text.subarray(at, at + size), 0));
+          at += size;
+        }
+        expect(found).toEqual(whole);
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it('begin anew after a silence and after a clock that jumps back; what is no reading is counted', () => {
+    const windows = createReadingWindows(options);
+    const text = `${lines(times(0, 5))}nonsense\n[1]\n{"a":1}\n{"t":"x"}\n${lines(times(100, 12))}${lines(times(20, 12))}`;
+    const found = windows.push(Buffer.from(text), 0);
+    expect(found.map(({ bytes }) => firstOf(bytes))).toEqual([0, 100, 20]);
+    expect([windows.unusable, windows.readings]).toEqual([4, 29]);
+  });
+
+  it('hold no line without end', () => {
+    const windows = createReadingWindows(options);
+    for (let round = 0; round < 5; round += 1) expect(windows.push(Buffer.alloc(50_000, 'x'), 0)).toEqual([]);
+    expect(windows.push(Buffer.from(`\n${lines(times(0, 12))}`), 0).length).toBe(1);
+    expect(windows.unusable).toBe(1);
+  });
+
+  it('are stamped as they arrive where lines have no time, in the unit of the model card', () => {
+    const windows = createReadingWindows({ ...options, stamp: 'arrival', time: { key: 'ms', perSecond: 1000 } });
+    const found = Array.from({ length: 12 }, (_, at) => windows.push(Buffer.from('{"a":1}\n'), 1_000_000 + 100 * at)).flat();
+    expect(JSON.parse(Buffer.from(found[0]!.bytes).toString().split('\n')[1] ?? '')).toEqual({ a: 1, ms: 1_000_100 });
+  });
+});
+
+describe('a sensor program', () => {
+  function open(script: string, more: Partial<SensorCommandOptions> = {}): Source {
+    const path = join(folder, 'sensor.mjs');
+    writeFileSync(path, script);
+    const window = { ...options, lengthS: 0.5, everyS: 0.5 };
+    source = createSensorCommandSource({
+      name: 'motor',
+      command: [process.execPath, path],
+      window,
+      stallMs: 3000,
+      graceMs: 200,
+      retryMinMs: 20,
+      retryMaxMs: 40,
+      ...more,
+    });
+    return source;
+  }
+
+  it('gives captures that the model of the card can take', async () => {
+    const recorder = createRecorder();
+    const motor = open(
+      `for (let at = 0; at < 60; at += 1) console.log(JSON.stringify({ t: at / 50, ax: Math.sin(at), gz: at }));setInterval(() => {}, 1000);`,
+    );
+    await motor.start(recorder.context);
+    await recorder.until('two windows', () => recorder.captures.length >= 2);
+    expect(recorder.captures[0]).toMatchObject({ source: 'motor', kind: 'sensor' });
+    const input = sensorInputSchema.parse({ kind: 'sensor', channels: [{ name: 'ax' }, { name: 'gz' }], sampleRate: 50, samples: 25 });
+    const { data } = preprocessWindow(recorder.captures[1]!.bytes, input);
+    expect(data[25]).toBeCloseTo(25, 3);
+    expect(motor.status()).toMatchObject({ state: 'running', captures: 2, dropped: 0 });
+  });
+
+  it('is started again when it ends, and when it prints what is no reading', async () => {
+    const recorder = createRecorder();
+    await open(`for (let at = 0; at < 30; at += 1) console.log(JSON.stringify({ t: at / 50 }));`).start(recorder.context);
+    await recorder.until('a window of a second run', () => recorder.captures.length >= 2);
+    await source!.stop();
+    const noisy = createRecorder();
+    await open(`setInterval(() => console.log('hello'), 20);`, { stallMs: 1500 }).start(noisy.context);
+    await noisy.until('a warning', () => noisy.warnings.length > 0);
+    expect(noisy.warnings[0]).toContain('no readings');
+    expect(noisy.captures).toEqual([]);
+  });
+});
