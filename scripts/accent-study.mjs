@@ -8,9 +8,10 @@ import { ablations } from './accent/ablations.mjs';
 import { noise, wrongLabels } from './accent/disturbances.mjs';
 import { fewShot } from './accent/few-shot.mjs';
 import { secondAccent } from './accent/second-accent.mjs';
+import { speed } from './accent/speed.mjs';
 import { questions, unlabelled } from './accent/without-labels.mjs';
 
-const parts = { fewShot, ablations, noise, wrongLabels, secondAccent, questions, unlabelled };
+const parts = { fewShot, ablations, noise, wrongLabels, secondAccent, questions, unlabelled, speed };
 const text = { type: 'string' };
 const { values: wanted, positionals } = parseArgs({
   allowPositionals: true,
