@@ -25,6 +25,8 @@ import { withinBudget, withoutLayers } from './trained-layers.ts';
 const foldRows = 2000;
 const foldWeights = 1_000_000;
 const folds = 5;
+/** Where each fold has rows enough to stand for the whole, and takes several layers' time. */
+const deepFolds = { rows: 300, folds: 3 };
 /** Strength of the pull to the weights at the start, as of a Gaussian prior: it fades as samples come in. Stronger where they know something. */
 const pull = { known: 3, blank: 1 };
 /** A diverging fit starts again at a quarter of the rate, this often. */
@@ -172,7 +174,8 @@ function splitsOf(train: FeatureSet, tail: FloatTail, seed: number): readonly Sp
     const split = holdOut(train, 0.15, seed);
     return split.holdout.length === 0 ? [] : [split];
   }
-  const count = Math.min(folds, groups);
+  const wanted = isDeep(tail) && train.count > deepFolds.rows ? deepFolds.folds : folds;
+  const count = Math.min(wanted, groups);
   const foldOf = assignFolds(train, count, seed);
   const rows = Array.from({ length: train.count }, (_, row) => row);
   return Array.from({ length: count }, (_, fold) => ({
