@@ -6,12 +6,13 @@
 import { parseArgs } from 'node:util';
 import { ablations } from './accent/ablations.mjs';
 import { noise, wrongLabels } from './accent/disturbances.mjs';
-import { fewShot } from './accent/few-shot.mjs';
+import { fewShot, gradients } from './accent/few-shot.mjs';
 import { secondAccent } from './accent/second-accent.mjs';
+import { openSpeech } from './accent/speech.mjs';
 import { speed } from './accent/speed.mjs';
 import { questions, unlabelled } from './accent/without-labels.mjs';
 
-const parts = { fewShot, ablations, noise, wrongLabels, secondAccent, questions, unlabelled, speed };
+const parts = { fewShot, questions, secondAccent, ablations, wrongLabels, noise, unlabelled, speed, gradients };
 const text = { type: 'string' };
 const { values: wanted, positionals } = parseArgs({
   allowPositionals: true,
@@ -38,10 +39,15 @@ if (
   process.exit(64);
 }
 const started = performance.now();
+const opened = new Map();
+const place = { model: wanted.model, data, known: wanted.known.split(',') };
 const options = {
-  model: wanted.model,
-  data,
-  known: wanted.known.split(','),
+  ...place,
+  /** Recordings as features at the cut before so many layers; parts share them. */
+  async speech(layers = 1) {
+    if (!opened.has(layers)) opened.set(layers, await openSpeech({ ...place, layers }));
+    return opened.get(layers);
+  },
   counts,
   draws,
   quick: wanted.quick,
@@ -54,3 +60,4 @@ for (const part of chosen) {
   if (!wanted.json) console.log(shown);
 }
 if (wanted.json) console.log(JSON.stringify({ draws, known: options.known, ...all }, null, 2));
+for (const speech of opened.values()) await speech.close();

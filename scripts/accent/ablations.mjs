@@ -9,7 +9,7 @@ import { openPrimalRidge } from '../../agent/learn/primal-ridge.ts';
 import { scaleStatistics } from '../../agent/learn/statistics.ts';
 import { outcomeOf, shown, table } from './outcome.mjs';
 import { fitRidge, joined, usual } from './ridge-task.mjs';
-import { hitsOf, logitsOf, openSpeech } from './speech.mjs';
+import { hitsOf, logitsOf } from './speech.mjs';
 
 const changes = [
   ['as usual', {}],
@@ -21,7 +21,7 @@ const changes = [
 ];
 
 export async function ablations(options) {
-  const speech = await openSpeech(options);
+  const speech = await options.speech();
   const counts = options.quick ? [1, 5] : [1, 5, 20];
   const known = await speech.features(speech.known.flatMap((each) => speech.test(each)));
   const results = [];
@@ -48,7 +48,6 @@ export async function ablations(options) {
   const columns = ['choice', ...counts.flatMap((count) => [`${count} a digit`, 'base'])];
   const rows = results.filter(({ cells }) => cells !== undefined).map(({ name, cells }) => [name, ...cells]);
   const scales = await lambdaAndTemperature(speech, options);
-  await speech.close();
   const text = [
     table('What each choice is worth (all speakers never heard, float)', columns, rows),
     ...scales.map(({ text }) => text),

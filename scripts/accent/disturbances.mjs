@@ -3,10 +3,10 @@ import { randomOf, shuffled } from '../../agent/random.ts';
 import { learn } from './few-shot.mjs';
 import { outcomeOf, shown, table } from './outcome.mjs';
 import { fitRidge, usual } from './ridge-task.mjs';
-import { hitsOf, openSpeech } from './speech.mjs';
+import { hitsOf } from './speech.mjs';
 
 export async function noise(options) {
-  const speech = await openSpeech(options);
+  const speech = await options.speech();
   const levels = options.quick ? [null, 10] : [null, 20, 10, 5, 0];
   const results = [];
   for (const noiseDb of levels) {
@@ -27,7 +27,6 @@ export async function noise(options) {
     results.push({ noiseDb, before: outcomeOf(before), clean: outcomeOf(clean), same: outcomeOf(same) });
     options.progress(`noise ${noiseDb}: ${shown(results.at(-1).clean)}`);
   }
-  await speech.close();
   const rows = results.map(({ noiseDb, before, clean, same }) => [
     noiseDb === null ? 'none' : `${noiseDb} dB below`,
     shown(before),
@@ -45,7 +44,7 @@ export async function noise(options) {
 }
 
 export async function wrongLabels(options) {
-  const speech = await openSpeech(options);
+  const speech = await options.speech();
   const results = [];
   for (const share of [0, 0.05, 0.1, 0.2]) {
     for (const count of options.quick ? [5] : [5, 20]) {
@@ -63,7 +62,6 @@ export async function wrongLabels(options) {
       options.progress(`${100 * share} % wrong, ${count} a digit: ${shown(results.at(-1).after)}`);
     }
   }
-  await speech.close();
   const rows = results.map(({ share, utterances, after }) => [`${100 * share} %`, utterances, shown(after)]);
   return { results, text: table('Labels that are wrong', ['wrong', 'utterances a digit', 'after'], rows) };
 }

@@ -1,12 +1,31 @@
 // The main table: how many utterances a digit are enough, for which learner, and what the base speakers lose. `whet adapt` itself learns.
 import { learnCandidate } from '../../agent/adapt/learn-candidate.ts';
 import { meanOf, outcomeOf, shown, table } from './outcome.mjs';
-import { hitsOf, hitsOfShipped, openSpeech } from './speech.mjs';
+import { hitsOf, hitsOfShipped } from './speech.mjs';
 
-export async function fewShot(options) {
+export function fewShot(options) {
+  const { counts, draws } = options;
+  return measure(options, [{ name: 'closed form', layers: 1, learner: 'closed-form', counts, draws }]);
+}
+
+/** The same by gradients, which take longer: fewer counts and draws. */
+export function gradients(options) {
+  const counts = options.counts.filter((count) => [1, 5, 20].includes(count));
+  const draws = Math.min(options.draws, 2);
+  const of = (layers) => ({
+    name: `gradient, ${layers === 1 ? 'last layer' : `${layers} layers`}`,
+    layers,
+    learner: 'gradient',
+    counts,
+    draws,
+  });
+  return measure(options, options.quick ? [of(1)] : [of(1), of(2)]);
+}
+
+async function measure(options, ways) {
   const results = [];
-  for (const { name, layers, learner, counts, draws } of waysOf(options)) {
-    const speech = await openSpeech({ ...options, layers });
+  for (const { name, layers, learner, counts, draws } of ways) {
+    const speech = await options.speech(layers);
     for (const speaker of speech.speakers) {
       const test = await speech.features(speech.test(speaker));
       const known = await speech.features(speech.known.flatMap((each) => speech.test(each)));
@@ -26,7 +45,6 @@ export async function fewShot(options) {
         options.progress(`${name}, ${speaker}, ${count} a digit: ${shown(shipped)}, base speakers ${after.value.toFixed(3)}`);
       }
     }
-    await speech.close();
   }
   const rows = results.map(({ way, speaker, utterances, base, float, shipped, known, learnMs }) => [
     way,
@@ -40,16 +58,6 @@ export async function fewShot(options) {
   ]);
   const columns = ['learner', 'speaker', 'utterances a digit', 'before', 'after, int8 (95 %)', 'after, float', 'base speakers', 'ms'];
   return { results, text: table('Few utterances of a speaker never heard', columns, rows) };
-}
-
-function waysOf({ quick, counts, draws }) {
-  const few = counts.filter((count) => [1, 5, 20].includes(count));
-  const ways = [
-    { name: 'closed form', layers: 1, learner: 'closed-form', counts, draws },
-    { name: 'gradient', layers: 1, learner: 'gradient', counts: few, draws: Math.min(draws, 3) },
-    { name: 'gradient, 2 layers', layers: 2, learner: 'gradient', counts: few, draws: Math.min(draws, 2) },
-  ];
-  return quick ? ways.slice(0, 1) : ways;
 }
 
 /** As `whet adapt` learns, from features. */

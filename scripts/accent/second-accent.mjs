@@ -3,10 +3,10 @@ import { gatherStatistics, oneHot } from '../../agent/learn/gather.ts';
 import { subtractStatistics } from '../../agent/learn/statistics.ts';
 import { outcomeOf, shown, table } from './outcome.mjs';
 import { fitRidge, joined, usual } from './ridge-task.mjs';
-import { hitsOf, openSpeech } from './speech.mjs';
+import { hitsOf } from './speech.mjs';
 
 export async function secondAccent(options) {
-  const speech = await openSpeech(options);
+  const speech = await options.speech();
   const pairs = speech.speakers.flatMap((first) => speech.speakers.filter((each) => each !== first).map((second) => [first, second]));
   if (pairs.length === 0) return { results: [], text: '\nA second accent needs two speakers that the model has not heard.' };
   const known = await speech.features(speech.known.flatMap((each) => speech.test(each)));
@@ -29,7 +29,6 @@ export async function secondAccent(options) {
       }
     }
   }
-  await speech.close();
   const results = stages.map((stage, at) => ({
     stage,
     first: outcomeOf(drawn[at].first),

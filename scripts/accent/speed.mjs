@@ -6,10 +6,9 @@ import { preprocessCapture } from '../../agent/preprocess/capture-input.ts';
 import { openSession } from '../../agent/runtime/session.ts';
 import { table } from './outcome.mjs';
 import { fitRidge, usual } from './ridge-task.mjs';
-import { openSpeech } from './speech.mjs';
 
 export async function speed(options) {
-  const speech = await openSpeech(options);
+  const speech = await options.speech();
   const { card } = await requireCard(options.model);
   const [speaker] = speech.speakers;
   await using session = await openSession(encodeModel(speech.classifier.model), { label: 'the model', threads: 1 });
@@ -28,7 +27,6 @@ export async function speed(options) {
       results[name] = await times(Array(5).fill(chosen), (list) => fitRidge(speech, list, { ...usual, views }));
     }
   }
-  await speech.close();
   const rows = Object.entries(results).map(([what, { median, fastest }]) => [what, median.toFixed(1), fastest.toFixed(1)]);
   return { results, text: table('Milliseconds on one thread', ['what', 'median', 'fastest'], rows) };
 }

@@ -9,14 +9,14 @@ import { toProbabilities } from '../../agent/model/classify.ts';
 import { randomOf, shuffled } from '../../agent/random.ts';
 import { outcomeOf, shown, table } from './outcome.mjs';
 import { fitRidge, usual } from './ridge-task.mjs';
-import { hitsOf, logitsOf, openSpeech } from './speech.mjs';
+import { hitsOf, logitsOf } from './speech.mjs';
 
 /** Unlabelled utterances that a device has heard when it asks. */
 const heard = 100;
 
 /** Questions are asked in rounds of ten; after each, the model learns from all answers so far. */
 export async function questions(options) {
-  const speech = await openSpeech(options);
+  const speech = await options.speech();
   const budgets = options.quick ? [10, 30] : [10, 20, 30, 50];
   const results = [];
   for (const way of ['random', 'margin', 'confidence', 'entropy']) {
@@ -44,7 +44,6 @@ export async function questions(options) {
     results.push({ way, after: draws.map(outcomeOf) });
     options.progress(`questions by ${way}: ${results.at(-1).after.map(shown).join('  ')}`);
   }
-  await speech.close();
   const rows = results.map(({ way, after }) => [way, ...after.map(shown)]);
   return {
     results,
@@ -53,7 +52,7 @@ export async function questions(options) {
 }
 
 export async function unlabelled(options) {
-  const speech = await openSpeech(options);
+  const speech = await options.speech();
   const head = readHead(speech.classifier.tail);
   const base = meanOfStatistics(speech.knowledge.statistics);
   const ways = {
@@ -85,7 +84,6 @@ export async function unlabelled(options) {
     results.push({ way, own: outcomeOf(own), known: outcomeOf(kept) });
     options.progress(`${way}: ${shown(results.at(-1).own)}`);
   }
-  await speech.close();
   const rows = results.map(({ way, own, known: kept }) => [way, shown(own), kept.value.toFixed(3)]);
   return { results, text: table(`${heard} utterances without labels`, ['learned from', 'after', 'base speakers'], rows) };
 }
