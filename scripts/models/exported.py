@@ -61,6 +61,38 @@ class Upsampling(nn.Module):
         return self.head(nn.functional.adaptive_avg_pool2d(y, 1).flatten(1))
 
 
+class Sound(nn.Module):
+    """Convolutions over a spectrogram, then a recurrent layer over time."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Conv2d(1, 4, 3, stride=2, padding=1)
+        self.layer = nn.GRU(4 * 4, 5, batch_first=True)
+        self.head = nn.Linear(5, 3)
+
+    def forward(self, x):
+        y = nn.functional.max_pool2d(nn.functional.elu(self.first(x)), 3, stride=1, padding=1)
+        return self.head(self.layer(y.permute(0, 3, 1, 2).flatten(2))[0].mean(1))
+
+
+class Mobile(nn.Module):
+    """An inverted residual with squeeze and excitation, as in MobileNetV3."""
+
+    def __init__(self):
+        super().__init__()
+        self.wide = nn.Conv2d(4, 8, 1)
+        self.each = nn.Conv2d(8, 8, 3, padding=2, dilation=2, groups=8)
+        self.squeeze, self.excite = nn.Conv2d(8, 2, 1), nn.Conv2d(2, 8, 1)
+        self.narrow = nn.Conv2d(8, 4, 1)
+        self.head = nn.Linear(4, 3)
+
+    def forward(self, x):
+        y = nn.functional.hardswish(self.each(nn.functional.relu6(self.wide(x))))
+        weights = nn.functional.hardsigmoid(self.excite(nn.functional.relu(self.squeeze(nn.functional.adaptive_avg_pool2d(y, 1)))))
+        y = x + self.narrow(y * weights)
+        return self.head(nn.functional.avg_pool2d(y, 3, stride=2, ceil_mode=True).flatten(2).logsumexp(2))
+
+
 models = {
     "lstm": (Recurrent("LSTM", False, 2), (6, 4)),
     "lstm-both": (Recurrent("LSTM", True, 1), (6, 4)),
@@ -69,6 +101,8 @@ models = {
     "encoder": (Encoder(), (6, 8)),
     "attention": (Attention(), (6, 8)),
     "upsampling": (Upsampling(), (2, 4, 4)),
+    "sound": (Sound(), (1, 8, 10)),
+    "mobile": (Mobile(), (4, 6, 6)),
 }
 
 for name, (model, shape) in models.items():

@@ -38,6 +38,8 @@ const exported: readonly (readonly [string, string])[] = [
   ['rnn', 'an RNN'],
   ['encoder', 'an encoder layer of a transformer'],
   ['attention', 'causal scaled dot product attention'],
+  ['sound', 'convolutions over a spectrogram and a GRU over time'],
+  ['mobile', 'an inverted residual with squeeze and excitation'],
   ['upsampling', 'reflection, bilinear upsampling, transposed convolution and unshuffled pixels'],
 ];
 
