@@ -4,6 +4,7 @@ import { openPart } from '../model/part.ts';
 import { value } from '../onnx/build.ts';
 import type { Model, Tensor } from '../onnx/ir.ts';
 import type { QuantizationPlan } from '../onnx/quantize/plan.ts';
+import { dequantizedName, freeTag } from '../onnx/quantize/quantize-model.ts';
 
 export interface LayerFidelity {
   /** Tensor of the float model. */
@@ -25,7 +26,8 @@ export async function compareLayers(
   const [output = ''] = plan.model.graph.outputs.map(({ name }) => name);
   const ends = new Set([output, ...[...plan.scaleOf].filter(([name, root]) => name === root && name !== input).map(([name]) => name)]);
   const names = [...ends];
-  const seen = (name: string) => (plan.scaleOf.has(name) ? `${name}/dq` : name);
+  const tag = freeTag(plan.model.graph);
+  const seen = (name: string) => (plan.scaleOf.has(name) ? dequantizedName(name, tag) : name);
   const watch = (model: Model, outputs: readonly string[]): Model => ({
     ...model,
     graph: { ...model.graph, outputs: outputs.map((name) => value(name, null)) },

@@ -4,7 +4,7 @@ import { node as build, value } from '../build.ts';
 import type { Model, Node, Tensor } from '../ir.ts';
 import type { Range } from '../requantize.ts';
 import type { QuantizationPlan } from './plan.ts';
-import { activationSteps, addLayer, type QuantizeOptions } from './quantize-model.ts';
+import { activationSteps, addLayer, freeTag, type QuantizeOptions } from './quantize-model.ts';
 
 export interface CorrectionProbe {
   /** The float model, with every layer's two results as its outputs. */
@@ -16,6 +16,7 @@ export interface CorrectionProbe {
 export function correctionProbe(plan: QuantizationPlan, ranges: ReadonlyMap<string, Range>, options: QuantizeOptions): CorrectionProbe {
   const { graph } = plan.model;
   const steps = activationSteps(plan, ranges, options);
+  const tag = freeTag(graph);
   const initializers = new Map(graph.initializers);
   const nodes: Node[] = [];
   const pairs = new Map<string, string>();
@@ -39,7 +40,7 @@ export function correctionProbe(plan: QuantizationPlan, ranges: ReadonlyMap<stri
       build('QuantizeLinear', [layer.input, scale, zero], [`${rounded} q`]),
       build('DequantizeLinear', [`${rounded} q`, scale, zero], [rounded]),
     );
-    const weights = addLayer(initializers, nodes, layer, step, { ...options, corrections: new Map() });
+    const weights = addLayer(initializers, nodes, tag, layer, step, { ...options, corrections: new Map() });
     nodes.push({ ...node, name: probe, inputs: [rounded, ...weights], outputs: [probe] });
     pairs.set(y, probe);
   }

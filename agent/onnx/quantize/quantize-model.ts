@@ -3,7 +3,7 @@
 import { WhetError } from '../../errors.ts';
 import { node as build } from '../build.ts';
 import { extract, producers } from '../graph.ts';
-import type { Model, Node, Tensor } from '../ir.ts';
+import type { Graph, Model, Node, Tensor } from '../ir.ts';
 import { asymmetricScale, quantizeTensor, symmetricScales } from '../quantized-values.ts';
 import type { Range } from '../requantize.ts';
 import { fitBias } from '../requantize-layer.ts';
@@ -29,19 +29,20 @@ export interface ActivationStep {
 export function quantizeModel(plan: QuantizationPlan, ranges: ReadonlyMap<string, Range>, options: QuantizeOptions = {}): Model {
   const { graph } = plan.model;
   const steps = activationSteps(plan, ranges, options);
+  const tag = freeTag(graph);
   const initializers = new Map(graph.initializers);
   const nodes: Node[] = [];
   const dropped = new Set(plan.fused.values());
   const corrections = options.corrections ?? new Map<string, Float32Array>();
   const additions = new Map([...plan.layers].flatMap(([y, { addition }]) => (addition === null ? [] : [[addition, y] as const])));
-  const read = (name: string) => (plan.scaleOf.has(name) ? `${name}/dq` : name);
+  const read = (name: string) => (plan.scaleOf.has(name) ? dequantizedName(name, tag) : name);
   const give = (name: string) => {
     const root = plan.scaleOf.get(name);
     if (root === undefined) return;
-    const { scale, zeroPoint } = addStep(initializers, root, steps.get(root) as ActivationStep, options.activations ?? 'uint8');
+    const { scale, zeroPoint } = addStep(initializers, root, tag, steps.get(root) as ActivationStep, options.activations ?? 'uint8');
     nodes.push(
-      build('QuantizeLinear', [name, scale, zeroPoint], [`${name}/q`]),
-      build('DequantizeLinear', [`${name}/q`, scale, zeroPoint], [`${name}/dq`]),
+      build('QuantizeLinear', [name, scale, zeroPoint], [`${name}/q${tag}`]),
+      build('DequantizeLinear', [`${name}/q${tag}`, scale, zeroPoint], [dequantizedName(name, tag)]),
     );
   };
   for (const input of graph.inputs) give(input.name);
@@ -55,11 +56,11 @@ export function quantizeModel(plan: QuantizationPlan, ranges: ReadonlyMap<string
     if (layer !== undefined)
       inputs = [
         read(layer.input),
-        ...addLayer(initializers, nodes, layer, steps.get(plan.scaleOf.get(layer.input) ?? '') as ActivationStep, options),
+        ...addLayer(initializers, nodes, tag, layer, steps.get(plan.scaleOf.get(layer.input) ?? '') as ActivationStep, options),
       ];
     else if (product !== undefined && corrections.has(product)) {
       const constant = additionConstant(node, product);
-      const corrected = `${y}/corrected`;
+      const corrected = `${y}/corrected${tag}`;
       initializers.set(corrected, plus(initializers.get(constant) as Tensor, corrections.get(product) as Float32Array));
       inputs = node.inputs.map((name) => (name === constant ? corrected : read(name)));
     }
@@ -67,6 +68,20 @@ export function quantizeModel(plan: QuantizationPlan, ranges: ReadonlyMap<string
     for (const name of outputs) give(name);
   }
   return extract({ ...plan.model, graph: { ...graph, nodes, initializers } }, graph.inputs, graph.outputs);
+}
+
+/** What the reader of a quantized activation reads. */
+export function dequantizedName(name: string, tag: string): string {
+  return `${name}/dq${tag}`;
+}
+
+/** What goes behind every new name, so that none is taken: '' but for models that were made by this quantizer, or by dequantizing one. */
+export function freeTag(graph: Graph): string {
+  const names = [...graph.initializers.keys(), ...graph.inputs.map(({ name }) => name), ...graph.nodes.flatMap(({ outputs }) => outputs)];
+  let tag = '';
+  const isTaken = () => names.some((name) => new RegExp(`/(dq|q|scale|zero|weight|bias|corrected)${tag}(/|$)`).test(name));
+  for (let count = 2; isTaken(); count += 1) tag = `:${count}`;
+  return tag;
 }
 
 /** Scale and zero point of every tensor that decides one. Zero is always exact; what is never negative begins at zero. */
@@ -94,8 +109,8 @@ export function activationSteps(
 
 const probabilities: ReadonlySet<string> = new Set(['Softmax', 'Sigmoid']);
 
-function addStep(initializers: Map<string, Tensor>, root: string, step: ActivationStep, dtype: 'uint8' | 'int8') {
-  const names = { scale: `${root}/scale`, zeroPoint: `${root}/zero` };
+function addStep(initializers: Map<string, Tensor>, root: string, tag: string, step: ActivationStep, dtype: 'uint8' | 'int8') {
+  const names = { scale: `${root}/scale${tag}`, zeroPoint: `${root}/zero${tag}` };
   initializers.set(names.scale, { dtype: 'float32', dims: [], data: Float32Array.of(step.scale) });
   const zero = dtype === 'uint8' ? Uint8Array.of(step.zeroPoint) : Int8Array.of(step.zeroPoint);
   initializers.set(names.zeroPoint, { dtype, dims: [], data: zero });
@@ -106,6 +121,7 @@ function addStep(initializers: Map<string, Tensor>, root: string, step: Activati
 export function addLayer(
   initializers: Map<string, Tensor>,
   nodes: Node[],
+  tag: string,
   layer: FloatLayer,
   input: ActivationStep,
   options: QuantizeOptions,
@@ -126,10 +142,10 @@ export function addLayer(
     nodes.push(build('DequantizeLinear', [`${name}/q`, `${name}/scale`, `${name}/zero`], [name], along === null ? {} : { axis: along }));
     return name;
   };
-  const names = [dequantize(`${y}/weight`, quantizeTensor(weight, scales, 0, 'int8', axis ?? 0), scales, axis)];
+  const names = [dequantize(`${y}/weight${tag}`, quantizeTensor(weight, scales, 0, 'int8', axis ?? 0), scales, axis)];
   if (bias === null) return layer.node.inputs.length > 2 ? [...names, layer.node.inputs[2] ?? ''] : names;
   const product = scales.map((scale) => Math.fround(scale * Math.fround(input.scale)));
-  return [...names, dequantize(`${y}/bias`, quantizeTensor(bias, product, 0, 'int32', 0), product, axis === null ? null : 0)];
+  return [...names, dequantize(`${y}/bias${tag}`, quantizeTensor(bias, product, 0, 'int32', 0), product, axis === null ? null : 0)];
 }
 
 function biasOf(initializers: ReadonlyMap<string, Tensor>, layer: FloatLayer, correction: Float32Array | undefined): Tensor | null {

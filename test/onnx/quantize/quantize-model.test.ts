@@ -7,12 +7,14 @@ import { quantizeStatically, type StaticOptions } from '../../../agent/model/qua
 import { measureRanges } from '../../../agent/model/ranges.ts';
 import { findCut } from '../../../agent/onnx/cut.ts';
 import { decodeModel } from '../../../agent/onnx/decode.ts';
+import { dequantizeTail } from '../../../agent/onnx/dequantize.ts';
 import { encodeModel } from '../../../agent/onnx/encode.ts';
 import type { Model, Tensor } from '../../../agent/onnx/ir.ts';
 import { detectQuantization, listLayers } from '../../../agent/onnx/layers.ts';
 import { planQuantization } from '../../../agent/onnx/quantize/plan.ts';
 import { prepareFloat } from '../../../agent/onnx/quantize/prepare.ts';
 import { requantize } from '../../../agent/onnx/requantize.ts';
+import { compareLayers } from '../../../agent/quantize/layer-fidelity.ts';
 import { floatClassifier, sampleInputs } from '../../models.ts';
 import { branches, inputsOf, mobile, withFrontEnd } from './nets.ts';
 
@@ -129,6 +131,16 @@ describe('quantizeModel', () => {
     expect(Array.from(head.get('a6/zero')?.data as Uint8Array)).toEqual([0]);
     // What only moves values has the scale of what it got.
     expect(model.graph.nodes.find(({ outputs }) => outputs[0] === 'pooled/q')?.inputs[1]).toBe('residual/scale');
+  });
+
+  it('finds names of its own where the model has them already: a quantized model made float, and quantized again', async () => {
+    const net = mobile(1, 'logits');
+    const inputs = inputsOf(net, 24);
+    const { model } = await quantizeStatically(net, inputs, { biasCorrection: true });
+    const again = await quantizeStatically(dequantizeTail(model, 'free').model, inputs, { biasCorrection: true });
+    expect(fidelity(await run(net, inputs), await run(again.model, inputs))).toBeGreaterThan(12);
+    const [layer] = await compareLayers(again.plan, again.model, inputs.slice(0, 3), 1);
+    expect(layer!.decibels).toBeGreaterThan(10);
   });
 
   it('leaves what stands before `from` float', async () => {
