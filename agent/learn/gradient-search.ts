@@ -41,7 +41,7 @@ export async function attemptFit(engine: Engine, task: Task): Promise<Fit | null
   if (search === null) return null;
   const all = Array.from({ length: input.train.count }, (_, row) => row);
   const random = randomOf(input.seed);
-  let course = engine.begin(start);
+  let course = await gridded(task, engine.begin(start));
   for (let epoch = 0; epoch < search.epochs; epoch += 1) {
     input.signal?.throwIfAborted();
     const next = await advance(engine, task, course, all, epoch, random);
@@ -59,13 +59,13 @@ async function findEpochs(engine: Engine, task: Task, report: (done: number) => 
   // Half the epochs, where nothing can be held out that would tell.
   const blind = { epochs: Math.ceil(plan.epochs / 2), heldOutLoss: null, predictions: null };
   if (parts.every((part) => part.weight === 0)) return blind;
-  let courses: readonly Course[] = parts.map((part) => engine.begin(part.start));
+  let courses: readonly Course[] = await Promise.all(parts.map((part) => gridded(task, engine.begin(part.start))));
   const total = parts.reduce((sum, part) => sum + part.weight, 0);
   const judge = async (epochs: number) => {
     const predictions = new Float32Array(input.train.count * input.classes);
     let loss = 0;
     for (const [index, part] of parts.entries()) {
-      const course = await gridded(task, courses[index] as Course);
+      const course = courses[index] as Course;
       const logits = await engine.logits(course.weights, part.features, course.fixed);
       loss += part.lossOf(logits);
       for (const [at, row] of part.holdout.entries()) {
@@ -99,10 +99,9 @@ async function advance(engine: Engine, task: Task, course: Course, rows: readonl
   const { plan, mixup } = task;
   const order = orderOfEpoch(rows, plan.batch, random);
   const rates = ratesOfEpoch(plan, epoch, order.length / plan.batch);
-  const from = await gridded(task, course);
   const mixing = mixup === 0 ? undefined : mixingOfEpoch(order, mixup, random);
-  const { course: next, loss } = await engine.epoch(from, order, rates, mixing);
-  return Number.isFinite(loss) ? next : null;
+  const { course: next, loss } = await engine.epoch(course, order, rates, mixing);
+  return Number.isFinite(loss) ? await gridded(task, next) : null;
 }
 
 /** The course on the grids that its weights ask for. */
