@@ -4,7 +4,7 @@
 import { type Chosen, fitBest } from '../learn/choose.ts';
 import { closedForm } from '../learn/closed-form.ts';
 import { gradientBy } from '../learn/engines.ts';
-import { baseWeight, isClearlyBetter, personalWeightOf } from '../learn/keep-known.ts';
+import { baseWeight, isWorthForgetting, personalWeightOf } from '../learn/keep-known.ts';
 import { extendStatistics, type Statistics, scaleStatistics } from '../learn/statistics.ts';
 import { loadKnowledge } from '../model/knowledge.ts';
 import type { Classifier } from '../model/open.ts';
@@ -53,7 +53,7 @@ async function learnFrom(
   const kept = await fitBest('closed-form', [closedForm], { ...input, prior, personalWeight: personalWeightOf(train.count) });
   // What was learned without it knows nothing of classes that the person has no captures of.
   const isComplete = Array.from({ length: classes }, (_, label) => train.labels.includes(label)).every(Boolean);
-  return !isComplete || !isClearlyBetter(plain.fitted, kept.fitted, train, classes)
+  return !isComplete || !isWorthForgetting(plain.fitted, kept.fitted, train, classes)
     ? {
         ...kept,
         reason: `${plain.depth === null ? 'it fits the tail' : plain.reason}; it keeps what the base model knew`,

@@ -8,7 +8,7 @@ import { closedForm } from '../learn/closed-form.ts';
 import { gradientBy } from '../learn/engines.ts';
 import { gatherStatistics } from '../learn/gather.ts';
 import { headRows } from '../learn/head-rows.ts';
-import { baseWeight, isClearlyBetter, personalWeightOf } from '../learn/keep-known.ts';
+import { baseWeight, isWorthForgetting, personalWeightOf } from '../learn/keep-known.ts';
 import { extendStatistics, type Statistics, scaleStatistics } from '../learn/statistics.ts';
 import { openTail } from '../model/classify.ts';
 import { loadKnowledge } from '../model/knowledge.ts';
@@ -38,7 +38,7 @@ export async function learn(
     const plain = await fitBest(job.learner, [closedForm, gradientBy(job.engine)], { ...input, prior: null, personalWeight: 1 });
     if (known === null || plain.learner !== 'closed-form') return plain;
     const kept = await fitBest('closed-form', [closedForm], { ...input, prior: known, personalWeight: personalWeightOf(rows.count) });
-    return !isClearlyBetter(plain.fitted, kept.fitted, rows, classes) ? { ...kept, depth: plain.depth } : plain;
+    return !isWorthForgetting(plain.fitted, kept.fitted, rows, classes) ? { ...kept, depth: plain.depth } : plain;
   };
   return learnWithViews(learnFrom, train, views, classes);
 }

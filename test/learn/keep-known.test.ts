@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { baseWeight, isClearlyBetter, personalWeightOf } from '../../agent/learn/keep-known.ts';
+import { baseWeight, isClearlyBetter, isWorthForgetting, personalWeightOf } from '../../agent/learn/keep-known.ts';
 
 describe('personalWeightOf', () => {
   it('lets a person weigh more than the base, within bounds', () => {
@@ -31,6 +31,13 @@ describe('isClearlyBetter', () => {
     expect(isClearlyBetter(fitted(first(50, 49)), fitted(first(50, 47)), set, 2)).toBe(false);
     expect(isClearlyBetter(fitted(first(50, 50)), fitted(first(50, 40)), set, 2)).toBe(true);
     expect(isClearlyBetter(fitted(first(50, 40)), fitted(first(50, 50)), set, 2)).toBe(false);
+  });
+
+  it('gives knowledge up only for more than a few points', () => {
+    const set = rows(500, (row) => row);
+    expect(isClearlyBetter(fitted(first(500, 500)), fitted(first(500, 485)), set, 2)).toBe(true);
+    expect(isWorthForgetting(fitted(first(500, 500)), fitted(first(500, 485)), set, 2)).toBe(false);
+    expect(isWorthForgetting(fitted(first(500, 500)), fitted(first(500, 450)), set, 2)).toBe(true);
   });
 
   it('counts the copies of one capture once', () => {
