@@ -183,6 +183,13 @@ export const chains: Readonly<Record<string, (r: Random) => Chain>> = {
     return writer.apply('Where', [before, at]).chain();
   },
 
+  'values on the grid of a quantizer': (r) => {
+    // So fine that a value which rounding takes to the next step of the grid is not seen.
+    const writer = image(r).pointwise();
+    const scale = writer.constant('scale', floats([], 1e-6));
+    return writer.apply('Snap', [scale], {}, 'whetstone').pointwise().chain(['Conv']);
+  },
+
   'powers, roots and logarithms': (r) => {
     const writer = image(r).pointwise().apply('Abs');
     writer.apply('Add', [writer.constant('half', floats([], 0.5))]);

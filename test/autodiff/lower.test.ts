@@ -6,6 +6,7 @@ import { Draft } from '../../agent/autodiff/draft.ts';
 import { loweredGradients } from '../../agent/autodiff/lower/gradients.ts';
 import { lowerings, writeLowered } from '../../agent/autodiff/lower/lower.ts';
 import { gradientRules } from '../../agent/autodiff/rules.ts';
+import { expandSnaps, withSnap } from '../../agent/autodiff/snap.ts';
 import { backward } from '../../agent/autodiff/walk.ts';
 import { floats, graph, model, value } from '../../agent/onnx/build.ts';
 import { encodeModel } from '../../agent/onnx/encode.ts';
@@ -22,7 +23,7 @@ async function computed(chain: Chain, lowered: boolean) {
   if (lowered) writeLowered(c, chain.nodes, ['y']);
   else for (const node of chain.nodes) c.add(node);
   const shape = c.shape('y');
-  const rules = lowered ? loweredGradients : gradientRules;
+  const rules = withSnap(lowered ? loweredGradients : gradientRules);
   const gradients = backward(c, c.nodes.slice(), new Map([['y', c.declare('dy', shape, 'float32')]]), names, rules);
   const outputs = ['y', ...names.map((name) => gradients.get(name) as string)];
   const written = c.finish(outputs);
@@ -31,7 +32,9 @@ async function computed(chain: Chain, lowered: boolean) {
     outputs: [...new Set(outputs)].map((name) => value(name, null, 'float32')),
     ...written,
   });
-  await using session = await openSession(encodeModel(model(body, { microsoft: true, opset: chain.opset })), { label: 'the chain' });
+  await using session = await openSession(encodeModel(model(expandSnaps(body), { microsoft: true, opset: chain.opset })), {
+    label: 'the chain',
+  });
   const r = new Random(3);
   const dy = floats(
     shape,

@@ -96,6 +96,28 @@ describe('the backward walk', () => {
     );
   });
 
+  it.each([
+    ['too many steps', [600, 1, 1], {}, [], /has 600 steps, and at most 512/],
+    ['cells that are clipped', [2, 1, 1], { clip: { kind: 'float', value: 3 } }, [], /clips its cells/],
+    ['an activation with parameters', [2, 1, 1], { activations: ['Sigmoid', 'Elu', 'Tanh'] }, [], /'Elu'/],
+    ['too few activations', [2, 1, 1], { activations: ['Sigmoid'] }, [], /has 1 activations, not 3/],
+    ['a length for every sample', [2, 1, 1], {}, ['', 'lengths'], /a length for every sample/],
+  ] as const)('refuses a recurrent layer with %s, and says what to do', (_what, dims, attributes, more, message) => {
+    const c = new Draft();
+    c.declare('x', dims);
+    c.declare('lengths', [1], 'int32');
+    for (const name of ['w', 'r']) c.declare(name, [1, 4, 1]);
+    const add = () => c.add(node('LSTM', ['x', 'w', 'r', ...more], ['y'], { hidden_size: 1, ...attributes }, { name: 'the memory' }));
+    expect(add).toThrow(
+      expect.objectContaining({
+        code: 'operator-unsupported',
+        message: expect.stringMatching(/'the memory'/),
+        hint: expect.stringMatching(/Cut behind/),
+      }),
+    );
+    expect(add).toThrow(message);
+  });
+
   it('says so where a shape comes from data', () => {
     const c = new Draft();
     c.declare('x', [2, 3]);

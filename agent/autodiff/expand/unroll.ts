@@ -105,6 +105,7 @@ function directionOf(c: Draft, node: Node, form: Form, { index, count, batch, hi
   const products = c.emit('Gemm', [flat, own(w), ...(bias === null ? [] : [bias])], { transB: 1 });
   const activations = stringsAttribute(node, 'activations') ?? Array(count).fill(form.activations).flat();
   const each = form.activations.length;
+  if (activations.length !== count * each) throw refused(node, `has ${activations.length} activations, not ${count * each}`);
   return {
     inputs: time === 1 ? [products] : c.emitMany('Split', [products, c.ints(Array(time).fill(batch))], time, { axis: 0 }),
     recurrent: own(r),
