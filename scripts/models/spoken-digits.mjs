@@ -8,6 +8,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { toWav } from '../../agent/capture/pcm.ts';
 import { proportion, topClasses } from '../../agent/learn/evaluate.ts';
 import { quantizeStatically } from '../../agent/model/quantize-statically.ts';
 import { encodeModel } from '../../agent/onnx/encode.ts';
@@ -101,7 +102,7 @@ mkdirSync(wanted.out, { recursive: true });
 writeFileSync(join(wanted.out, 'model.onnx'), bytes);
 writeFileSync(join(wanted.out, 'model.json'), `${JSON.stringify(card, null, 2)}\n`);
 const knowledge = await writeKnowledge(wanted.out, whole.int8, card.input, {
-  taught: people.map(({ path, digit }) => ({ path, label: digit })),
+  taught: [...people.map(({ path, digit }) => ({ path, label: digit })), ...remembered()],
   golden: judges.filter(({ speaker }) => speakers.includes(speaker)).map(({ path, digit }) => ({ path, label: digit })),
   classes: card.labels.length,
   threads,
@@ -136,6 +137,12 @@ async function trainingMaps() {
     writeFileSync(`${kept}.json`, JSON.stringify(made));
   }
   return { maps: Buffer.concat(drawn), ...made };
+}
+
+/** Some of the synthetic speakers: without them an adapted head forgets voices like theirs, which the network knows. */
+function remembered() {
+  const voices = synthesise({ count: Math.min(60, Number(wanted.voices)), foreignShare: Number(wanted.foreign), seed: 7 });
+  return voices.map(({ samples, digit }) => ({ bytes: toWav(samples, speech8k.sampleRate), label: digit }));
 }
 
 /** What the network sees of recordings as they are and as they might have been. */

@@ -1,5 +1,5 @@
 // What a shipped model brings along: `statistics.safetensors` over recordings that it learned from, as they are and as they might have been, and
-// `golden.safetensors`, features of recordings that it did not learn from. Recordings are files with a label.
+// `golden.safetensors`, features of recordings that it did not learn from. Recordings are files, or bytes, with a label.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gatherStatistics, oneHot } from '../../../agent/learn/gather.ts';
@@ -13,8 +13,7 @@ export async function writeKnowledge(out, model, input, { taught, golden, classe
   await using embedder = await createEmbedder(classifier, threads);
   const rowsOf = async (files, count) => {
     const [rows, labels] = [[], []];
-    for (const { path, label } of files) {
-      const bytes = readFileSync(path);
+    for (const { path, bytes = readFileSync(path), label } of files) {
       for (const data of [(await preprocessCapture(bytes, input)).data, ...(await drawViews(bytes, input, count))]) {
         rows.push(await embedder.embed(data));
         labels.push(label);
