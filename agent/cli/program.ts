@@ -1,7 +1,5 @@
 // The verbs and their options. Every action loads its code when it is called, so that `--help` and small verbs start fast.
-import { mkdtempSync, readFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import { addDeviceVerbs } from './device-verbs.ts';
 import { cutOf, integer } from './options.ts';
@@ -26,24 +24,7 @@ export function createProgram(signal: AbortSignal): Command {
 }
 
 function addModelVerbs(program: Command, signal: AbortSignal): void {
-  program
-    .command('demo')
-    .summary('see it work in a minute, with nothing but this program')
-    .description(
-      'Draws photographs of four things that the shipped model has never seen, adapts the model to them, and measures the written int8 file on fresh ones.',
-    )
-    .option('--dir <dir>', 'keep photographs and model here; a temporary folder unless told')
-    .option('--photographs <n>', 'photographs of each thing to learn from', integer(2, 500), 12)
-    .option('--json', 'one JSON document on standard output')
-    .action(async (options) => {
-      const output = createOutput(options.json === true);
-      const { demo } = await import('../demo/demo.ts');
-      const { formatDemo } = await import('./demo.ts');
-      const directory = options.dir ?? mkdtempSync(join(tmpdir(), 'whet-demo-'));
-      const report = await demo({ directory, photographs: options.photographs, signal, progress: output.progress });
-      output.result(report, () => formatDemo(report, directory));
-      if (report.verdict.kind !== 'accepted') process.exitCode = 75;
-    });
+  addDemo(program, signal);
 
   withCut(program.command('inspect'))
     .summary('what a model is, where it would be cut, and whether the cut is exact')
@@ -121,7 +102,15 @@ Examples:
       const { formatAdapt } = await import('./adapt.ts');
       const { parseGradientSettings } = await import('../config/gradient-schema.ts');
       const gradient = parseGradientSettings(options.training);
-      const report = await adapt({ ...options, gradient, model, cut: cutOf(options), signal, progress: output.progress, note: output.note });
+      const report = await adapt({
+        ...options,
+        gradient,
+        model,
+        cut: cutOf(options),
+        signal,
+        progress: output.progress,
+        note: output.note,
+      });
       output.result(report, () => formatAdapt(report));
       if (report.verdict.kind !== 'accepted' && options.force !== true) process.exitCode = 75;
     });
@@ -151,6 +140,37 @@ Examples:
       const { receive, formatReceived } = await import('./weights.ts');
       const received = await receive({ ...options, signal, progress: output.progress });
       output.result(received, () => formatReceived(received));
+    });
+}
+
+function addDemo(program: Command, signal: AbortSignal): void {
+  program
+    .command('demo')
+    .summary('see it work in a minute, with nothing but this program')
+    .description(
+      'A device that misunderstands an accent is told a few words over MQTT, adapts by itself, understands, and keeps what it knew. Broker, daemon and recorded microphone come with it. With --task objects: photographs of things that the shipped model has never seen.',
+    )
+    .addOption(new Option('--task <task>', 'what is shown').choices(['accent', 'objects']).default('accent'))
+    .option('--dir <dir>', 'keep everything here; a temporary folder unless told')
+    .option('--data <dir>', 'accent: real recordings, {digit}_{speaker}_{index}.wav, index 0 to 4 to judge and 5 on to learn from')
+    .option('--speaker <name>', 'accent: whose recordings; the first of the folder unless told')
+    .option('--words <n>', 'accent: recordings of each digit to judge and to learn from', integer(1, 20), 3)
+    .option('--photographs <n>', 'objects: photographs of each thing to learn from', integer(2, 500), 12)
+    .option('--once', 'accent: end when it is done, also on a terminal')
+    .option('--json', 'one JSON document on standard output')
+    .addHelpText('after', '\nExit status: 0 when the adaptation was accepted and nothing was forgotten, else 75.')
+    .action(async (options) => {
+      const output = createOutput(options.json === true);
+      const { demoDirectory, formatObjectsDemo, runAccentDemo } = await import('./demo.ts');
+      if (options.task === 'accent') {
+        if (!(await runAccentDemo(options, output, signal))) process.exitCode = 75;
+        return;
+      }
+      const { objectsDemo } = await import('../demo/objects.ts');
+      const directory = demoDirectory(options.dir);
+      const report = await objectsDemo({ directory, photographs: options.photographs, signal, progress: output.progress });
+      output.result(report, () => formatObjectsDemo(report, directory));
+      if (report.verdict.kind !== 'accepted') process.exitCode = 75;
     });
 }
 

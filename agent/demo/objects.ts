@@ -1,4 +1,4 @@
-// `whet demo`: the whole one-shot job on a machine with nothing but this program. Draws photographs of four household things that the shipped
+// `whet demo --task objects`: the whole one-shot job on a machine with nothing but this program. Draws photographs of four household things that the shipped
 // model has never seen, adapts it to them, and measures the written file on fresh ones. Takes a folder to leave everything in.
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ import { rasterise } from '../preprocess/picture.ts';
 import type { Progress } from '../types.ts';
 import { drawScene, things } from './scenes.ts';
 
-export interface DemoOptions {
+export interface ObjectsDemoOptions {
   readonly directory: string;
   /** Photographs of each thing to learn from. */
   readonly photographs: number;
@@ -21,9 +21,9 @@ export interface DemoOptions {
 const testPhotographs = 50;
 const edge = 96;
 
-export const demoModel = fileURLToPath(new URL('../../models/objects/model.onnx', import.meta.url));
+export const objectsModel = fileURLToPath(new URL('../../models/objects/model.onnx', import.meta.url));
 
-export async function demo({ directory, photographs, signal, progress }: DemoOptions): Promise<AdaptReport> {
+export async function objectsDemo({ directory, photographs, signal, progress }: ObjectsDemoOptions): Promise<AdaptReport> {
   const total = things.length * (photographs + testPhotographs);
   let drawn = 0;
   for (const [index, thing] of things.entries()) {
@@ -42,7 +42,7 @@ export async function demo({ directory, photographs, signal, progress }: DemoOpt
     }
   }
   return adapt({
-    model: demoModel,
+    model: objectsModel,
     data: join(directory, 'train'),
     test: join(directory, 'test'),
     cut: { kind: 'layers', layers: 1 },
