@@ -35,7 +35,8 @@ export const linearCases: Readonly<Record<string, MakeCase>> = {
     if (form === 2) return makeCase('MatMul', [values(r, [k]), values(r, [k])]);
     const left = values(r, [...batch, m, k]);
     const right = values(r, form === 3 ? [k, n] : [...r.broadcastable(batch), k, n]);
-    const same = left.dims.length === right.dims.length;
+    // TensorFlow.js does not sum the gradient of what was broadcast.
+    const same = left.dims.length === right.dims.length && batch.every((size, axis) => size === right.dims[axis]);
     return makeCase('MatMul', [left, right], same ? { tensorflow: ((a: Tf, b: Tf) => tf.matMul(a, b)) as never } : {});
   },
   Gemm: (r) => {
