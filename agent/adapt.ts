@@ -11,6 +11,7 @@ import { moveInto, replaceFile, requireWritable, writeBeside } from './adapt/out
 import { type EmbeddedFiles, embedFiles, type Unreadable } from './adapt/pictures.ts';
 import type { AdaptOptions, AdaptReport } from './adapt/report.ts';
 import { type ModelCard, requireCard } from './config/card.ts';
+import { gradientDefaults } from './config/gradient-schema.ts';
 import { requireClassifier } from './config/require-classifier.ts';
 import { WhetError } from './errors.ts';
 import type { Chosen } from './learn/choose.ts';
@@ -22,12 +23,11 @@ import { randomInputs } from './model/input.ts';
 import { loadModel } from './model/load.ts';
 import { type Classifier, openClassifier } from './model/open.ts';
 import { prove } from './model/proof.ts';
-import { measureRanges } from './model/ranges.ts';
+import { writeBack } from './model/write-back.ts';
 import { withClasses } from './onnx/classes.ts';
 import { classifierEnds } from './onnx/cut.ts';
 import { encodeModel } from './onnx/encode.ts';
 import type { Model } from './onnx/ir.ts';
-import { requantize } from './onnx/requantize.ts';
 import type { FloatTail } from './onnx/tail.ts';
 import { inputShape, viewCount } from './preprocess/capture-input.ts';
 import type { FeatureSet } from './types.ts';
@@ -188,14 +188,16 @@ interface Candidate {
   readonly part: string;
 }
 
-async function exportCandidate(options: AdaptOptions, prepared: Prepared, { fitted }: Chosen): Promise<Candidate> {
+async function exportCandidate(options: AdaptOptions, prepared: Prepared, { fitted, learner }: Chosen): Promise<Candidate> {
   const { model, tail, train, classifier } = prepared;
   options.signal?.throwIfAborted();
-  const ranges =
-    options.gradient?.scales === 'fixed'
-      ? new Map()
-      : await measureRanges(tail, fitted.weights, train, classifier.features.shape, options.threads);
-  const changed = requantize(model, tail, fitted.weights, { ranges });
+  const samples = { ...train, shape: classifier.features.shape };
+  const { quantization, scales } = options.gradient ?? gradientDefaults;
+  const changed = await writeBack(model, tail, fitted.weights, samples, {
+    threads: options.threads,
+    fixedScales: scales === 'fixed',
+    isAware: quantization === 'aware' && learner === 'gradient',
+  });
   const bytes = encodeModel(changed);
   const sha256 = createHash('sha256').update(bytes).digest('hex');
   return { model: changed, bytes, sha256, part: await writeBeside(options.out, bytes) };

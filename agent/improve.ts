@@ -13,12 +13,11 @@ import { openTail, type TailRunner } from './model/classify.ts';
 import { loadKnowledge } from './model/knowledge.ts';
 import { type LoadedModel, loadModel } from './model/load.ts';
 import { type Classifier, openClassifier } from './model/open.ts';
-import { measureRanges } from './model/ranges.ts';
+import { writeBack } from './model/write-back.ts';
 import { withClasses } from './onnx/classes.ts';
 import { encodeDelta, tailDelta } from './onnx/delta.ts';
 import { encodeModel } from './onnx/encode.ts';
 import type { Model } from './onnx/ir.ts';
-import { requantize } from './onnx/requantize.ts';
 import { encodeSafeTensors } from './onnx/safetensors.ts';
 import { inputShape, viewCount } from './preprocess/capture-input.ts';
 import { openStoreReader } from './store/store.ts';
@@ -58,11 +57,12 @@ export async function improve(job: TrainingJob, progress: Progress): Promise<Tra
   const chosen = await learn(job, base.classifier, tail, train, views, taught.plan, progress);
   const trainSeconds = (performance.now() - trainedMs) / 1000;
   progress(0, null, 'export');
-  const ranges =
-    job.gradient.scales === 'fixed'
-      ? new Map()
-      : await measureRanges(tail, chosen.fitted.weights, train, base.classifier.features.shape, job.threads);
-  const artifact = requantize(base.loaded.model, tail, chosen.fitted.weights, { ranges });
+  const samples = { ...train, shape: base.classifier.features.shape };
+  const artifact = await writeBack(base.loaded.model, tail, chosen.fitted.weights, samples, {
+    threads: job.threads,
+    fixedScales: job.gradient.scales === 'fixed',
+    isAware: job.gradient.quantization === 'aware' && chosen.learner === 'gradient',
+  });
   const bytes = encodeModel(artifact);
   progress(0, null, 'gate');
   const judged = await judgeArtifact(job, base, taught, division, chosen, artifact, bytes.length);

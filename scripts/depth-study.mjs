@@ -17,9 +17,8 @@ import { createEmbedder } from '../agent/model/embed.ts';
 import { loadModel } from '../agent/model/load.ts';
 import { openClassifier } from '../agent/model/open.ts';
 import { openPart } from '../agent/model/part.ts';
-import { measureRanges } from '../agent/model/ranges.ts';
+import { writeBack } from '../agent/model/write-back.ts';
 import { withClasses } from '../agent/onnx/classes.ts';
-import { requantize } from '../agent/onnx/requantize.ts';
 import { withWeights } from '../agent/onnx/weights.ts';
 import { inputShape } from '../agent/preprocess/capture-input.ts';
 import { randomOf } from '../agent/random.ts';
@@ -76,8 +75,8 @@ for (const layers of values.layers.split(',').map(Number)) {
       const started = performance.now();
       const fitted = await fit();
       const seconds = (performance.now() - started) / 1000;
-      const ranges = await measureRanges(tail, fitted.weights, set, classifier.features.shape, threads);
-      const written = requantize(model, tail, fitted.weights, { ranges });
+      const samples = { ...set, shape: classifier.features.shape };
+      const written = await writeBack(model, tail, fitted.weights, samples, { threads, fixedScales: false, isAware: name === 'aware' });
       const int8 = await hitsOfTail(written, classifier, test, threads);
       rows.push({
         layers: classifier.cut.layers.length,

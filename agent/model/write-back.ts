@@ -1,0 +1,33 @@
+// Trained float weights → the whole model in the form it came in, with what rounding shifts taken out of the biases and the scales of
+// activations measured again on the samples that were learned from.
+import type { Model, Tensor } from '../onnx/ir.ts';
+import { requantize } from '../onnx/requantize.ts';
+import type { FloatTail } from '../onnx/tail.ts';
+import { correctBiases } from './bias-correction.ts';
+import { measureRanges } from './ranges.ts';
+
+export interface Samples {
+  /** [count, width]. */
+  readonly features: Float32Array;
+  readonly count: number;
+  readonly width: number;
+  /** Shape of one, with a batch of 1. */
+  readonly shape: readonly number[];
+}
+
+/**
+ * `fixedScales`: scales of activations stay as `base` has them. `isAware`: the weights were trained on the grids that they are written on, and
+ * their biases know what rounding does. Throws what `requantize` throws.
+ */
+export async function writeBack(
+  base: Model,
+  tail: FloatTail,
+  trained: ReadonlyMap<string, Tensor>,
+  samples: Samples,
+  options: { readonly threads: number; readonly fixedScales: boolean; readonly isAware: boolean },
+): Promise<Model> {
+  const { shape } = samples;
+  const weights = options.isAware ? trained : await correctBiases(tail, trained, samples, shape, options.threads);
+  const ranges = options.fixedScales ? new Map() : await measureRanges(tail, weights, samples, shape, options.threads);
+  return requantize(base, tail, weights, { ranges });
+}
