@@ -24,7 +24,7 @@ export async function run({ rounds, peers, peerRoot, say }) {
     const ceiling = ownJob('gemm', threads).gflops;
     ceilings[threads] = ceiling;
     say(`train: one step, ${threads === 1 ? 'one thread' : `${threads} threads`}; Gemm ceiling ${ceiling.toFixed(0)} GFLOP/s`);
-    const rows = Object.keys(jobs).map((name) => compare(name, threads, rounds, peer.run, ceiling));
+    const rows = Object.keys(jobs).map((name) => compare({ name, threads, rounds, runPeer: peer.run, ceiling, say }));
     results.push(...rows);
     const header = ['tail', 'batch', 'ms', 'GFLOP/s', 'of ceiling', 'peer ms', 'ratio', 'target', 'MB', 'peer MB', 'ratio', 'target'];
     say(formatTable(header, rows.map(rowOf)));
@@ -32,11 +32,17 @@ export async function run({ rounds, peers, peerRoot, say }) {
   return { gemmCeilingGflops: ceilings, peer: peer.why === null ? 'set up' : peer.why, memoryTarget, results };
 }
 
-function compare(name, threads, rounds, runPeer, ceiling) {
+function compare({ name, threads, rounds, runPeer, ceiling, say }) {
   const [ours, theirs] = [[], []];
   for (let round = 0; round < rounds; round += 1) {
     ours.push(ownJob(name, threads));
-    if (runPeer !== null) theirs.push(runPeer(...peerJobs[name], threads));
+    if (runPeer === null) continue;
+    // A peer that takes too long on a busy machine costs its column, not what was measured so far.
+    try {
+      theirs.push({ ...runPeer(...peerJobs[name], threads), own: ours.at(-1) });
+    } catch (error) {
+      say(`${name}: ${error.message}`);
+    }
   }
   const of = (list, pick) => (list.length === 0 ? null : median(list.map(pick)));
   const microseconds = of(ours, (each) => each.microseconds);
@@ -56,7 +62,7 @@ function compare(name, threads, rounds, runPeer, ceiling) {
     peerMicroseconds,
     // Of the pairs, so that what disturbs one moment disturbs both sides.
     ratio: of(
-      theirs.map((each, at) => ours[at].microseconds / (each.us_per_step ?? each.ms_per_step * 1e3)),
+      theirs.map((each) => each.own.microseconds / (each.us_per_step ?? each.ms_per_step * 1e3)),
       (each) => each,
     ),
     target: jobs[name].target,
