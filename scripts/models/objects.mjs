@@ -48,7 +48,6 @@ const { values, losses } = await fit({
   schedule: cosine({ rate: 0.004 }),
   optimizer: { ...adamW, decay: 0.05 },
   seed,
-  lowered: false,
   checkpoint: options.checkpoint ?? null,
   progress: ({ epoch, done, loss }) => done === 1 && console.log(`epoch ${epoch + 1}: loss ${loss.toFixed(3)}`),
 });

@@ -16,7 +16,7 @@ import { readCheckpoint, writeCheckpoint } from './checkpoint.mjs';
  * augment     (into, random, { row, epoch }) changes a sample in place, anew in every epoch; null: none
  * schedule    (step, steps) → learning rate; see `cosine`
  * optimizer   of agent/autodiff; decay is for weights only
- * lowered     convolutions as matrix products where the compiler knows how; false for networks of large kernels, where that can be slower
+ * lowered     convolutions as matrix products where the compiler knows how; false to compare
  * chunk       samples a call: bounds the memory that they take
  * checkpoint  a file; null: none.  progress({ epoch, epochs, done, loss }) after every chunk, `done` in [0, 1] of the epoch
  *
