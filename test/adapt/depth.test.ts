@@ -20,12 +20,13 @@ beforeAll(async () => {
 const cases = forms([13], ['deep']).map((form, at) => ({ ...form, layers: 2 + (at % 5) }));
 
 describe('several layers, trained and written back', () => {
-  it.each(cases)('$title, $layers layers', async (form) => {
+  it.each(cases)('$title, $layers layers', { timeout: 120_000 }, async (form) => {
     const model = join(work.place, 'deep.onnx');
     writeFileSync(model, encodeModel(await modelOf(form)));
     writeFileSync(join(work.place, 'deep.json'), JSON.stringify({ name: 'deep', input, labels }));
     const cut = { kind: 'layers', layers: form.layers } as const;
-    const report = await work.run({ model, test, cut, learner: 'gradient', force: true });
+    const gradient = { ...gradientDefaults, epochs: 10, rate: 0.003 };
+    const report = await work.run({ model, test, cut, learner: 'gradient', gradient, force: true });
     expect(report).toMatchObject({ learner: 'gradient', depth: { ships: 'all layers' }, samples: { test: 200 } });
     expect(report.depth!.layers).toBeGreaterThanOrEqual(form.layers);
     expect(report.depth!.judged!.allLayers.value).toBeCloseTo(report.after.float!, 6);
