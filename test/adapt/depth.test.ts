@@ -33,7 +33,7 @@ describe('several layers, trained and written back', () => {
     expect(report.depth!.leftOut).toMatchObject({ lastLayer: { samples: 60 }, allLayers: { samples: 60 } });
     // It has learned, and what was learned has come through quantization.
     expect(report.after.float!).toBeGreaterThan(0.6);
-    expect(report.after.accuracy!).toBeGreaterThanOrEqual(report.after.float! - 0.04);
+    expect(report.after.accuracy!).toBeGreaterThanOrEqual(report.after.float! - 0.03);
     const [before, after] = [loadModel(model).model.graph, loadModel(join(work.place, 'mine.onnx')).model.graph];
     expect(after.nodes.map(({ op }) => op)).toEqual(before.nodes.map(({ op }) => op));
     expect(after.outputs).toEqual(before.outputs);
