@@ -24,7 +24,12 @@ describe('safetensors', () => {
     fc.assert(
       fc.property(
         fc.dictionary(fc.string(), tensors, { maxKeys: 6 }),
-        fc.dictionary(fc.string(), fc.string(), { maxKeys: 3 }),
+        // A name that would change the prototype is left out when metadata are read.
+        fc.dictionary(
+          fc.string().filter((name) => name !== '__proto__'),
+          fc.string(),
+          { maxKeys: 3 },
+        ),
         (all, metadata) => {
           delete all.__metadata__;
           const bytes = encodeSafeTensors({ tensors: new Map(Object.entries(all)), metadata });
