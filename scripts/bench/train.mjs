@@ -21,10 +21,16 @@ export async function run({ rounds, peers, peerRoot, say }) {
   const results = [];
   const ceilings = {};
   for (const threads of [1, 2]) {
-    const ceiling = ownJob('gemm', threads).gflops;
+    const bare = [];
+    const measured = Object.keys(jobs).map((name) => {
+      bare.push(ownJob('gemm', threads).gflops);
+      return compare({ name, threads, rounds, runPeer: peer.run, say });
+    });
+    // The best of several moments: what else runs on a machine only ever lowers it.
+    const ceiling = Math.max(...bare, ownJob('gemm', threads).gflops);
     ceilings[threads] = ceiling;
+    const rows = measured.map((row) => ({ ...row, ofCeiling: row.gflops / ceiling }));
     say(`train: one step, ${threads === 1 ? 'one thread' : `${threads} threads`}; Gemm ceiling ${ceiling.toFixed(0)} GFLOP/s`);
-    const rows = Object.keys(jobs).map((name) => compare({ name, threads, rounds, runPeer: peer.run, ceiling, say }));
     results.push(...rows);
     const header = ['tail', 'batch', 'ms', 'GFLOP/s', 'of ceiling', 'peer ms', 'ratio', 'target', 'MB', 'peer MB', 'ratio', 'target'];
     say(formatTable(header, rows.map(rowOf)));
@@ -32,7 +38,7 @@ export async function run({ rounds, peers, peerRoot, say }) {
   return { gemmCeilingGflops: ceilings, peer: peer.why === null ? 'set up' : peer.why, memoryTarget, results };
 }
 
-function compare({ name, threads, rounds, runPeer, ceiling, say }) {
+function compare({ name, threads, rounds, runPeer, say }) {
   const [ours, theirs] = [[], []];
   for (let round = 0; round < rounds; round += 1) {
     ours.push(ownJob(name, threads));
@@ -57,7 +63,6 @@ function compare({ name, threads, rounds, runPeer, ceiling, say }) {
     threads,
     microseconds,
     gflops,
-    ofCeiling: gflops / ceiling,
     peer: theirs[0]?.peer ?? null,
     peerMicroseconds,
     // Of the pairs, so that what disturbs one moment disturbs both sides.
