@@ -85,7 +85,9 @@ describe.skipIf(mosquittoMissing)(`a device from the first picture to the last s
   it('says what it is, predicts a new picture and asks for its label', async () => {
     const [picture] = await photographs(['ring'], 1, 7);
     await eventually('status online', () => dashboard.texts('whetstone/bench/status').at(-1) === 'online');
-    expect(newest('info')).toMatchObject({ device: 'bench', release: 'base', model: { name: 'objects' } });
+    // Its own message, which follows.
+    const info = await eventually('what it is', () => newest('info'));
+    expect(info).toMatchObject({ device: 'bench', release: 'base', model: { name: 'objects' } });
     device.drop('ring.jpg', picture!.bytes);
     const query = await eventually('a question', () => newest<{ sample: string; thumbnail: null; guesses: unknown[] }>('query'));
     expect(query.guesses).toHaveLength(5);
