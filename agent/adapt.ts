@@ -176,7 +176,7 @@ function requireTeachable(options: AdaptOptions, set: FeatureSet, labels: readon
   const missing = labels.filter((_, label) => !set.labels.includes(label));
   if (options.classes === 'replace' && missing.length > 0)
     throw new WhetError('data-unusable', `no picture of class '${missing[0]}' can be read`, {
-      hint: 'Add pictures to its folder, or remove it.',
+      hint: 'Add files to its folder, or remove it.',
     });
 }
 

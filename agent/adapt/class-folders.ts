@@ -55,7 +55,7 @@ export function planClasses(mode: ClassMode, folders: readonly ClassFolder[], kn
     const labels = distinct(filled.map((folder) => folder.name));
     if (labels.length < 2) {
       throw new WhetError('data-unusable', `a classifier needs two classes; the data has ${labels.length} folder with files in it`, {
-        hint: 'Add a folder with pictures of something else: what the camera sees when the class is not there.',
+        hint: 'Add a folder of something else: what is seen or heard when the class is not there.',
       });
     }
     return { labels, mapping: labels.map(() => null) };

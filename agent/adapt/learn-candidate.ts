@@ -59,7 +59,7 @@ async function learnFrom(
         reason: `${plain.depth === null ? 'it fits the tail' : plain.reason}; it keeps what the base model knew`,
         depth: plain.depth === null ? null : { ...plain.depth, shallow: kept.fitted },
       }
-    : { ...plain, reason: 'what the base model knew does not help with these pictures' };
+    : { ...plain, reason: 'what the base model knew does not help with these captures' };
 }
 
 function priorOf(modelPath: string, classifier: Classifier, classes: number): Statistics | null {

@@ -76,8 +76,8 @@ export async function embedFiles(
   options: ReadOptions & { readonly views?: number },
 ): Promise<EmbeddedFiles> {
   if (files.length * width > mostNumbers) {
-    throw new WhetError('data-unusable', `${files.length} pictures of ${width} features do not fit into memory`, {
-      hint: `At most ${Math.floor(mostNumbers / width)} pictures can be taken at once with this cut; train fewer layers or take fewer.`,
+    throw new WhetError('data-unusable', `${files.length} captures of ${width} features do not fit into memory`, {
+      hint: `At most ${Math.floor(mostNumbers / width)} captures can be taken at once with this cut; train fewer layers or take fewer.`,
     });
   }
   const features = new Float32Array(files.length * width);

@@ -7,14 +7,14 @@ export function formatAdapt(report: AdaptReport): string {
   const percent = (value: number | null | undefined) => (value === null || value === undefined ? '–' : `${(100 * value).toFixed(1)} %`);
   const judged =
     samples.test > 0
-      ? `${samples.test} test pictures`
+      ? `${samples.test} test captures`
       : samples.holdout > 0
-        ? `${samples.holdout} held-out pictures`
-        : 'predictions made without each picture';
+        ? `${samples.holdout} held-out captures`
+        : 'predictions made without each capture';
   const lines = [
     `${verdict.kind}: ${verdict.reason}`,
     `classes   ${report.classes.length}: ${shortList(report.classes)}`,
-    `pictures  ${samples.train} to learn from, judged on ${judged}${samples.unreadable > 0 ? `, ${samples.unreadable} could not be read` : ''}`,
+    `captures  ${samples.train} to learn from, judged on ${judged}${samples.unreadable > 0 ? `, ${samples.unreadable} could not be read` : ''}`,
     `before    ${percent(before?.accuracy)}`,
     `after     ${percent(after.accuracy ?? after.float)}  (float tail ${percent(after.float)}, ${report.learner})`,
   ];

@@ -92,7 +92,7 @@ function alone(learner: Learner, fitted: FittedTail, reason: string): Chosen {
 function reasonOf(leftOut: Comparison | null, isDeep: boolean, isWanted: boolean): string {
   if (leftOut === null) return isWanted ? 'it was asked for' : 'nothing could be left out that would tell what more layers bring';
   const percent = (value: number) => `${(100 * value).toFixed(1)} %`;
-  const numbers = `all layers ${percent(leftOut.second.value)} on left-out pictures, the last layer alone ${percent(leftOut.first.value)}`;
+  const numbers = `all layers ${percent(leftOut.second.value)} on left-out captures, the last layer alone ${percent(leftOut.first.value)}`;
   if (isWanted) return `it was asked for; ${numbers}`;
   return isDeep ? `more layers help: ${numbers}` : `more layers bring nothing that is more than chance: ${numbers}`;
 }

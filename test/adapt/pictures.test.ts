@@ -69,7 +69,7 @@ it('refuses more features than memory should hold, before it reads a picture', a
     input: (await loadCard(join(work.shared, 'base.json'))).input,
     what: 'features',
   });
-  await expect(read).rejects.toMatchObject({ code: 'data-unusable', hint: expect.stringContaining('At most 5706 pictures') });
+  await expect(read).rejects.toMatchObject({ code: 'data-unusable', hint: expect.stringContaining('At most 5706 captures') });
 });
 
 it.each(['nchw', 'nhwc'] as const)('a reflection in %s is what a mirrored file gives', async (layout) => {
