@@ -9,6 +9,7 @@ import { adamW, type OptimizerOptions } from './autodiff/optimizers.ts';
 import { compileStep, type StepOptions, type TrainingStep } from './autodiff/step.ts';
 import { forwardModel } from './autodiff/trainable.ts';
 import { findCard, loadCard } from './config/card.ts';
+import { requireClassifier } from './config/require-classifier.ts';
 import { WhetError } from './errors.ts';
 import { randomInputs } from './model/input.ts';
 import { loadModel } from './model/load.ts';
@@ -71,7 +72,9 @@ export async function compile(options: CompileOptions): Promise<CompileReport> {
   await requireWritable(options.out);
   const { model, sha256 } = loadModel(options.model);
   const card = options.card ?? (await findCard(options.model));
-  const known = card === null ? {} : { inputShape: inputShape((await loadCard(card)).input) };
+  const said = card === null ? null : await loadCard(card);
+  if (said !== null) requireClassifier(said, options.model, 'whet compile');
+  const known = said === null ? {} : { inputShape: inputShape(said.input) };
   const classifier = await openClassifier(model, { cut: options.cut, threads: 1, ...known });
   await prove(model, classifier.cut, randomInputs(classifier.input.shape, 2), 1);
   const tail = tailOf(classifier, options.classes);

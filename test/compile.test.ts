@@ -160,6 +160,23 @@ describe('whet compile', () => {
     expect(existsSync(out)).toBe(false);
   });
 
+  it('refuses a model whose card says that it is no classifier', async () => {
+    const card = join(folder, 'quantity.json');
+    writeFileSync(
+      card,
+      JSON.stringify({ ...JSON.parse(readFileSync(join(root, 'models/objects/model.json'), 'utf8')), task: 'regression' }),
+    );
+    const options = {
+      model: objects,
+      card,
+      cut: { kind: 'layers', layers: 1 },
+      batch,
+      optimizer: 'sgd',
+      out: join(folder, 'no.onnx'),
+    } as const;
+    await expect(compile(options)).rejects.toMatchObject({ code: 'model-unsupported', message: expect.stringContaining('whet compile') });
+  });
+
   it('prints how to go on, or one JSON document', () => {
     const whet = (...more: readonly string[]) => {
       const args = [join(root, 'agent/main.ts'), 'compile', objects, '--optimizer', 'sgd', '--out', join(folder, 'cli.onnx'), ...more];
