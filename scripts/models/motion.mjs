@@ -7,12 +7,12 @@ import { parseArgs } from 'node:util';
 import { evaluate } from '../../agent/learn/evaluate.ts';
 import { quantizeStatically } from '../../agent/model/quantize-statically.ts';
 import { encodeModel } from '../../agent/onnx/encode.ts';
-import { openSession } from '../../agent/runtime/session.ts';
-import { writeKnowledge } from './motion/knowledge.mjs';
 import { motionNetwork } from './motion/network.mjs';
 import { classes, record, remount, synthesise, toCsv, windowInput } from './motion/recordings.mjs';
 import { cosine, fit } from './training/fit.mjs';
 import { freeze, predict } from './training/freeze.mjs';
+import { writeKnowledge } from './training/knowledge.mjs';
+import { speedOf } from './training/speed.mjs';
 
 const { values: options } = parseArgs({
   options: {
@@ -93,15 +93,3 @@ console.log(
     sha256: createHash('sha256').update(bytes).digest('hex'),
   }),
 );
-
-/** The fastest of many runs on one thread: other programs can only add to it. */
-async function speedOf(content, input) {
-  await using session = await openSession(content, { label: 'motion', threads: 1 });
-  const times = [];
-  for (let run = 0; run < 300; run += 1) {
-    const start = performance.now();
-    await session.run({ input });
-    times.push(performance.now() - start);
-  }
-  return Math.min(...times);
-}

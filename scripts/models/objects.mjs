@@ -8,12 +8,12 @@ import { adamW } from '../../agent/autodiff/optimizers.ts';
 import { evaluate } from '../../agent/learn/evaluate.ts';
 import { quantizeStatically } from '../../agent/model/quantize-statically.ts';
 import { encodeModel } from '../../agent/onnx/encode.ts';
-import { openSession } from '../../agent/runtime/session.ts';
 import { objectsNetwork, pictureInput } from './objects-network.mjs';
 import { cosine, fit } from './training/fit.mjs';
 import { freeze, predict } from './training/freeze.mjs';
 import { writeKnowledge } from './training/knowledge.mjs';
 import { mirrorAndMove, readPictures } from './training/pictures.mjs';
+import { speedOf } from './training/speed.mjs';
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
@@ -87,15 +87,3 @@ console.log(
     sha256: createHash('sha256').update(bytes).digest('hex'),
   }),
 );
-
-/** The fastest of many runs on one thread: other programs can only add to it. */
-async function speedOf(content, input) {
-  await using session = await openSession(content, { label: 'objects', threads: 1 });
-  const times = [];
-  for (let run = 0; run < 300; run += 1) {
-    const start = performance.now();
-    await session.run({ input });
-    times.push(performance.now() - start);
-  }
-  return Math.min(...times);
-}

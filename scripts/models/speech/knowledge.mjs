@@ -1,12 +1,11 @@
 // What a shipped model brings along: `statistics.safetensors` over recordings that it learned from, as they are and as they might have been, and
 // `golden.safetensors`, features of recordings that it did not learn from. Recordings are files, or bytes, with a label.
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { gatherStatistics, oneHot } from '../../../agent/learn/gather.ts';
 import { createEmbedder } from '../../../agent/model/embed.ts';
 import { openClassifier } from '../../../agent/model/open.ts';
-import { encodeSafeTensors } from '../../../agent/onnx/safetensors.ts';
 import { drawViews, preprocessCapture } from '../../../agent/preprocess/capture-input.ts';
+import { writeAlong } from '../training/knowledge.mjs';
 
 export async function writeKnowledge(out, model, input, { taught, golden, classes, views = 2, threads }) {
   const classifier = await openClassifier(model, { cut: { kind: 'layers', layers: 1 }, threads });
@@ -27,23 +26,6 @@ export async function writeKnowledge(out, model, input, { taught, golden, classe
   const known = await rowsOf(taught, views);
   const statistics = await gatherStatistics(known, oneHot(known.labels, classes), classes, threads);
   const judged = await rowsOf(golden, 0);
-  const float = (dims, data) => ({ dtype: 'float32', dims, data });
-  const about = { backbone: classifier.backboneHash, cut: classifier.cut.tensor };
-  const side = known.width + 1;
-  const write = (name, tensors, metadata) =>
-    writeFileSync(join(out, `${name}.safetensors`), encodeSafeTensors({ tensors: new Map(Object.entries(tensors)), metadata }));
-  write(
-    'statistics',
-    { gram: float([side, side], statistics.gram), moment: float([side, classes], statistics.moment) },
-    { ...about, weight: String(statistics.weight) },
-  );
-  write(
-    'golden',
-    {
-      features: float([judged.count, judged.width], judged.features),
-      labels: { dtype: 'int32', dims: [judged.count], data: judged.labels },
-    },
-    about,
-  );
+  writeAlong(out, classifier, { statistics, golden: judged });
   return { features: known.width, statisticsOf: known.count, golden: judged.count };
 }

@@ -9,6 +9,8 @@ import { encodeModel } from '../../../agent/onnx/encode.ts';
 import { encodeSafeTensors } from '../../../agent/onnx/safetensors.ts';
 import { openSession } from '../../../agent/runtime/session.ts';
 
+const float = (dims, data) => ({ dtype: 'float32', dims, data });
+
 /** `learned` and `golden` are samples as `fit` takes them; every `stride`-th of `golden` becomes a row, every `shown`-th of those is kept whole under
  * the name `inputs`. */
 export async function writeKnowledge(out, model, { learned, golden, classes, stride, shown, inputs = 'windows' }) {
@@ -35,25 +37,31 @@ export async function writeKnowledge(out, model, { learned, golden, classes, str
   const [, ...shape] = classifier.input.shape;
   const wholes = new Float32Array(shownRows.length * golden.width);
   for (const [at, row] of shownRows.entries()) wholes.set(sampleOf(golden, row), at * golden.width);
-  const float = (dims, data) => ({ dtype: 'float32', dims, data });
   const input = float([shownRows.length, ...shape], wholes);
   const outputs = (await session.run({ [classifier.input.name]: input }))[model.graph.outputs[0].name];
+  writeAlong(out, classifier, { statistics, golden: judged, more: { [inputs]: input, outputs } });
+}
+
+/**
+ * Writes the two files for a cut model: `statistics` as gatherStatistics gives them, `golden` rows {features, count, width, labels}, and `more`
+ * tensors by name beside these.
+ */
+export function writeAlong(out, classifier, { statistics, golden, more = {} }) {
   const about = { backbone: classifier.backboneHash, cut: classifier.cut.tensor };
-  const side = width + 1;
+  const side = golden.width + 1;
   const write = (name, tensors, metadata) =>
     writeFileSync(join(out, `${name}.safetensors`), encodeSafeTensors({ tensors: new Map(Object.entries(tensors)), metadata }));
   write(
     'statistics',
-    { gram: float([side, side], statistics.gram), moment: float([side, classes], statistics.moment) },
+    { gram: float([side, side], statistics.gram), moment: float([side, statistics.moment.length / side], statistics.moment) },
     { ...about, weight: String(statistics.weight) },
   );
   write(
     'golden',
     {
-      features: float([judged.count, width], judged.features),
-      labels: { dtype: 'int32', dims: [judged.count], data: judged.labels },
-      [inputs]: input,
-      outputs,
+      features: float([golden.count, golden.width], golden.features),
+      labels: { dtype: 'int32', dims: [golden.count], data: golden.labels },
+      ...more,
     },
     about,
   );
