@@ -1,10 +1,9 @@
 // A source that runs a program which prints raw sound (arecord, ffmpeg, a pipe) and emits each utterance as a WAV file. Takes a function that
 // cuts samples into utterances. Started again, ever more slowly, when it ends or stalls; few utterances wait, the oldest are dropped first.
-import { messageOf } from '../errors.ts';
-import { keepRunning } from './keep-running.ts';
 import { createPcmReader, toWav } from './pcm.ts';
 import { runProgram } from './program.ts';
-import type { Source, SourceContext, SourceStatus } from './source.ts';
+import { createProgramSource } from './program-source.ts';
+import type { Source } from './source.ts';
 import { createWaitingLine } from './waiting-line.ts';
 
 /** Cuts a stream of samples into utterances; holds no more than one of bounded length. */
@@ -43,41 +42,26 @@ interface Utterance {
 const longestLine = 16;
 
 export function createMicrophoneSource(options: MicrophoneOptions): Source {
-  const { name, command, sampleRate, stallMs, graceMs = 1500, retryMinMs = 1000, retryMaxMs = 30_000 } = options;
-  let running: { readonly abort: AbortController; readonly loop: Promise<void> } | null = null;
-  let status: SourceStatus = { state: 'stopped', lastCaptureMs: null, captures: 0, dropped: 0, lastError: null };
-  const update = (change: Partial<SourceStatus>) => {
-    status = { ...status, ...change };
-  };
-
-  function openLine({ emit, log }: SourceContext) {
-    return createWaitingLine<Utterance>(longestLine, ({ wav, timeMs }) => emit({ source: name, timeMs, kind: 'audio', bytes: wav }), {
-      taken: ({ timeMs }) => update({ captures: status.captures + 1, lastCaptureMs: timeMs }),
-      dropped(error) {
-        update({ dropped: status.dropped + 1 });
-        if (error !== null) log.debug({ source: name, error: messageOf(error) }, 'utterance not taken');
-      },
-    });
-  }
-
-  async function listen(context: SourceContext, signal: AbortSignal): Promise<void> {
-    const line = openLine(context);
-    signal.addEventListener('abort', line.close, { once: true });
-    const run = async () => {
+  const { name, command, sampleRate, stallMs, graceMs = 1500, retryMinMs, retryMaxMs } = options;
+  return createProgramSource<Utterance>({
+    ...{ name, kind: 'microphone', unit: 'utterance', silent: 'no sound yet', retryMinMs, retryMaxMs },
+    open: ({ emit }, outcome) =>
+      createWaitingLine<Utterance>(longestLine, ({ wav, timeMs }) => emit({ source: name, timeMs, kind: 'audio', bytes: wav }), outcome),
+    async run({ outlet, context, signal, status, update }) {
       const read = createPcmReader();
       const segmenter = options.createSegmenter(sampleRate);
       let bytes = 0;
       const hear = (heard: readonly Heard[]) => {
         for (const { samples } of heard) {
           const timeMs = Math.round(context.clock.now() - (1000 * samples.length) / sampleRate);
-          line.offer({ wav: toWav(samples, sampleRate), timeMs });
+          outlet.offer({ wav: toWav(samples, sampleRate), timeMs });
         }
       };
       const printed = {
         take(chunk: Buffer): boolean {
           if (signal.aborted) return false;
           bytes += chunk.length;
-          if (status.state !== 'running') update({ state: 'running', lastError: null });
+          if (status().state !== 'running') update({ state: 'running', lastError: null });
           hear(segmenter.push(read(chunk)));
           return true;
         },
@@ -86,25 +70,6 @@ export function createMicrophoneSource(options: MicrophoneOptions): Source {
       const reason = await runProgram({ command, stallMs, graceMs }, printed, signal);
       if (!signal.aborted) hear(segmenter.flush());
       return { reason, delivered: bytes > 0 };
-    };
-    await keepRunning({ name, retryMinMs, retryMaxMs }, run, context, update, signal);
-  }
-
-  return {
-    name,
-    kind: 'microphone',
-    async start(context) {
-      if (running !== null) return;
-      update({ state: 'degraded', lastError: 'no sound yet' });
-      const abort = new AbortController();
-      running = { abort, loop: listen(context, abort.signal) };
     },
-    async stop() {
-      running?.abort.abort();
-      await running?.loop;
-      running = null;
-      update({ state: 'stopped', lastError: null });
-    },
-    status: () => status,
-  };
+  });
 }

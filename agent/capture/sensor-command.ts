@@ -1,10 +1,9 @@
 // A source that runs a program which prints readings of a sensor, a JSON object a line, and emits each window of them. Started again, ever more
 // slowly, when it ends or stalls; few windows wait, the oldest are dropped first.
-import { messageOf } from '../errors.ts';
-import { keepRunning } from './keep-running.ts';
 import { runProgram } from './program.ts';
+import { createProgramSource } from './program-source.ts';
 import { createReadingWindows, type WindowOptions } from './reading-windows.ts';
-import type { Source, SourceContext, SourceStatus } from './source.ts';
+import type { Source } from './source.ts';
 import { createWaitingLine } from './waiting-line.ts';
 
 export interface SensorCommandOptions {
@@ -30,36 +29,21 @@ interface Window {
 const longestLine = 16;
 
 export function createSensorCommandSource(options: SensorCommandOptions): Source {
-  const { name, command, window, stallMs, graceMs = 1500, retryMinMs = 1000, retryMaxMs = 30_000 } = options;
-  let running: { readonly abort: AbortController; readonly loop: Promise<void> } | null = null;
-  let status: SourceStatus = { state: 'stopped', lastCaptureMs: null, captures: 0, dropped: 0, lastError: null };
-  const update = (change: Partial<SourceStatus>) => {
-    status = { ...status, ...change };
-  };
-
-  function openLine({ emit, log }: SourceContext) {
-    return createWaitingLine<Window>(longestLine, ({ bytes, timeMs }) => emit({ source: name, timeMs, kind: 'sensor', bytes }), {
-      taken: ({ timeMs }) => update({ captures: status.captures + 1, lastCaptureMs: timeMs }),
-      dropped(error) {
-        update({ dropped: status.dropped + 1 });
-        if (error !== null) log.debug({ source: name, error: messageOf(error) }, 'window not taken');
-      },
-    });
-  }
-
-  async function listen(context: SourceContext, signal: AbortSignal): Promise<void> {
-    const line = openLine(context);
-    signal.addEventListener('abort', line.close, { once: true });
-    const run = async () => {
+  const { name, command, window, stallMs, graceMs = 1500, retryMinMs, retryMaxMs } = options;
+  return createProgramSource<Window>({
+    ...{ name, kind: 'sensor', unit: 'window', silent: 'no reading yet', retryMinMs, retryMaxMs },
+    open: ({ emit }, outcome) =>
+      createWaitingLine<Window>(longestLine, ({ bytes, timeMs }) => emit({ source: name, timeMs, kind: 'sensor', bytes }), outcome),
+    async run({ outlet, context, signal, status, update }) {
       const windows = createReadingWindows(window);
       const printed = {
         take(chunk: Buffer): boolean {
           if (signal.aborted) return false;
           const before = windows.readings;
           const nowMs = context.clock.now();
-          for (const { bytes, lengthS } of windows.push(chunk, nowMs)) line.offer({ bytes, timeMs: Math.round(nowMs - 1000 * lengthS) });
+          for (const { bytes, lengthS } of windows.push(chunk, nowMs)) outlet.offer({ bytes, timeMs: Math.round(nowMs - 1000 * lengthS) });
           const isReading = windows.readings > before;
-          if (isReading && status.state !== 'running') update({ state: 'running', lastError: null });
+          if (isReading && status().state !== 'running') update({ state: 'running', lastError: null });
           return isReading;
         },
         stalled: () =>
@@ -69,25 +53,6 @@ export function createSensorCommandSource(options: SensorCommandOptions): Source
       };
       const reason = await runProgram({ command, stallMs, graceMs }, printed, signal);
       return { reason, delivered: windows.readings > 0 };
-    };
-    await keepRunning({ name, retryMinMs, retryMaxMs }, run, context, update, signal);
-  }
-
-  return {
-    name,
-    kind: 'sensor',
-    async start(context) {
-      if (running !== null) return;
-      update({ state: 'degraded', lastError: 'no reading yet' });
-      const abort = new AbortController();
-      running = { abort, loop: listen(context, abort.signal) };
     },
-    async stop() {
-      running?.abort.abort();
-      await running?.loop;
-      running = null;
-      update({ state: 'stopped', lastError: null });
-    },
-    status: () => status,
-  };
+  });
 }

@@ -19,7 +19,7 @@ import { emit, floatName, type Lowering, unsupported } from './lowering.ts';
 import { modernizeNode, targetOpset } from './modernize.ts';
 import { findParameters } from './parameters.ts';
 import { unclippedEnds } from './saturation.ts';
-import { constantValue } from './slots.ts';
+import { foldConstants } from './slots.ts';
 import type { FloatTail } from './tail.ts';
 
 /** Operators that come in with other runtimes' optimizers or other quantizers, and what would help. */
@@ -89,17 +89,6 @@ function lowerFloat(state: Lowering, node: Node, produced: ReadonlyMap<string, N
   if (pending !== undefined) throw unsupported(node, `it reads the integer product '${pending}' before its scales are applied`);
   if (node.op === 'Conv' || node.op === 'ConvTranspose' || node.op === 'Gemm') completeBias(state, node, produced);
   for (const part of modernizeNode(state, { ...node, inputs: node.inputs.map((name) => floatName(state, name)) })) emit(state, part);
-}
-
-/** Constant nodes become initializers; float values are tensors, floats or float lists. */
-function foldConstants(graph: Graph): Graph {
-  const initializers = new Map(graph.initializers);
-  const nodes = graph.nodes.filter((node) => {
-    const value = node.op === 'Constant' ? constantValue(node) : null;
-    if (value !== null) initializers.set(node.outputs[0] ?? '', value);
-    return value === null;
-  });
-  return { ...graph, nodes, initializers };
 }
 
 function assemble(tail: Model, state: Lowering): FloatTail {

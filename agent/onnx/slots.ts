@@ -107,3 +107,14 @@ export function constantValue(node: Node): Tensor | null {
 function keyOf(slot: Slot): string {
   return `${slot.input}:${slot.node}`;
 }
+
+/** Constant nodes become initializers; float values are tensors, floats or float lists. */
+export function foldConstants(graph: Graph): Graph {
+  const initializers = new Map(graph.initializers);
+  const nodes = graph.nodes.filter((node) => {
+    const value = node.op === 'Constant' ? constantValue(node) : null;
+    if (value !== null) initializers.set(node.outputs[0] ?? '', value);
+    return value === null;
+  });
+  return { ...graph, nodes, initializers };
+}

@@ -15,28 +15,12 @@ import { sizeOf, type Tensor } from '../../agent/onnx/ir.ts';
 import { openSession, type Session } from '../../agent/runtime/session.ts';
 import { newestOpset } from '../forms.ts';
 import type { Case, Input } from './case.ts';
+import { operatorCases } from './cases.ts';
 import { composedCases } from './cases-composed.ts';
-import { convolutionCases, poolingCases } from './cases-convolution.ts';
-import { activationCases, arithmeticCases } from './cases-elementwise.ts';
-import { indexingCases, resamplingCases } from './cases-indexing.ts';
-import { movementCases } from './cases-movement.ts';
-import { linearCases, normalizationCases, reductionCases } from './cases-structured.ts';
 import { Random } from './random.ts';
 import { type Tf, tf } from './tensorflow.ts';
 
-const cases = mergeFamilies('cases', [
-  arithmeticCases,
-  activationCases,
-  linearCases,
-  convolutionCases,
-  poolingCases,
-  normalizationCases,
-  reductionCases,
-  movementCases,
-  indexingCases,
-  resamplingCases,
-  composedCases,
-]);
+const cases = mergeFamilies('cases', [Object.fromEntries(operatorCases), composedCases]);
 
 type Real = 'float32' | 'float64';
 

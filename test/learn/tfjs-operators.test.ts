@@ -2,7 +2,6 @@
 // the rules. What it cannot do it refuses by name, and never all cases of an operator.
 import { describe, expect, it } from 'vitest';
 import { Draft } from '../../agent/autodiff/draft.ts';
-import { mergeFamilies } from '../../agent/autodiff/families.ts';
 import { type TrainableTail, trainableOf } from '../../agent/autodiff/trainable.ts';
 import { backward } from '../../agent/autodiff/walk.ts';
 import { WhetError } from '../../agent/errors.ts';
@@ -13,26 +12,9 @@ import { encodeModel } from '../../agent/onnx/encode.ts';
 import { sizeOf, type Tensor } from '../../agent/onnx/ir.ts';
 import { openSession } from '../../agent/runtime/session.ts';
 import type { Case } from '../autodiff/case.ts';
-import { convolutionCases, poolingCases } from '../autodiff/cases-convolution.ts';
-import { activationCases, arithmeticCases } from '../autodiff/cases-elementwise.ts';
-import { indexingCases, resamplingCases } from '../autodiff/cases-indexing.ts';
-import { movementCases } from '../autodiff/cases-movement.ts';
-import { linearCases, normalizationCases, reductionCases } from '../autodiff/cases-structured.ts';
+import { operatorCases as cases } from '../autodiff/cases.ts';
 import { Random } from '../autodiff/random.ts';
 import { type Tf, tf } from '../autodiff/tensorflow.ts';
-
-const cases = mergeFamilies('cases', [
-  arithmeticCases,
-  activationCases,
-  linearCases,
-  convolutionCases,
-  poolingCases,
-  normalizationCases,
-  reductionCases,
-  movementCases,
-  indexingCases,
-  resamplingCases,
-]);
 
 /** They decide, and have no gradient; `Where` is what they are for. */
 const conditions = ['Greater', 'GreaterOrEqual', 'Less', 'LessOrEqual', 'Equal', 'And', 'Or', 'Not'];

@@ -6,7 +6,7 @@ import { dequantizeTail } from '../dequantize.ts';
 import { extract } from '../graph.ts';
 import { type Graph, type Model, type Node, opsetOf, type Tensor } from '../ir.ts';
 import { detectQuantization } from '../layers.ts';
-import { constantValue } from '../slots.ts';
+import { foldConstants } from '../slots.ts';
 import { foldAddedBias, foldReshapes } from './fold-bias.ts';
 import { foldNormalization } from './fold-normalization.ts';
 
@@ -24,16 +24,6 @@ export function prepareFloat(model: Model): Model {
     modern.graph,
   );
   return extract({ ...modern, graph: folded }, folded.inputs, folded.outputs);
-}
-
-function foldConstants(graph: Graph): Graph {
-  const initializers = new Map(graph.initializers);
-  const nodes = graph.nodes.filter((node) => {
-    const value = node.op === 'Constant' ? constantValue(node) : null;
-    if (value !== null) initializers.set(node.outputs[0] ?? '', value);
-    return value === null;
-  });
-  return { ...graph, nodes, initializers };
 }
 
 /** Identity and Dropout (at inference) pass on what they get; one that gives the model's output stays. */
