@@ -21,7 +21,7 @@ export interface ObjectsDemoOptions {
 const testPhotographs = 50;
 const edge = 96;
 
-export const objectsModel = fileURLToPath(new URL('../../models/objects/model.onnx', import.meta.url));
+const objectsModel = fileURLToPath(new URL('../../models/objects/model.onnx', import.meta.url));
 
 export async function objectsDemo({ directory, photographs, signal, progress }: ObjectsDemoOptions): Promise<AdaptReport> {
   const total = things.length * (photographs + testPhotographs);

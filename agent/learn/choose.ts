@@ -96,11 +96,3 @@ function reasonOf(leftOut: Comparison | null, isDeep: boolean, isWanted: boolean
   if (isWanted) return `it was asked for; ${numbers}`;
   return isDeep ? `more layers help: ${numbers}` : `more layers bring nothing that is more than chance: ${numbers}`;
 }
-
-/** Share of the rows of `set` (the first ones that were learned from) that were right when left out; null where nothing could be left out. */
-export function leftOutAccuracy(fitted: FittedTail, set: FeatureSet, classes: number): number | null {
-  const logits = leftOutRows(fitted, set);
-  const rows = [...logits.keys()].filter((row) => row < set.count);
-  const right = rows.filter((row) => hits(logits.get(row) as Float32Array, [set.labels[row] as number], classes)[0] === true);
-  return rows.length === 0 ? null : right.length / rows.length;
-}

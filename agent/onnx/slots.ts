@@ -94,7 +94,7 @@ export function constantOf(graph: Graph, name: string): Tensor | null {
 }
 
 /** The tensor of a Constant node, in whichever attribute it is written; null for strings and sparse tensors. */
-export function constantValue(node: Node): Tensor | null {
+function constantValue(node: Node): Tensor | null {
   const { value, value_float: float, value_floats: floats, value_int: int, value_ints: ints } = node.attributes;
   if (value?.kind === 'tensor') return value.value;
   if (float?.kind === 'float') return { dtype: 'float32', dims: [], data: Float32Array.of(float.value) };
