@@ -82,8 +82,8 @@ runtime_packages() {
   done
 }
 
-# Everything goes into a folder beside the old program, and the two are swapped at the end: a broken copy replaces nothing. Binaries for
-# other systems, and what only compiling needs, stay behind.
+# Everything goes into a folder beside the old program, and the two are swapped at the end: a broken copy replaces nothing. What this
+# machine cannot run or never reads was left out, or stays behind (prune_packages).
 copy_program() {
   local fresh=$program.new old=$program.old parts=() name
   for name in dist package.json LICENSE README.md CHANGELOG.md models systemd; do
@@ -91,12 +91,12 @@ copy_program() {
   done
   mapfile -t -O "${#parts[@]}" parts < <(runtime_packages)
   rm -rf "$fresh" "$old"
-  mkdir -p "$fresh/node_modules/.bin"
-  tar -C "$root" --owner=0 --group=0 --mode='u+rwX,go+rX,go-w' --exclude='onnxruntime-node/bin/*/darwin' \
-    --exclude='onnxruntime-node/bin/*/win32' --exclude='node-linux-*/include' --exclude='node-linux-*/share' \
-    --exclude='node-linux-*/lib' -cf - "${parts[@]}" | tar --no-same-owner -xf - -C "$fresh"
-  cp -P "$root/node_modules/.bin/node" "$fresh/node_modules/.bin/node"
-  "$fresh/node_modules/.bin/node" "$fresh/dist/main.js" --version >/dev/null || fail 70 "the copied program does not start; nothing was replaced"
+  mkdir -p "$fresh/bin"
+  tar -C "$root" --owner=0 --group=0 --mode='u+rwX,go+rX,go-w' --exclude='*.map' \
+    --exclude='*.d.ts' --exclude='*.d.mts' --exclude='*.d.cts' -cf - "${parts[@]}" | tar --no-same-owner -xf - -C "$fresh"
+  # One path for the unit and the command, whatever the processor.
+  ln -s "../node_modules/node-linux-$arch/bin/node" "$fresh/bin/node"
+  "$fresh/bin/node" "$fresh/dist/main.js" --version >/dev/null || fail 70 "the copied program does not start; nothing was replaced"
   if [[ -e $program ]]; then mv "$program" "$old"; fi
   mv "$fresh" "$program"
   rm -rf "$old"
@@ -112,7 +112,7 @@ write() {
 }
 
 install_files() {
-  printf '#!/bin/sh\nexec %s/node_modules/.bin/node %s/dist/main.js "$@"\n' "$prefix" "$prefix" | write "$command" 755
+  printf '#!/bin/sh\nexec env ORT_DISABLE_TELEMETRY=1 %s/bin/node %s/dist/main.js "$@"\n' "$prefix" "$prefix" | write "$command" 755
   sed "s#/opt/whetstone#$prefix#g" "$root/systemd/whetstone.service" | write "$unit" 644
   # Older versions of systemd do not know these settings, and would complain at every start.
   if (($(systemctl --version 2>/dev/null | awk 'NR == 1 { print $2 + 0 }' || true) >= min_backoff_systemd)); then

@@ -20,7 +20,7 @@ function install(...args: readonly string[]) {
 }
 
 function version(program: string): string {
-  return spawnSync(at(`${program}/node_modules/.bin/node`), [at(`${program}/dist/main.js`), '--version'], {
+  return spawnSync(at(`${program}/bin/node`), [at(`${program}/dist/main.js`), '--version'], {
     encoding: 'utf8',
   }).stdout.trim();
 }
@@ -30,7 +30,7 @@ describe('scripts/install.sh', () => {
     expect(install('--prefix', '/srv/whet')).toMatchObject({ status: 0 });
     expect(version('srv/whet')).toMatch(/^\d+\.\d+\.\d+$/);
     expect(readdirSync(at('srv/whet/node_modules'))).not.toContain('vitest');
-    expect(readFileSync(at('etc/systemd/system/whetstone.service'), 'utf8')).toContain('ExecStart=/srv/whet/node_modules/.bin/node');
+    expect(readFileSync(at('etc/systemd/system/whetstone.service'), 'utf8')).toContain('ExecStart=/srv/whet/bin/node');
     expect(readFileSync(at('etc/systemd/system/whetstone.service'), 'utf8')).not.toContain('/opt/whetstone');
     expect(readFileSync(at('usr/local/bin/whet'), 'utf8')).toContain('exec /srv/whet/');
     expect(statSync(at('usr/local/bin/whet')).mode & 0o111).toBe(0o111);

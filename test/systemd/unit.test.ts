@@ -27,7 +27,7 @@ describe.skipIf(!hasAnalyze)('whetstone.service (skipped without systemd-analyze
     const unit = join(folder, 'whetstone.service');
     // What the unit starts must be there, under a path without blanks wherever this checkout is; everything else is as it ships.
     symlinkSync(process.execPath, join(folder, 'node'));
-    writeFileSync(unit, unitText.replaceAll('/opt/whetstone/node_modules/.bin/node', join(folder, 'node')));
+    writeFileSync(unit, unitText.replaceAll('/opt/whetstone/bin/node', join(folder, 'node')));
     const { status, stdout, stderr } = spawnSync('systemd-analyze', ['verify', '--man=no', unit], { encoding: 'utf8' });
     expect({ status, said: stdout + stderr }).toEqual({ status: 0, said: '' });
   });
@@ -55,7 +55,7 @@ describe('whetstone.service', () => {
     ['RuntimeDirectory', 'whetstone'],
     [
       'ExecStart',
-      '/opt/whetstone/node_modules/.bin/node --max-semi-space-size=1 /opt/whetstone/dist/main.js run --config /etc/whetstone/whetstone.yaml',
+      '/opt/whetstone/bin/node --max-semi-space-size=1 /opt/whetstone/dist/main.js run --config /etc/whetstone/whetstone.yaml',
     ],
   ])('says %s=%s', (name, value) => {
     expect(setting(name)).toBe(value);
