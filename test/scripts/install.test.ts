@@ -32,7 +32,7 @@ describe('scripts/install.sh', () => {
     expect(readdirSync(at('srv/whet/node_modules'))).not.toContain('vitest');
     expect(readFileSync(at('etc/systemd/system/whetstone.service'), 'utf8')).toContain('ExecStart=/srv/whet/bin/node');
     expect(readFileSync(at('etc/systemd/system/whetstone.service'), 'utf8')).not.toContain('/opt/whetstone');
-    expect(readFileSync(at('usr/local/bin/whet'), 'utf8')).toContain('exec /srv/whet/');
+    expect(readFileSync(at('usr/local/bin/whet'), 'utf8')).toContain('ORT_DISABLE_TELEMETRY=1 /srv/whet/bin/node ');
     expect(statSync(at('usr/local/bin/whet')).mode & 0o111).toBe(0o111);
     expect(statSync(at('etc/whetstone/whetstone.yaml')).mode & 0o777).toBe(0o640);
 

@@ -53,10 +53,7 @@ describe('whetstone.service', () => {
     ['OOMPolicy', 'continue'],
     ['StateDirectory', 'whetstone'],
     ['RuntimeDirectory', 'whetstone'],
-    [
-      'ExecStart',
-      '/opt/whetstone/bin/node --max-semi-space-size=1 /opt/whetstone/dist/main.js run --config /etc/whetstone/whetstone.yaml',
-    ],
+    ['ExecStart', '/opt/whetstone/bin/node --max-semi-space-size=1 /opt/whetstone/dist/main.js run --config /etc/whetstone/whetstone.yaml'],
   ])('says %s=%s', (name, value) => {
     expect(setting(name)).toBe(value);
   });
