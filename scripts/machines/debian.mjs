@@ -1,0 +1,103 @@
+// A Debian as a new board has it: a tree made by debootstrap with Debian's own npm, Node.js and git and nothing else, kept for the next time; each
+// try works in a copy. Commands run in it by chroot, in mount and process namespaces of their own, as an ordinary user or as root.
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+
+/** `user` runs the second command: root installs the programs that tests need; for others their tests are skipped by name. */
+export const suites = [
+  { name: 'Debian 12, an ordinary user', suite: 'bookworm', user: 'maker' },
+  { name: 'Debian 13, root', suite: 'trixie', user: 'root' },
+];
+
+const folder = '/home/maker/my whétstone';
+const path = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+const shellWord = (text) => `'${text.replaceAll("'", "'\\''")}'`;
+
+function call(command, args, what, options = {}) {
+  const result = spawnSync(command, args, { encoding: 'utf8', maxBuffer: 1 << 28, ...options });
+  if (result.status === 0) return result.stdout;
+  throw new Error(`${what}: ${(result.error?.message ?? result.stderr + result.stdout).trim().split('\n').slice(-3).join(' / ')}`);
+}
+
+function whyNot() {
+  if (process.getuid() !== 0) return 'needs root (chroot and mounts)';
+  const missing = ['debootstrap', 'unshare', 'chroot'].filter((name) => spawnSync(name, ['--help']).error !== undefined);
+  return missing.length === 0 ? null : `needs ${missing.join(', ')} (sudo apt install debootstrap)`;
+}
+
+/** Runs `command` in the tree. Certificates and registry settings of this machine hold there too. */
+function runIn(tree, command, { limitMs, user = 'maker', offline = false }) {
+  const passed = Object.entries(process.env).filter(([name]) =>
+    /^(npm_config_(registry|cafile)|NODE_EXTRA_CA_CERTS|https?_proxy)$/i.test(name),
+  );
+  const home = user === 'root' ? '/root' : '/home/maker';
+  const environment = {
+    ...Object.fromEntries(passed),
+    HOME: home,
+    USER: user,
+    PATH: path,
+    LANG: 'C.UTF-8',
+    DEBIAN_FRONTEND: 'noninteractive',
+  };
+  const certificates = process.env.NODE_EXTRA_CA_CERTS;
+  const inTree = shellWord(tree);
+  const setUp = [
+    'mount --make-rprivate /',
+    `mount -t proc proc ${inTree}/proc`,
+    `mount --rbind /dev ${inTree}/dev`,
+    `mount --rbind /sys ${inTree}/sys`,
+    ...(certificates === undefined || !existsSync(certificates)
+      ? []
+      : [`mount --bind ${shellWord(certificates)} ${shellWord(join(tree, certificates))}`]),
+    `exec chroot --userspec=${user}:${user} ${inTree} /bin/bash --norc -c ${shellWord(`exec 2>&1 </dev/null; ${command}`)}`,
+  ];
+  const namespaces = ['--mount', '--pid', '--fork', '--kill-child', ...(offline ? ['--net'] : [])];
+  const begun = process.hrtime.bigint();
+  const { status, stdout, stderr } = spawnSync('unshare', [...namespaces, 'bash', '--norc', '-c', setUp.join(' && ')], {
+    encoding: 'utf8',
+    env: environment,
+    timeout: limitMs,
+    maxBuffer: 1 << 28,
+  });
+  return { status, output: stdout + stderr, ms: Number(process.hrtime.bigint() - begun) / 1e6, limitMs };
+}
+
+function makeTree(tree, suite, mirror, say) {
+  const ready = join(tree, '.ready');
+  if (existsSync(ready)) return;
+  rmSync(tree, { recursive: true, force: true });
+  mkdirSync(dirname(tree), { recursive: true });
+  say(`debootstrap ${suite}, some minutes, once …`);
+  call('debootstrap', ['--variant=minbase', '--include=ca-certificates', suite, tree, mirror], `debootstrap ${suite}`);
+  for (const name of ['resolv.conf', 'hosts']) copyFileSync(join('/etc', name), join(tree, 'etc', name));
+  const install =
+    'apt-get -q update && apt-get -qy install --no-install-recommends git npm && useradd --create-home maker && apt-get clean';
+  const { status, output } = runIn(tree, install, { limitMs: 1_800_000, user: 'root' });
+  if (status !== 0) throw new Error(`apt-get install git npm in ${suite}: ${output.trim().split('\n').slice(-3).join(' / ')}`);
+  writeFileSync(ready, '');
+}
+
+export function debianMachine({ suite, user }, { root, work, trees, mirror, say }) {
+  const missing = whyNot();
+  if (missing !== null) return { skipped: missing };
+  const original = join(trees, suite);
+  makeTree(original, suite, mirror, say);
+  const tree = join(work, suite);
+  call('cp', ['-a', '--reflink=auto', original, tree], 'a copy of the tree');
+  const clone = join(tree, folder);
+  call('git', ['clone', '--quiet', '--no-hardlinks', root, clone], 'git clone');
+  const run = (command, options) => runIn(tree, `cd ${shellWord(folder)} && ${command}`, options);
+  const owned = runIn(tree, `chown -R maker:maker ${shellWord(folder)}`, { limitMs: 60_000, user: 'root' });
+  if (owned.status !== 0) throw new Error(`chown in ${suite}: ${owned.output.trim()}`);
+  const arch = process.arch === 'arm64' ? 'arm64' : 'x64';
+  return {
+    npm: run('npm --version', { limitMs: 60_000 }).output.trim(),
+    nodeVersion: run('node --version', { limitMs: 60_000 }).output.trim().replace(/^v/, ''),
+    clone,
+    node: `node_modules/node-linux-${arch}/bin/node`,
+    tests: '',
+    run: (command, options) => run(command, { ...options, user: options.second === true ? user : 'maker' }),
+    close: () => rmSync(tree, { recursive: true, force: true }),
+  };
+}
