@@ -17,14 +17,10 @@ function megabytesOf(folder) {
   return Math.round(bytes / 1e6);
 }
 
-const lastWords = (text) =>
-  text
-    .replaceAll(/\u001b\[[0-9;?]*[A-Za-z]/g, '')
-    .trim()
-    .split('\n')
-    .slice(-3)
-    .join(' / ')
-    .slice(-300);
+/** Colours and cursor movements of terminals. */
+const ansi = new RegExp(`${String.fromCharCode(27)}\\[[0-9;?]*[A-Za-z]`, 'g');
+
+const lastWords = (text) => text.replaceAll(ansi, '').trim().split('\n').slice(-3).join(' / ').slice(-300);
 
 function outcomeOf(result, expected) {
   if (result.status === null) return `failed: did not end in ${Math.round(result.limitMs / minuteMs)} minutes`;
