@@ -71,7 +71,7 @@ async function main() {
   const wanted = (name) => values.only.length === 0 || values.only.some((part) => name.includes(part));
   const results = [];
   try {
-    const options = { root, work, quick: values.quick, say };
+    const options = { root, work, quick: values.quick, keep: values.keep, say };
     const machines = [
       ...npmVersions.map((version) => ({ name: `npm ${version.npm}`, open: () => npmMachine(version, options) })),
       ...(values.quick ? [] : suites).map((suite) => ({

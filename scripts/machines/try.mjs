@@ -72,7 +72,7 @@ function trySecond(machine) {
 }
 
 /** `open` gives { npm, node version, clone, node, tests, run, close }, or { skipped: why }. */
-export async function tryMachine(name, open, { quick, say }) {
+export async function tryMachine(name, open, { quick, keep, say }) {
   const empty = { machine: name, npm: null, node: null, command: null, seconds: null, megabytes: null };
   let machine;
   try {
@@ -91,7 +91,7 @@ export async function tryMachine(name, open, { quick, say }) {
       if (row.outcome.startsWith('failed')) break;
     }
   } finally {
-    machine.close();
+    if (!keep) machine.close();
   }
   return rows;
 }
