@@ -1,5 +1,5 @@
 // Makes dist/ from agent/ when a source is newer than the last build: Node.js itself takes the types out (a blank for every character, so that
-// lines and columns stay those of the source), and what is not TypeScript is copied. Needs no compiler; `npm run types` checks types. The old
+// lines and columns stay those of the source), and what is not TypeScript is copied. Needs no compiler; `scripts/check` checks types. The old
 // build stays until the new one is whole: a failed or interrupted build changes nothing, and what runs keeps its files until the last moment.
 import {
   chmodSync,

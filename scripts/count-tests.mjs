@@ -19,7 +19,7 @@ const tests = (report?.testResults ?? []).flatMap((file) => file.assertionResult
 const count = (...states) => tests.filter((test) => states.includes(test.status)).length;
 const unloadable = (report?.testResults ?? []).filter((file) => file.status === 'failed' && file.assertionResults.length === 0);
 for (const file of unloadable) process.stdout.write(`could not be loaded: ${file.name}\n`);
-if (checkStatus !== '0') process.stdout.write('`npm run check` found problems; they are above, before the tests.\n');
+if (checkStatus !== '0') process.stdout.write('scripts/check found problems; they are above, before the tests.\n');
 
 const passed = count('passed') + (checkStatus === '0' ? 1 : 0);
 const known = count('failed') + unloadable.length + (checkStatus === '0' ? 0 : 1);

@@ -1,4 +1,4 @@
-// Writes the published JSON Schemas of agent/config from the code's own schemas. Run it after a change there: node scripts/generate-schemas.mjs
+// Writes the published JSON Schemas of agent/config from the code's own schemas. Run it after a change there: scripts/node scripts/generate-schemas.mjs
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { publishedSchemas } from '../agent/config/published.ts';

@@ -142,13 +142,13 @@ stage() {
   rm -f "$log"
 }
 
-# One package brings the runtime for every system, another the headers for compiling modules, and older npm
-# does not tell C libraries apart: what this machine cannot run or never reads goes. Without `dev`, so does what only compilers and debuggers read.
+# One package brings the runtime for every system, another the headers for compiling modules, and some versions of npm bring binaries of other
+# C libraries or WebAssembly: what this machine cannot run or never reads goes. Without `dev`, so does what only compilers and debuggers read.
 prune_packages() {
   local modules="$root/node_modules"
   rm -rf "$modules"/onnxruntime-node/bin/napi-v*/{darwin,win32} "$modules"/onnxruntime-node/bin/napi-v*/linux/"$foreign" \
     "$modules/node-linux-$foreign" "$modules/node-linux-$arch"/{include,lib,share} \
-    "$modules"/{,@*/}*-{musl,linuxmusl-"$arch"}
+    "$modules"/{,@*/}*-{musl,linuxmusl-"$arch",wasm32,wasm32-wasi}
   [[ ${1:-} == dev ]] || find "$modules" -type f \( -name '*.map' -o -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' \) -delete
 }
 

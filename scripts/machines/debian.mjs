@@ -38,6 +38,7 @@ function runIn(tree, command, { limitMs, user = 'maker', offline = false }) {
     USER: user,
     PATH: path,
     LANG: 'C.UTF-8',
+    WHETSTONE_FRESH: '1',
     DEBIAN_FRONTEND: 'noninteractive',
   };
   const certificates = process.env.NODE_EXTRA_CA_CERTS;

@@ -58,6 +58,7 @@ export function npmMachine(version, { root, work }) {
     HOME: home,
     PATH: `${bin}:/usr/sbin:/usr/bin:/sbin:/bin`,
     LANG: 'C.UTF-8',
+    WHETSTONE_FRESH: '1',
     TMPDIR: folder,
   };
 

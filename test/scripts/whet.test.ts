@@ -166,6 +166,7 @@ describe('scripts/whet', () => {
       `node-linux-${architecture.own}/include/node/v8.h`,
       `node-linux-${architecture.foreign}/bin/node`,
       `@img/sharp-linuxmusl-${architecture.own}/lib/sharp.node`,
+      '@img/sharp-wasm32/lib/sharp.wasm',
       `lightningcss-linux-${architecture.own}-musl/lightningcss.node`,
       'zod/index.js.map',
       'zod/index.d.ts',
