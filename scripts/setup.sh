@@ -108,6 +108,16 @@ check_node() {
   ((status == 0)) || fail 69 "the packaged Node.js ($node) does not run: $(explain_start "$status" "$words")"
 }
 
+# npm leaves out an optional package that does not fit, or that it could not fetch, without a word.
+check_packages() {
+  local name names=("@img/sharp-linux-$arch" "@img/sharp-libvips-linux-$arch")
+  if [[ ${1:-} == dev ]]; then names+=("@rolldown/binding-linux-$arch-gnu" "@biomejs/cli-linux-$arch"); fi
+  for name in "${names[@]}"; do
+    [[ -e "$root/node_modules/$name/package.json" ]] ||
+      fail 69 "npm did not bring the package $name. Does a setting (npm config get omit, os, cpu, libc) or a registry of your own leave it out?"
+  done
+}
+
 # Says every second how much has come, on a terminal alone; ends with its parent.
 show_growth() {
   local folder=$1 what=$2 parent=$3 begun=$SECONDS size
@@ -164,6 +174,7 @@ install_packages() {
     npm --prefix "$root" ci "${omit[@]}" --include=optional --cache "$cache" --no-audit --no-fund --loglevel=error
   [[ -z $own_cache ]] || rm -rf "$own_cache"
   check_node
+  check_packages "$@"
   prune_packages "$@"
   cp "$root/package-lock.json" "$packages_stamp"
 }

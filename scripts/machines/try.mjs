@@ -6,9 +6,6 @@ import { join } from 'node:path';
 const minuteMs = 60_000;
 /** The first command, as a person types it but for leaving when the show is over. */
 const firstCommand = 'scripts/whet demo --once';
-/** More than the packaged Node.js alone may take until a verb that does nothing has ended, with half again for a busy machine. */
-const mostStartMs = 150;
-
 function megabytesOf(folder) {
   if (!existsSync(folder)) return 0;
   const bytes = readdirSync(folder, { withFileTypes: true, recursive: true })
@@ -29,7 +26,7 @@ function outcomeOf(result, expected) {
   return null;
 }
 
-/** Middle of five, in ms, of `command` run where no network and no npm is. */
+/** Middle of five, in ms, of `command` run where no network is: printed, never a verdict, for it measures this machine's other work too. */
 function startMs(machine, command) {
   const times = Array.from({ length: 5 }, () => machine.run(command, { limitMs: minuteMs, offline: true }));
   const broken = times.find(({ status }) => status !== 0);
@@ -53,8 +50,6 @@ function tryFirst(machine) {
   if (megabytes > 250) return { ...row, outcome: 'failed: more than 250 MB' };
   const [again, bare] = ['scripts/whet --version', `${machine.node} -e 0`].map((command) => startMs(machine, command));
   if (typeof again === 'string') return { ...row, outcome: `failed: a second start needs a network: ${again}` };
-  if (again - bare > mostStartMs)
-    return { ...row, outcome: `failed: a second start takes ${Math.round(again - bare)} ms more than Node.js` };
   return { ...row, outcome: `passed; started again, offline, ${Math.round(again - bare)} ms after Node.js` };
 }
 

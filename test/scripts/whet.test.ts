@@ -20,9 +20,15 @@ const scripts = fileURLToPath(new URL('../../scripts/', import.meta.url));
 let folder: string;
 let root: string;
 let bin: string;
+/** What npm does at least: the packaged Node.js, and the binaries that this machine needs. */
+let layNative: string;
 const whet = () => join(root, 'scripts', 'whet');
 const architecture = process.arch === 'arm64' ? { own: 'arm64', foreign: 'x64' } : { own: 'x64', foreign: 'arm64' };
 const packaged = () => join(root, 'node_modules', `node-linux-${architecture.own}`, 'bin', 'node');
+const binaries = ['sharp', 'sharp-libvips'].map((name) => `@img/${name}-linux-${architecture.own}`);
+const devBinaries = [`@rolldown/binding-linux-${architecture.own}-gnu`, `@biomejs/cli-linux-${architecture.own}`];
+const layPackages = (names: readonly string[]) =>
+  names.map((name) => `mkdir -p '${root}/node_modules/${name}'; echo '{}' >'${root}/node_modules/${name}/package.json'`).join('; ');
 const calls = () => (existsSync(join(folder, 'calls')) ? readFileSync(join(folder, 'calls'), 'utf8').trim().split('\n') : []);
 
 /**
@@ -46,14 +52,14 @@ writeFileSync(${JSON.stringify(join(root, 'dist', 'main.js'))}, 'process.stdout.
 writeFileSync(${JSON.stringify(join(root, 'dist', '.built'))}, '');
 `,
   );
+  layNative = `mkdir -p '${dirname(packaged())}'; ln -sf '${process.execPath}' '${packaged()}'; ${layPackages(binaries)}`;
   program(
     'npm',
     `case "$*" in *--version*) ;; *) echo "npm $*" >>'${join(folder, 'calls')}' ;; esac
 sleep 0.3
 case "$*" in *--version*) echo 8.5.5; exit ;; esac
-mkdir -p '${dirname(packaged())}'
-ln -sf '${process.execPath}' '${packaged()}'
-case "$*" in *--include=dev*) mkdir '${root}/node_modules/typescript'; echo '{}' >'${root}/node_modules/typescript/package.json' ;; esac`,
+${layNative}
+case "$*" in *--include=dev*) mkdir '${root}/node_modules/typescript'; echo '{}' >'${root}/node_modules/typescript/package.json'; ${layPackages(devBinaries)} ;; esac`,
   );
 });
 
@@ -172,7 +178,7 @@ describe('scripts/whet', () => {
       'zod/index.d.ts',
     ];
     const lay = [...kept, ...dropped].map((path) => `mkdir -p '${dirname(join(modules, path))}'; echo x >'${join(modules, path)}'`);
-    program('npm', `echo 8.5.5\nmkdir -p '${dirname(packaged())}'\nln -sf '${process.execPath}' '${packaged()}'\n${lay.join('\n')}`);
+    program('npm', `echo 8.5.5\n${layNative}\n${lay.join('\n')}`);
     expect(run(['x']).stderr).toContain('installing');
     expect(kept.filter((path) => !existsSync(join(modules, path)))).toEqual([]);
     expect(dropped.filter((path) => existsSync(join(modules, path)))).toEqual([]);
@@ -277,6 +283,14 @@ describe('a machine that cannot run it', () => {
     const result = setUpWith('true');
     expect({ status: result.status, told: result.stderr.includes(told) }, result.stderr).toEqual({ status: 69, told: true });
     // Nothing passes for installed.
+    expect(setUpWith('true').status).toBe(69);
+  });
+
+  it.each(binaries)('an npm that leaves %s out', (name) => {
+    program('npm', `echo 8.5.5\n${layNative}\nrm -r '${root}/node_modules/${name}'`);
+    const { status, stderr } = setUpWith('true');
+    expect(status).toBe(69);
+    expect(stderr).toContain(`the package ${name}`);
     expect(setUpWith('true').status).toBe(69);
   });
 
