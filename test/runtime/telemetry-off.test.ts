@@ -1,7 +1,7 @@
 // Looks at what processes do, not at what they say: in a network namespace of their own, with an empty home, under strace. Nothing may be
 // sent or connected to beyond this machine, and none of the files may appear that ONNX Runtime's reporting to its maker leaves behind.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -78,7 +78,7 @@ function look(): Seen {
   if (!traces) return { calls: [], reporting: left.filter(isReporting), loaded: null };
   const lines = readFileSync(join(folder, 'trace'), 'utf8').split('\n');
   const written = lines.filter((line) => /O_CREAT|creat\(/.test(line)).map((line) => /"([^"]*)"/.exec(line)?.[1] ?? '');
-  const loading = lines.filter((line) => /libonnxruntime\.so[^"]*".*= \d+$/.test(line)).map((line) => line.split(' ')[0]);
+  const loading = lines.filter((line) => line.includes('libonnxruntime.so') && !line.includes('ENOENT')).map((line) => line.split(' ')[0]);
   return {
     calls: lines.filter(beyond),
     reporting: [...left, ...written].filter(isReporting),
@@ -93,19 +93,30 @@ describe.skipIf(alone === null)(
   'what leaves the machine (skipped where `unshare -n` and `unshare -rn` do not work)',
   { timeout: 120_000 },
   () => {
-    it('is seen here: the bare runtime reports, and a connection is noticed', async () => {
+    it('is seen here: the bare runtime leaves a log and the id of the device', async () => {
       const program = `import ort from ${JSON.stringify(import.meta.resolve('onnxruntime-node'))};
-      import { connect } from 'node:net';
-      await (await ort.InferenceSession.create(${JSON.stringify(model)})).release();
-      connect(443, '192.0.2.1').on('error', () => process.exit(0)).on('connect', () => process.exit(1));`;
+        await (await ort.InferenceSession.create(${JSON.stringify(model)})).release();`;
       expect(await end(watch(['--input-type=module', '-e', program]))).toMatchObject({ code: 0 });
       const seen = look();
       expect(seen.reporting).toContainEqual(expect.stringContaining('deviceid'));
       expect(seen.reporting).toContainEqual(expect.stringContaining('mat-debug'));
-      if (!traces) return;
-      expect(seen.calls).toContainEqual(expect.stringContaining('192.0.2.1'));
       expectLoaded(seen, 1);
     });
+
+    it.skipIf(!traces)(
+      'is seen here: packets and connections (skipped where strace does not work: then files alone are looked at)',
+      async () => {
+        const program = `const socket = require('node:dgram').createSocket('udp4');
+        socket.send('x', 53, '192.0.2.1', () => socket.close());
+        require('node:net').connect(443, '2001:db8::2').on('error', () => {});
+        require('node:net').connect(443, '127.0.0.1').on('error', () => {});`;
+        expect(await end(watch(['-e', program]))).toMatchObject({ code: 0 });
+        const said = look().calls.join(' ');
+        expect(said).toContain('192.0.2.1');
+        expect(said).toContain('2001:db8::2');
+        expect(said).not.toContain('127.0.0.1');
+      },
+    );
 
     it.each([undefined, '0'])(
       'is nothing of `whet inspect`, whatever the environment says (ORT_DISABLE_TELEMETRY=%s)',
@@ -119,10 +130,9 @@ describe.skipIf(alone === null)(
     );
 
     it('is nothing of `whet adapt`', async () => {
-      const { mkdir, writeFile } = await import('node:fs/promises');
       for (const { label, name, bytes } of await photographs(['disc', 'stripes'], 8, 3)) {
-        await mkdir(join(folder, 'data', label), { recursive: true });
-        await writeFile(join(folder, 'data', label, name), bytes);
+        mkdirSync(join(folder, 'data', label), { recursive: true });
+        writeFileSync(join(folder, 'data', label, name), bytes);
       }
       const args = [
         main,
@@ -166,14 +176,12 @@ describe.skipIf(alone === null)(
     });
 
     it.skipIf(!hasLoopback)('is nothing of `whet demo` (skipped where `ip` cannot raise the loopback interface)', async () => {
-      expect(await end(watch([main, 'demo', '--json'], { loopback: true }))).toMatchObject({ code: 0 });
+      // One word of each digit is short, and too little for a verdict to be relied on: 75 says that the demo ran, and nothing was adapted.
+      const { code, said } = await end(watch([main, 'demo', '--json', '--words', '1'], { loopback: true }));
+      expect([0, 75], said).toContain(code);
       const seen = look();
       expect(seen).toMatchObject(nothing);
       expectLoaded(seen, 2);
-    });
-
-    it.skipIf(traces)('is looked for with strace (this line is skipped where strace works; without it, files alone are looked at)', () => {
-      expect(look().loaded).toBeNull();
     });
   },
 );
