@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 // argv → verb → exit status. The only place that ends the process.
+import './runtime/telemetry-off.ts';
 import { interruptible } from './cli/interrupt.ts';
 import { reportError } from './cli/output.ts';
 import { createProgram } from './cli/program.ts';

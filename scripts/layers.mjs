@@ -3,7 +3,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, posix, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { generated, levels, maxLines, mayExit, packages, pure, reserved } from './layer-rules.mjs';
+import { doors, generated, levels, maxLines, mayExit, packages, pure, reserved } from './layer-rules.mjs';
 
 /** The file that decides a room's name: `agent/onnx/cut.ts` is in `onnx`, `agent/daemon.ts` is a room of its own. */
 function roomOf(file) {
@@ -21,7 +21,7 @@ function withoutComments(text) {
   return text.replace(/\/\*[\s\S]*?\*\/|(?<=^|[\s;{}(,])\/\/[^\n]*/g, blank);
 }
 
-/** Every import of a file, also re-exports, type-only and dynamic ones: [{ target, line, kind }]. */
+/** Every import of a file, also re-exports, type-only and dynamic ones, and `require`: [{ target, line, kind }]. */
 export function importsOf(text) {
   const code = withoutComments(text);
   const patterns = [
@@ -29,7 +29,7 @@ export function importsOf(text) {
     { kind: 'type', pattern: /^\s*import\s+type\s[\w$*{}\s,]+?\sfrom\s*['"]([^'"]+)['"]/gm },
     { kind: 'import', pattern: /^\s*import\s*['"]([^'"]+)['"]/gm },
     { kind: 'export', pattern: /^\s*export\s+(?:type\s+)?(?:\*[\w$\s]*|\{[^}]*\})\s*from\s*['"]([^'"]+)['"]/gm },
-    { kind: 'dynamic', pattern: /\bimport\(\s*['"]([^'"]+)['"]/g },
+    { kind: 'dynamic', pattern: /\b(?:import|require)\(\s*['"]([^'"]+)['"]/g },
   ];
   return patterns.flatMap(({ pattern, kind }) =>
     [...code.matchAll(pattern)].map((match) => ({
@@ -71,6 +71,7 @@ export function findProblems(root) {
     ...agent.flatMap((source) => [...directionProblems(source), ...sourceProblems(source)]),
     ...packageProblems(agent),
     ...cycleProblems(agent),
+    ...doorProblems(root),
     ...lengthProblems(root),
   ].sort((a, b) => a.file.localeCompare(b.file) || a.line - b.line);
 }
@@ -103,13 +104,13 @@ function directionProblems({ file, imports }) {
     if (otherLevel === level && levels[level].mutual !== true) {
       return problem(`'${room}' and '${other}' do not import each other`, 'let the loop or the composition root join them');
     }
-    return reservedProblem(room, other, problem);
+    return reservedProblem(room, other, path, problem);
   });
 }
 
-function reservedProblem(room, other, problem) {
+function reservedProblem(room, other, path, problem) {
   const rule = reserved.find((entry) => entry.rooms.includes(other));
-  if (rule === undefined || rule.only.includes(room)) return [];
+  if (rule === undefined || rule.only.includes(room) || rule.open.includes(path)) return [];
   return problem(
     `'${room}' does not import '${other}'`,
     'go through agent/model, or let a loop do it; the table is in scripts/layer-rules.mjs',
@@ -179,6 +180,20 @@ function packageProblems(agent) {
     }
   }
   return problems;
+}
+
+function doorProblems(root) {
+  return ['scripts', 'test'].flatMap((folder) =>
+    sources(root, folder, /\.(ts|mts|mjs|js|cjs)$/).flatMap((file) =>
+      importsOf(readFileSync(join(root, file), 'utf8')).flatMap(({ target, line }) => {
+        const door = doors[packageOf(target)];
+        if (door === undefined || door.in.some((place) => file.startsWith(place))) return [];
+        return [
+          { file, line, what: target, rule: `'${packageOf(target)}' is imported in ${door.in.join(', ')} only`, remedy: door.remedy },
+        ];
+      }),
+    ),
+  );
 }
 
 /** One problem for each import that closes a circle, with the circle. Imports of types alone are erased: nothing loads through them. */

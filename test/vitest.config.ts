@@ -1,6 +1,9 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
+// The runtime's reporting to its maker is off in every process that tests start, those that use it without Whetstone too.
+process.env.ORT_DISABLE_TELEMETRY = '1';
+
 // Two cores are the common case: test files run in two processes, and every native session inside them uses one thread.
 export default defineConfig({
   test: {

@@ -1,5 +1,6 @@
 // The daemon's side of the inference worker: starts it, hands it captures, swaps its tail, and starts it again when it dies or hangs.
 // Refuses captures while no worker is up (`inference-unavailable`): the collect loop counts and drops them.
+import '../runtime/telemetry-off.ts';
 import { Worker } from 'node:worker_threads';
 import { type ErrorCode, errorRegistry, WhetError } from '../errors.ts';
 import type { Log } from '../log.ts';

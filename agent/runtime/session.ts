@@ -1,5 +1,6 @@
 // The only importer of onnxruntime-node. Opens sessions on model bytes and runs them with plain tensors; refuses nothing by itself, but
 // every failure of the runtime becomes a `runtime-failed` that names the model. `run` blocks the calling thread while it computes.
+import './telemetry-off.ts';
 import * as ort from 'onnxruntime-node';
 import { messageOf, WhetError } from '../errors.ts';
 import type { DType, Tensor } from '../onnx/ir.ts';

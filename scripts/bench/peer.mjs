@@ -1,5 +1,6 @@
 // PyTorch as others would use it, in a folder of its own (a Debian root that `setup.sh` beside the peer's scripts makes). Gives null, and says
 // why, where it is not set up: a benchmark then shows Whetstone's own numbers alone.
+import '../../agent/runtime/telemetry-off.ts';
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync } from 'node:fs';
 import { homedir } from 'node:os';

@@ -46,6 +46,7 @@ describe('whetstone.service', () => {
   it.each([
     ['Type', 'notify'],
     ['NotifyAccess', 'all'],
+    ['Environment', 'ORT_DISABLE_TELEMETRY=1'],
     ['TimeoutStopSec', '5'],
     ['KillMode', 'mixed'],
     ['Restart', 'on-failure'],
