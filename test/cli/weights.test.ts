@@ -41,7 +41,7 @@ const receiveAs = (over: { readonly device?: string; readonly out: string; reado
     broker: broker.url,
     device: 'pi-1',
     root: 'whetstone',
-    timeout: 10,
+    timeout: 120,
     signal: new AbortController().signal,
     progress: () => undefined,
     ...over,

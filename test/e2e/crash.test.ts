@@ -68,7 +68,7 @@ describe.skipIf(mosquittoMissing)(`a device that loses its power again and again
     await device.client.rollback('base');
     expect((await device.client.train('the last one')).verdict.kind).toBe('accepted');
     runs.push('finished');
-    await eventually('an empty outbox', async () => (await device.client.status()).mqtt?.waiting === 0, 120_000);
+    await eventually('an empty outbox', async () => (await device.client.status()).mqtt?.waiting === 0);
     expect(await last.stop('SIGTERM')).toEqual({ code: 0, signal: null });
     expect(leftCandidates()).toEqual([]);
     expect(statesOfRuns()).toEqual(runs);

@@ -147,7 +147,7 @@ function watch(child: ChildProcess): Daemon {
       return said;
     },
     ended,
-    says: (text, timeoutMs = 40_000) =>
+    says: (text, timeoutMs = 120_000) =>
       new Promise((resolve, reject) => {
         const finish = (error?: Error) => {
           clearTimeout(timer);
@@ -171,7 +171,7 @@ function watch(child: ChildProcess): Daemon {
 }
 
 /** Waits until `look` gives something else than false, null or undefined; `what` is for the message. */
-export async function eventually<T>(what: string, look: () => T | Promise<T>, timeoutMs = 40_000): Promise<NonNullable<T>> {
+export async function eventually<T>(what: string, look: () => T | Promise<T>, timeoutMs = 120_000): Promise<NonNullable<T>> {
   const until = performance.now() + timeoutMs;
   let last: unknown = null;
   while (performance.now() < until) {

@@ -86,14 +86,14 @@ describe.skipIf(mosquittoMissing)(`receiving weights${needsMosquitto}`, () => {
     cleanUp.push(proxy.close);
     const delta = randomBytes(100_000);
     await connected(publisher(`mqtt://localhost:${proxy.port}`, delta, { ackTimeoutMs: 100 }));
-    const received = await receive(url, { timeoutMs: 15_000 });
+    const received = await receive(url, { timeoutMs: 120_000 });
     expect(Buffer.compare(received.delta, delta)).toBe(0);
   });
 
   it('asks again where the device came later', async () => {
     const { url } = await broker();
     const delta = randomBytes(20_000);
-    const pending = receive(url, { timeoutMs: 3000 });
+    const pending = receive(url, { timeoutMs: 60_000 });
     await new Promise((resolve) => setTimeout(resolve, 300));
     publisher(url, delta);
     expect(Buffer.compare((await pending).delta, delta)).toBe(0);
@@ -161,10 +161,9 @@ describe.skipIf(mosquittoMissing)(`receiving weights${needsMosquitto}`, () => {
   it('fails at once where the broker refuses the credentials', async () => {
     const started = await startBroker({ user: { name: 'pi', password: 'right' } });
     cleanUp.push(started.close);
-    const startedMs = performance.now();
-    const error = await failureOf(receive(started.url, { timeoutMs: 20_000 }));
+    // Longer than this test may run.
+    const error = await failureOf(receive(started.url, { timeoutMs: 2_000_000_000 }));
     expect(error).toMatchObject({ code: 'broker-refused', exit: 77, message: expect.stringMatching(/authorize|password/) });
-    expect(performance.now() - startedMs).toBeLessThan(5000);
   });
 
   it('ends when it is interrupted', async () => {
