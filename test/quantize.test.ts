@@ -93,7 +93,7 @@ describe('whet quantize', () => {
     expect(existsSync(join(place, `out${count - 1}.onnx`))).toBe(false);
   });
 
-  it('is a verb that prints text, or one JSON document', { timeout: 60_000 }, () => {
+  it('is a verb that prints text, or one JSON document', () => {
     const verb = (...more: string[]) =>
       spawnSync(
         process.execPath,
@@ -121,7 +121,7 @@ describe('whet quantize', () => {
 });
 
 describe.skipIf(!existsSync(`${shared}data/cifar10.tar`))('on CIFAR-10 photographs (needs ../shared)', () => {
-  it('int8 keeps the accuracy of a real float model within two points', { timeout: 60_000 }, async () => {
+  it('int8 keeps the accuracy of a real float model within two points', async () => {
     spawnSync('tar', ['-xf', `${shared}data/cifar10.tar`, '-C', place, '--wildcards', '*/*/000*.jpg', '*/*/001*.jpg', '*/*/002*.jpg']);
     const photographs = ['test', 'cifar10/test'].map((path) => join(place, path)).find(existsSync) as string;
     const real = join(place, 'tiny.onnx');

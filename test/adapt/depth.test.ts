@@ -20,7 +20,7 @@ beforeAll(async () => {
 const cases = forms([13], ['deep']).map((form, at) => ({ ...form, layers: 2 + (at % 5) }));
 
 describe('several layers, trained and written back', () => {
-  it.each(cases)('$title, $layers layers', { timeout: 120_000 }, async (form) => {
+  it.each(cases)('$title, $layers layers', { timeout: 600_000 }, async (form) => {
     const model = join(work.place, 'deep.onnx');
     writeFileSync(model, encodeModel(await modelOf(form)));
     writeFileSync(join(work.place, 'deep.json'), JSON.stringify({ name: 'deep', input, labels }));
@@ -49,7 +49,7 @@ const real = {
 describe.skipIf(!existsSync(shared))('models that others made (needs ../shared/models)', () => {
   it.each(Object.entries(real))(
     '%s learns other classes with several layers',
-    { timeout: 180_000 },
+    { timeout: 600_000 },
     async (file, { size, layers, mean, std }) => {
       const model = join(work.place, file);
       copyFileSync(join(shared, file), model);

@@ -1,12 +1,14 @@
 // The shipped model of spoken digits meets speakers that it has never heard: `whet adapt` itself, on real recordings.
+
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import { adapt } from '../../agent/adapt.ts';
 
-const speech = new URL('../../../shared/data/fsdd/', import.meta.url).pathname;
-const model = new URL('../../models/spoken-digits/model.onnx', import.meta.url).pathname;
+const speech = fileURLToPath(new URL('../../../shared/data/fsdd/', import.meta.url));
+const model = fileURLToPath(new URL('../../models/spoken-digits/model.onnx', import.meta.url));
 const place = mkdtempSync(join(tmpdir(), 'whet-digits-'));
 afterAll(() => rmSync(place, { recursive: true, force: true }));
 

@@ -209,7 +209,7 @@ describe('anomaly', () => {
     await expect(quantize(job)).rejects.toMatchObject({ code: 'model-unsupported' });
   });
 
-  it('is a verb: the task stands on the command line or in the card', { timeout: 60_000 }, async () => {
+  it('is a verb: the task stands on the command line or in the card', async () => {
     const whet = (...args: readonly string[]) =>
       spawnSync(process.execPath, [fileURLToPath(new URL('../../agent/main.ts', import.meta.url)), ...args], { encoding: 'utf8' });
     const run = whet('adapt', model, '--task', 'anomaly', '--data', normal, '--test', checks, '--out', join(place, 'verb.onnx'));

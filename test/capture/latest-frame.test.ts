@@ -1,6 +1,14 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createLatestFrame } from '../../agent/capture/latest-frame.ts';
+
+const sleep = (durationMs: number) => vi.advanceTimersByTimeAsync(durationMs);
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
 
 function open(intervalMs: number, take: (n: number) => Promise<void> = async () => {}) {
   const taken: number[] = [];
@@ -18,9 +26,22 @@ describe('the latest frame', () => {
   test('of many within an interval the first and then the newest are taken, the rest is counted', async () => {
     const { offer, taken, dropped, outlet } = open(100);
     for (let n = 1; n <= 10; n += 1) offer(n);
-    await sleep(160);
+    await sleep(99);
+    expect(taken).toEqual([1]);
+    await sleep(1);
     expect(taken).toEqual([1, 10]);
     expect(dropped()).toBe(8);
+    outlet.close();
+  });
+
+  test('25 frames a second become 5, on time', async () => {
+    const { offer, taken, dropped, outlet } = open(200);
+    for (let n = 0; n < 50; n += 1) {
+      offer(n);
+      await sleep(40);
+    }
+    expect(taken).toHaveLength(11);
+    expect(dropped()).toBe(39);
     outlet.close();
   });
 

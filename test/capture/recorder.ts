@@ -7,7 +7,7 @@ export interface Recorder {
   readonly context: SourceContext;
   readonly captures: Capture[];
   readonly warnings: string[];
-  /** Waits until the condition holds; fails after ten seconds, saying what it waited for. */
+  /** Waits until the condition holds; fails after a minute, saying what it waited for. */
   until(what: string, condition: () => boolean): Promise<void>;
 }
 
@@ -33,7 +33,7 @@ export function createRecorder(
       clock: { now: () => Date.now() },
     },
     async until(what, condition) {
-      const deadline = performance.now() + 10_000;
+      const deadline = performance.now() + 60_000;
       while (!condition()) {
         if (performance.now() > deadline) throw new Error(`waited in vain for ${what}: ${JSON.stringify(warnings)}`);
         await sleep(5);

@@ -32,6 +32,12 @@ function pullFrom(catalog: Catalog, options: Partial<PullOptions> = {}, folder =
   return { folder, outcome, done, files: () => readdirSync(folder).toSorted() };
 }
 
+/** A folder, and what a download there grows in. */
+function emptyFolder(): readonly [folder: string, part: string] {
+  const folder = temporaryDirectory();
+  return [folder, join(folder, '.net.onnx.part')];
+}
+
 describe('whet models pull', () => {
   it('fetches a model, checks it, and writes a card that is valid', async () => {
     const server = await serve(whole(bytes));
@@ -46,14 +52,16 @@ describe('whet models pull', () => {
   });
 
   it('goes on where the connection broke, within one call and in the next', async () => {
-    const server = await serve(cut(bytes, 100_000), cut(bytes, 50_000), whole(bytes));
-    const { outcome, folder } = pullFrom(catalogOf(server.url));
+    const [folder, part] = emptyFolder();
+    const server = await serve(cut(bytes, 100_000, part), cut(bytes, 50_000, part), whole(bytes));
+    const { outcome } = pullFrom(catalogOf(server.url), {}, folder);
     await outcome;
     expect(readFileSync(join(folder, 'net.onnx')).equals(bytes)).toBe(true);
     expect(server.asked.map((line) => Number(line.split(' ')[1]))).toEqual([0, 100_000, 150_000]);
 
-    const dying = await serve(cut(bytes, 100_000), status(404));
-    const first = pullFrom(catalogOf(dying.url));
+    const [other, otherPart] = emptyFolder();
+    const dying = await serve(cut(bytes, 100_000, otherPart), status(404));
+    const first = pullFrom(catalogOf(dying.url), {}, other);
     await expect(first.outcome).rejects.toMatchObject({ code: 'download-failed', message: expect.stringContaining('HTTP status 404') });
     expect(first.files()).toEqual(['.net.onnx.part']);
     const next = await serve(whole(bytes));
@@ -63,8 +71,9 @@ describe('whet models pull', () => {
   });
 
   it('begins anew at a server that knows no ranges, and takes the second origin where the first has nothing', async () => {
-    const plain = await serve(cut(bytes, 1000), (request, response) => whole(bytes)(request, response, 0));
-    const { outcome, folder } = pullFrom(catalogOf((await serve(status(410))).url, plain.url));
+    const [folder, part] = emptyFolder();
+    const plain = await serve(cut(bytes, 1000, part), (request, response) => whole(bytes)(request, response, 0));
+    const { outcome } = pullFrom(catalogOf((await serve(status(410))).url, plain.url), {}, folder);
     await outcome;
     expect(readFileSync(join(folder, 'net.onnx')).equals(bytes)).toBe(true);
   });

@@ -1,4 +1,5 @@
 // A server of one file that can misbehave, and a proxy, both on free ports of this machine; they end with the test.
+import { statSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { connect } from 'node:net';
 import { onTestFinished } from 'vitest';
@@ -32,14 +33,19 @@ export const whole =
     response.end(bytes.subarray(from));
   };
 
-/** So many bytes from where it was asked to begin, and then the connection breaks. */
+/** So many bytes from where it was asked to begin; when they have come into the part file the connection breaks. */
 export const cut =
-  (bytes: Uint8Array, after: number): Answer =>
+  (bytes: Uint8Array, after: number, part: string): Answer =>
   (_request, response, from) => {
     const range = from > 0 ? { 'content-range': `bytes ${from}-${bytes.length - 1}/${bytes.length}` } : {};
     response.writeHead(from > 0 ? 206 : 200, { 'content-length': bytes.length - from, ...range });
-    // What was written must have left this machine's buffers, or it would be lost with the connection.
-    response.write(bytes.subarray(from, from + after), () => setTimeout(() => response.destroy(), 300));
+    response.write(bytes.subarray(from, from + after));
+    // Whatever is still under way would be lost with the connection.
+    const look = setInterval(() => {
+      if ((statSync(part, { throwIfNoEntry: false })?.size ?? 0) < from + after && !response.destroyed) return;
+      clearInterval(look);
+      response.destroy();
+    }, 10);
   };
 
 export const status =

@@ -41,7 +41,7 @@ const receiveAs = (over: { readonly device?: string; readonly out: string; reado
     broker: broker.url,
     device: 'pi-1',
     root: 'whetstone',
-    timeout: 10,
+    timeout: 120,
     signal: new AbortController().signal,
     progress: () => undefined,
     ...over,
@@ -104,7 +104,7 @@ describe.skipIf(mosquittoMissing)(`whet weights receive${needsMosquitto}`, () =>
     writeFileSync(join(folder, 'base.onnx'), artifact);
     expect(await failureOf(receiveAs({ base: join(folder, 'base.onnx'), out }))).toMatchObject({ code: 'weights-corrupt', exit: 65 });
     expect(await failureOf(receiveAs({ base: join(folder, 'none.onnx'), out }))).toMatchObject({ code: 'model-unreadable', exit: 65 });
-    expect(await failureOf(receiveAs({ device: 'nobody', timeout: 0.4, out }))).toMatchObject({ code: 'weights-unavailable', exit: 69 });
+    expect(await failureOf(receiveAs({ device: 'nobody', timeout: 4, out }))).toMatchObject({ code: 'weights-unavailable', exit: 69 });
     expect(await failureOf(receiveAs({ out: join(folder, 'missing', 'm.onnx') }))).toMatchObject({ code: 'output-failed', exit: 73 });
     expect(await failureOf(receiveAs({ device: 'a/b', out }))).toMatchObject({ code: 'topic-invalid', exit: 78 });
     expect(readdirSync(folder)).toEqual(before);

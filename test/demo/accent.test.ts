@@ -19,7 +19,7 @@ interface Outcome {
 
 const missing = !existsSync(accentModel);
 
-describe.skipIf(missing)(`whet demo${missing ? ' (skipped: models/spoken-digits is not there)' : ''}`, { timeout: 180_000 }, () => {
+describe.skipIf(missing)(`whet demo${missing ? ' (skipped: models/spoken-digits is not there)' : ''}`, { timeout: 600_000 }, () => {
   it('shows a device that learns an accent by itself, keeps what it knew, and says so over MQTT', async () => {
     const directory = temporaryDirectory();
     const answer = await whet('demo', '--once', '--json', '--dir', directory);

@@ -1,11 +1,12 @@
 import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { foreignSpeaker, knownSpeaker, readRecordings, shippedRecordings } from '../../agent/demo/recordings.ts';
 import { decodeWav } from '../../agent/preprocess/wav.ts';
 import { temporaryDirectory } from '../store/fixtures.ts';
 
-const speech = new URL('../../../shared/data/fsdd', import.meta.url).pathname;
+const speech = fileURLToPath(new URL('../../../shared/data/fsdd', import.meta.url));
 
 describe('recordings of the demo', () => {
   it('ship as small WAV files: words to judge by, others to tell, and a speaker who is known', async () => {

@@ -4,7 +4,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { createControlClient } from '../../agent/device/control-client.ts';
 import type { Device } from '../../agent/device/device.ts';
 import { type PhotographClass, photograph } from '../images.ts';
@@ -37,6 +37,12 @@ export interface Answer {
   json<T = Record<string, never>>(): T;
 }
 
+export interface SpawnOptions {
+  /** A module that the process loads first. */
+  readonly preload?: string;
+  readonly env?: NodeJS.ProcessEnv;
+}
+
 export interface TestDevice {
   readonly folder: string;
   readonly config: string;
@@ -44,10 +50,10 @@ export interface TestDevice {
   readonly inbox: string;
   /** The running daemon, through its socket, as the command line asks it. */
   readonly client: Device;
-  /** Starts `whet run`; `preload` is a module that the process loads first. */
-  spawn(options?: { readonly preload?: string }): Daemon;
+  /** Starts `whet run`. */
+  spawn(options?: SpawnOptions): Daemon;
   /** Starts `whet run` and waits until it is ready. */
-  start(options?: { readonly preload?: string }): Promise<Daemon>;
+  start(options?: SpawnOptions): Promise<Daemon>;
   whet(...args: readonly string[]): Promise<Answer>;
   /** A file appears in the watched folder at once, whole. */
   drop(path: string, bytes: Uint8Array): void;
@@ -64,18 +70,21 @@ export function createDevice(
   const [config, state, inbox] = [join(folder, 'whetstone.yaml'), options.state ?? join(folder, 'state'), join(folder, 'inbox')];
   mkdirSync(inbox);
   const sources = options.sources ?? [`{name: inbox, kind: folder, path: inbox, rescanSeconds: 1}`];
-  const base = [`device: ${name}`, `model: ${modelPath}`, `state: ${state}`, 'runtimeDir: run', `sources: [${sources.join(', ')}]`];
+  const base = [
+    ...[`device: ${name}`, `model: ${JSON.stringify(modelPath)}`, `state: ${JSON.stringify(state)}`],
+    ...['runtimeDir: run', `sources: [${sources.join(', ')}]`],
+  ];
   writeFileSync(config, [...base, ...lines, ''].join('\n'));
   const daemons: Daemon[] = [];
 
   const device: TestDevice = {
     ...{ folder, config, state, inbox },
     client: createControlClient(join(folder, 'run', 'control.sock')),
-    spawn({ preload } = {}) {
-      const before = preload === undefined ? [] : ['--import', preload];
-      const daemon = watch(
-        spawn(process.execPath, [...before, mainPath, 'run', '--config', config], { stdio: ['ignore', 'pipe', 'pipe'] }),
-      );
+    spawn({ preload, env = process.env } = {}) {
+      // A path of its own would be read as a URL's: a `%` or a `#` in it would be lost.
+      const before = preload === undefined ? [] : ['--import', pathToFileURL(preload).href];
+      const command = [...before, mainPath, 'run', '--config', config];
+      const daemon = watch(spawn(process.execPath, command, { env, stdio: ['ignore', 'pipe', 'pipe'] }));
       daemons.push(daemon);
       return daemon;
     },
@@ -138,7 +147,7 @@ function watch(child: ChildProcess): Daemon {
       return said;
     },
     ended,
-    says: (text, timeoutMs = 40_000) =>
+    says: (text, timeoutMs = 120_000) =>
       new Promise((resolve, reject) => {
         const finish = (error?: Error) => {
           clearTimeout(timer);
@@ -162,7 +171,7 @@ function watch(child: ChildProcess): Daemon {
 }
 
 /** Waits until `look` gives something else than false, null or undefined; `what` is for the message. */
-export async function eventually<T>(what: string, look: () => T | Promise<T>, timeoutMs = 40_000): Promise<NonNullable<T>> {
+export async function eventually<T>(what: string, look: () => T | Promise<T>, timeoutMs = 120_000): Promise<NonNullable<T>> {
   const until = performance.now() + timeoutMs;
   let last: unknown = null;
   while (performance.now() < until) {

@@ -106,7 +106,7 @@ while True: print(s.recv(4096).decode().replace('\\n', ' '), flush=True)`,
         const notify = createNotify(log, { ...process.env, NOTIFY_SOCKET: socket });
         await notify.ready('up');
         await notify.watchdog();
-        await expect.poll(() => lines.join('\n')).toContain('WATCHDOG=1');
+        await expect.poll(() => lines.join('\n'), { timeout: 60_000 }).toContain('WATCHDOG=1');
         expect(lines.find((line) => line.includes('READY=1'))).toContain('STATUS=up');
       } finally {
         listener.kill('SIGKILL');

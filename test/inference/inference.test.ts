@@ -73,7 +73,7 @@ describe('inference worker', () => {
     await end();
     expect(await under).toMatchObject({ code: 'inference-unavailable' });
     await expect(inference.infer(picture)).rejects.toMatchObject({ code: 'inference-unavailable' });
-    await expect.poll(() => inference.infer(picture).catch(() => null), { timeout: 10_000 }).toMatchObject({ features: first.features });
+    await expect.poll(() => inference.infer(picture).catch(() => null), { timeout: 60_000 }).toMatchObject({ features: first.features });
     expect(inference.restarts).toBe(1);
   });
 
@@ -97,6 +97,6 @@ describe('inference worker', () => {
     await expect(inference.swap({ ...release('few'), classes: ['a', 'b'] })).rejects.toMatchObject({ code: 'release-invalid' });
     await end();
     await expect(inference.swap(release('bad', true))).rejects.toMatchObject({ code: 'model-unreadable' });
-    await expect.poll(() => inference.infer(picture).catch(() => null), { timeout: 10_000 }).toMatchObject({ release: 'good' });
+    await expect.poll(() => inference.infer(picture).catch(() => null), { timeout: 60_000 }).toMatchObject({ release: 'good' });
   });
 });

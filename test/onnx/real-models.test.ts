@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { type ImageInput, imageInputSchema } from '../../agent/config/card.ts';
 import { inspect } from '../../agent/model/inspect.ts';
@@ -18,7 +19,7 @@ import { requantize } from '../../agent/onnx/requantize.ts';
 import { preprocessImage, tensorShape } from '../../agent/preprocess/image.ts';
 import { noise } from '../models.ts';
 
-const folder = new URL('../../../shared/models/', import.meta.url).pathname;
+const folder = fileURLToPath(new URL('../../../shared/models/', import.meta.url));
 
 describe.skipIf(!existsSync(folder))('real int8 models of others (skipped where ../shared is absent)', () => {
   it.each([
@@ -51,7 +52,7 @@ describe.skipIf(!existsSync(folder))('real int8 models of others (skipped where 
   });
 });
 
-const data = new URL('../../../shared/data/', import.meta.url).pathname;
+const data = fileURLToPath(new URL('../../../shared/data/', import.meta.url));
 const isTarThere = spawnSync('tar', ['--version']).status === 0;
 
 describe.skipIf(!existsSync(data) || !existsSync(folder) || !isTarThere)(

@@ -1,11 +1,12 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { createVoiceActivity, type Utterance } from '../../agent/preprocess/voice-activity.ts';
 import { decodeWav } from '../../agent/preprocess/wav.ts';
 import { randomOf } from '../../agent/random.ts';
 
 const sampleRate = 8000;
-const speech = new URL('../../../shared/data/fsdd', import.meta.url).pathname;
+const speech = fileURLToPath(new URL('../../../shared/data/fsdd', import.meta.url));
 const at = (seconds: number) => Math.round(seconds * sampleRate);
 
 const noise = (count: number, level: number, seed = 1) => {

@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decodeWav, isWav } from '../../agent/preprocess/wav.ts';
@@ -82,7 +83,7 @@ describe('decodeWav', () => {
     );
   });
 
-  const real = new URL('../../../shared/data/fsdd/', import.meta.url).pathname;
+  const real = fileURLToPath(new URL('../../../shared/data/fsdd/', import.meta.url));
   it.skipIf(!existsSync(real))('reads real recordings (skipped where ../shared is absent)', () => {
     const { samples, sampleRate } = decodeWav(readFileSync(`${real}0_jackson_0.wav`));
     expect(sampleRate).toBe(8000);

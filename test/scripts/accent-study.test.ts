@@ -1,12 +1,14 @@
 // The accent study as a program: its smallest run on real recordings, and what it refuses.
+
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 
-const root = new URL('../../', import.meta.url).pathname;
-const speech = new URL('../../../shared/data/fsdd/', import.meta.url).pathname;
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const speech = fileURLToPath(new URL('../../../shared/data/fsdd/', import.meta.url));
 const run = (...args: readonly string[]) =>
   spawnSync(process.execPath, ['scripts/accent-study.mjs', ...args], { cwd: root, encoding: 'utf8', maxBuffer: 2 ** 24 });
 

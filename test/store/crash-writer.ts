@@ -30,7 +30,7 @@ function described<F extends string>(file: F, bytes: Uint8Array) {
 }
 
 async function release(): Promise<void> {
-  // Large, so that the kill often falls into its writing.
+  // Large, so that a kill at any time often falls into its writing.
   const [artifact, delta, master] = [randomBytes(4_000_000), randomBytes(5000), randomBytes(20_000)];
   const { version } = await releases.add(
     {

@@ -1,59 +1,93 @@
-// kill -9 at random moments, on the real process: the store opens, is whole, has lost nothing that was acknowledged, and the current release
-// verifies. The moments come from a seed.
+// kill -9 on the real process, at the durable steps themselves (test/hold.ts) and somewhere after a number of acknowledgements: the store
+// opens, is whole, has lost nothing that was acknowledged, and the current release verifies. The numbers come from a seed.
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
+import { randomOf } from '../../agent/random.ts';
 import { createReleases } from '../../agent/release/releases.ts';
 import { openDatabase } from '../../agent/store/database.ts';
 import { migrations } from '../../agent/store/schema.ts';
 import { openStore } from '../../agent/store/store.ts';
+import { createHold, type Hold, type Step } from '../hold.ts';
 import { optionsWith, temporaryDirectory } from './fixtures.ts';
 
 const writer = fileURLToPath(new URL('./crash-writer.ts', import.meta.url));
-const lives = 10;
 const seed = 20261101;
+
+/** Held at the last of these steps, or ended while it goes on, wherever it is by then. */
+type End = { readonly kind: 'held'; readonly steps: readonly Step[] } | { readonly kind: 'running'; readonly acknowledgements: number };
+
+const held = (match: string, times: number): End => ({ kind: 'held', steps: [{ match, times }] });
+const version = String.raw`\d{6}-[0-9a-f]{8}`;
+
+/** `number` gives how often a step must come, at least once and at most so often. */
+function ends(number: (most: number) => number): readonly End[] {
+  const running = () => ({ kind: 'running', acknowledgements: 10 + number(60) }) as const;
+  return [
+    ...[running(), held('before COMMIT', number(20)), held('after COMMIT', number(20)), held('after (INSERT|UPDATE|DELETE)', number(40))],
+    ...[running(), held('before rename', number(12)), held('after rename', number(12)), held(`before rename .*/${version}$`, number(3))],
+    ...[
+      running(),
+      held(`after rename .*/${version}$`, number(3)),
+      held('before rename .*/current$', 2),
+      held('after rename .*/current$', 2),
+    ],
+    ...[
+      running(),
+      held('after symlink', number(3)),
+      held(String.raw`after rename .*/ledger\.json$`, number(6)),
+      held('before rm ', 1),
+      running(),
+    ],
+  ];
+}
 
 type Line = Readonly<Record<'did' | 'try' | 'id' | 'label' | 'origin' | 'text' | 'version', string>>;
 
-/** Mulberry32, a small generator of numbers in [0, 1). */
-function random(from: number): () => number {
-  let state = from;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
-/** Runs the writer until `afterMs` after it opened the store; the whole lines that it said. */
-function runAndKill(directory: string, life: number, afterMs: number): Promise<readonly Line[]> {
+/** Runs the writer until its end; the whole lines that it said. */
+function runAndKill(directory: string, life: number, end: End, hold: Hold): Promise<readonly Line[]> {
+  hold.clear();
+  if (end.kind === 'held') hold.at(...end.steps);
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [writer, directory, String(life)], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, [writer, directory, String(life)], { env: hold.env, stdio: ['ignore', 'pipe', 'pipe'] });
     let [said, errors] = ['', ''];
+    const lines = () =>
+      said
+        .slice(0, said.lastIndexOf('\n') + 1)
+        .split('\n')
+        .filter((line) => line !== '');
     child.stderr.on('data', (part) => {
       errors += part;
     });
     child.stdout.on('data', (part) => {
-      if (said === '') setTimeout(() => child.kill('SIGKILL'), afterMs);
       said += part;
+      if (end.kind === 'running' && lines().length >= end.acknowledgements) child.kill('SIGKILL');
     });
     child.on('error', reject);
-    child.on('close', (status) => {
-      if (status !== null) return reject(new Error(`the writer ended by itself (${status}): ${errors}`));
-      const lines = said.slice(0, said.lastIndexOf('\n') + 1).split('\n');
-      resolve(lines.filter((line) => line !== '').map((line) => JSON.parse(line)));
-    });
+    const gone = new Promise<void>((over) =>
+      child.on('close', (status) => {
+        if (status !== null) return reject(new Error(`the writer ended by itself (${status}): ${errors}`));
+        resolve(lines().map((line) => JSON.parse(line)));
+        over();
+      }),
+    );
+    if (end.kind === 'held')
+      hold
+        .held(gone)
+        .then(({ pid }) => expect(pid).toBe(child.pid))
+        .then(() => child.kill('SIGKILL'))
+        .catch(reject);
   });
 }
 
-test('nothing that was acknowledged is lost, and what is current verifies', { timeout: 60_000 }, async () => {
+test('nothing that was acknowledged is lost, and what is current verifies', { timeout: 400_000 }, async () => {
   // What a killed process wrote is there whether it was flushed or not, so memory will do, and the writer comes further.
   const directory = temporaryDirectory(existsSync('/dev/shm') ? '/dev/shm' : undefined);
   const path = join(directory, 'store.db');
-  const next = random(seed);
+  const hold = createHold(temporaryDirectory());
+  const next = randomOf(seed);
   const samples = new Map<string, { readonly origin: string; label: string | null }>();
   const forgotten = new Set<string>();
   const sent = new Set<string>();
@@ -61,8 +95,10 @@ test('nothing that was acknowledged is lost, and what is current verifies', { ti
   let current = 'base';
   let acknowledged = 0;
 
-  for (let life = 0; life < lives; life += 1) {
-    const lines = await runAndKill(directory, life, Math.floor(next() * next() * 500));
+  const lives = ends((most) => 1 + Math.floor(next() * most));
+  for (const [life, end] of lives.entries()) {
+    const lines = await runAndKill(directory, life, end, hold);
+    if (end.kind === 'running') expect(lines.length).toBeGreaterThanOrEqual(end.acknowledgements);
     acknowledged += lines.length;
     let attempted: string | null = null;
     for (const line of lines) {
@@ -121,8 +157,9 @@ test('nothing that was acknowledged is lost, and what is current verifies', { ti
     expect(damaged).toEqual([]);
     for (const { version } of listed) await releases.verify(version);
   }
-  // The test means something only where the writer came far enough to be hit in all its parts.
-  console.log(`${lives} kills, ${acknowledged} acknowledgements, ${samples.size} samples, ${sent.size} messages, current ${current}`);
-  expect(samples.size).toBeGreaterThan(lives);
+  console.log(
+    `${lives.length} kills, ${acknowledged} acknowledgements, ${samples.size} samples, ${sent.size} messages, current ${current}`,
+  );
+  expect(samples.size).toBeGreaterThan(lives.length);
   expect(current).not.toBe('base');
 });

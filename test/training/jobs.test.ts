@@ -106,11 +106,9 @@ describe('training jobs', () => {
     const run = jobs.train('test').catch((error) => error.code);
     // One turn: the run has begun in the store and prepares its job.
     await Promise.resolve();
-    const beganMs = performance.now();
     await jobs.stop();
     expect(await run).toBe('trainer-failed');
-    expect(performance.now() - beganMs).toBeLessThan(1000);
-    expect(store.runs.list(1)[0]?.state).toBe('failed');
+    expect(store.runs.list(1)[0]).toMatchObject({ state: 'failed', error: expect.stringContaining('stopped before it began') });
   });
 
   it.each(['learned from', 'released'] as const)('leave no release of samples that were forgotten when they had been %s', async (when) => {

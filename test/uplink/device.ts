@@ -61,7 +61,7 @@ export function createTestDevice(
   return { uplink, store, lines, calls };
 }
 
-export async function eventually(holds: () => boolean, what: string, timeoutMs = 8000): Promise<void> {
+export async function eventually(holds: () => boolean, what: string, timeoutMs = 60_000): Promise<void> {
   const deadline = performance.now() + timeoutMs;
   while (!holds()) {
     if (performance.now() > deadline) throw new Error(`not in ${timeoutMs} ms: ${what}`);

@@ -69,7 +69,9 @@ describe.skipIf(mosquittoMissing)(`the link${needsMosquitto}`, () => {
   it('starts without a broker and connects when there is one, saying the cause once', async () => {
     const port = await freePort();
     const one = device({ url: `mqtt://localhost:${port}`, retryMaxMs: 50 });
-    await new Promise((resolve) => setTimeout(resolve, 400));
+    await eventually(() => warnings(one).length > 0, 'a warning');
+    // Some more attempts.
+    await new Promise((resolve) => setTimeout(resolve, 300));
     expect(one.uplink.counters).toMatchObject({ connected: false, reconnects: 0 });
     expect(one.uplink.counters.failure).toMatch(/nothing listens/);
     expect(warnings(one)).toHaveLength(1);
@@ -197,11 +199,10 @@ it('stops at once while something takes its connection and never answers', async
   await once(silent, 'listening');
   cleanUp.push(() => silent.close());
   const address = silent.address();
-  const one = device({ url: `mqtt://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`, connectTimeoutMs: 20_000 });
+  const one = device({ url: `mqtt://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`, connectTimeoutMs: 2_000_000_000 });
   await once(silent, 'connection');
-  const startedMs = performance.now();
+  // It would wait for longer than this test may run.
   await one.uplink.stop();
-  expect(performance.now() - startedMs).toBeLessThan(3000);
 });
 
 describe('a broker of MQTT 3.1.1 only (aedes)', () => {

@@ -86,14 +86,14 @@ describe.skipIf(mosquittoMissing)(`receiving weights${needsMosquitto}`, () => {
     cleanUp.push(proxy.close);
     const delta = randomBytes(100_000);
     await connected(publisher(`mqtt://localhost:${proxy.port}`, delta, { ackTimeoutMs: 100 }));
-    const received = await receive(url, { timeoutMs: 15_000 });
+    const received = await receive(url, { timeoutMs: 120_000 });
     expect(Buffer.compare(received.delta, delta)).toBe(0);
   });
 
   it('asks again where the device came later', async () => {
     const { url } = await broker();
     const delta = randomBytes(20_000);
-    const pending = receive(url, { timeoutMs: 3000 });
+    const pending = receive(url, { timeoutMs: 60_000 });
     await new Promise((resolve) => setTimeout(resolve, 300));
     publisher(url, delta);
     expect(Buffer.compare((await pending).delta, delta)).toBe(0);
@@ -148,23 +148,22 @@ describe.skipIf(mosquittoMissing)(`receiving weights${needsMosquitto}`, () => {
 
   it('names the reason where there is nothing to receive', async () => {
     const { url } = await broker();
-    const unknown = await failureOf(receive(url, { address: { root: 'whetstone', device: 'nobody' }, timeoutMs: 400 }));
+    const unknown = await failureOf(receive(url, { address: { root: 'whetstone', device: 'nobody' }, timeoutMs: 4000 }));
     expect(unknown).toMatchObject({ code: 'weights-unavailable', message: expect.stringMatching(/never been seen/) });
     await connected(publisher(url, null));
     expect(await failureOf(receive(url))).toMatchObject({ code: 'weights-unavailable', message: expect.stringMatching(/base model/) });
     const other = await failureOf(receive(url, { version: '000009-00000000' }));
     expect(other).toMatchObject({ code: 'weights-unavailable', message: expect.stringMatching(/not 000009/) });
-    const away = await failureOf(receive('mqtt://localhost:1', { timeoutMs: 400 }));
+    const away = await failureOf(receive('mqtt://localhost:1', { timeoutMs: 4000 }));
     expect(away).toMatchObject({ code: 'broker-unreachable', message: expect.stringMatching(/nothing listens/) });
   });
 
   it('fails at once where the broker refuses the credentials', async () => {
     const started = await startBroker({ user: { name: 'pi', password: 'right' } });
     cleanUp.push(started.close);
-    const startedMs = performance.now();
-    const error = await failureOf(receive(started.url, { timeoutMs: 20_000 }));
+    // Longer than this test may run.
+    const error = await failureOf(receive(started.url, { timeoutMs: 2_000_000_000 }));
     expect(error).toMatchObject({ code: 'broker-refused', exit: 77, message: expect.stringMatching(/authorize|password/) });
-    expect(performance.now() - startedMs).toBeLessThan(5000);
   });
 
   it('ends when it is interrupted', async () => {

@@ -32,7 +32,7 @@ export async function subscribe(url: string, filter: string, options: IClientOpt
   return {
     client,
     received,
-    until: (enough, what, timeoutMs = 10_000) =>
+    until: (enough, what, timeoutMs = 60_000) =>
       new Promise((resolve, reject) => {
         const done = () => {
           clearTimeout(timer);

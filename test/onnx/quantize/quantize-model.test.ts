@@ -188,7 +188,7 @@ describe('quantizeModel', () => {
     await expect(quantizeStatically(net, bad)).rejects.toMatchObject({ code: 'model-unsupported' });
   });
 
-  it('random nets of random seeds run with optimizations on and off, and split to the bit', { timeout: 60_000 }, async () => {
+  it('random nets of random seeds run with optimizations on and off, and split to the bit', async () => {
     const random = fc.record({
       seed: fc.integer({ min: 1, max: 10_000 }),
       kind: fc.constantFrom('mobile', 'branches', 'front end'),
