@@ -32,7 +32,7 @@ afterEach(async () => {
   for (const part of open.splice(0).reverse()) await part.close();
 });
 
-describe.skipIf(mosquittoMissing)(`without a broker${needsMosquitto}`, { timeout: 400_000 }, () => {
+describe.skipIf(mosquittoMissing)(`without a broker${needsMosquitto}`, { timeout: 900_000 }, () => {
   it('starts, works, and delivers everything when the broker comes', async () => {
     const port = await freePort();
     const device = deviceWith([`mqtt: {url: "mqtt://127.0.0.1:${port}"}`, 'queries: {below: 1, perHour: 100}']);
@@ -59,7 +59,7 @@ describe.skipIf(mosquittoMissing)(`without a broker${needsMosquitto}`, { timeout
   });
 });
 
-describe('a state directory', { timeout: 400_000 }, () => {
+describe('a state directory', { timeout: 900_000 }, () => {
   it('that cannot be made is a problem of the configuration (78) for the daemon, and no permission (77) for the rest', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'whet-'));
     open.push({ close: () => rmSync(folder, { recursive: true }) });
@@ -100,7 +100,7 @@ describe('a state directory', { timeout: 400_000 }, () => {
   );
 });
 
-describe('pictures that are none', { timeout: 400_000 }, () => {
+describe('pictures that are none', { timeout: 900_000 }, () => {
   it('are passed over with a word, once; the next good one is taken', async () => {
     const device = deviceWith([]);
     const daemon = await device.start();
@@ -121,7 +121,7 @@ describe('pictures that are none', { timeout: 400_000 }, () => {
   });
 });
 
-describe('a camera program', { timeout: 400_000 }, () => {
+describe('a camera program', { timeout: 900_000 }, () => {
   it.each([
     ['dies after each picture', 'process.exit(3)'],
     ['hangs after each picture', 'setInterval(() => {}, 1000)'],
@@ -144,7 +144,7 @@ describe('a camera program', { timeout: 400_000 }, () => {
   });
 });
 
-describe('parts that die', { timeout: 400_000 }, () => {
+describe('parts that die', { timeout: 900_000 }, () => {
   it('a trainer killed in its run: the run failed, the release stays, the next run goes through', async () => {
     const device = deviceWith([]);
     const hold = createHold(join(device.folder, 'hold'));

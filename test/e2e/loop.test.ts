@@ -16,7 +16,7 @@ import { createDevice, type Daemon, eventually, modelPath, photographs, type Tes
 const extra = ['classes: replace', 'duplicates: {windowSeconds: 0}', 'training: {minNewLabels: 24, minPerClass: 3}'];
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 
-describe.skipIf(mosquittoMissing)(`a device from the first picture to the last signal${needsMosquitto}`, { timeout: 400_000 }, () => {
+describe.skipIf(mosquittoMissing)(`a device from the first picture to the last signal${needsMosquitto}`, { timeout: 900_000 }, () => {
   let broker: Broker;
   let dashboard: Subscriber;
   let device: TestDevice;

@@ -82,7 +82,7 @@ function runAndKill(directory: string, life: number, end: End, hold: Hold): Prom
   });
 }
 
-test('nothing that was acknowledged is lost, and what is current verifies', { timeout: 400_000 }, async () => {
+test('nothing that was acknowledged is lost, and what is current verifies', { timeout: 900_000 }, async () => {
   // What a killed process wrote is there whether it was flushed or not, so memory will do, and the writer comes further.
   const directory = temporaryDirectory(existsSync('/dev/shm') ? '/dev/shm' : undefined);
   const path = join(directory, 'store.db');
