@@ -2,7 +2,7 @@
 
 import { attr, floats } from '../../agent/onnx/build.ts';
 import type { Tensor } from '../../agent/onnx/ir.ts';
-import { between, type Case, type Input, makeCase } from './case.ts';
+import { between, type Case, type Input, makeCase, values } from './case.ts';
 import type { Random } from './random.ts';
 import { type Tf, tf } from './tensorflow.ts';
 
@@ -57,6 +57,12 @@ function softmaxAttention(q: Tf, k: Tf, v: Tf, scale: number, mask: Tf): Tf {
 }
 
 export const composedCases: Readonly<Record<string, MakeCase>> = {
+  CastLike: (r) =>
+    makeCase('CastLike', [values(r, r.shape())], {
+      constants: { like: floats([2], 1) },
+      names: ['x0', 'like'],
+      tensorflow: (x) => tf.mul(x, 1),
+    }),
   LSTM: recurrent('LSTM', { gates: 4, states: 2, activations: [[], ['Sigmoid', 'Softsign', 'Tanh'], ['Sigmoid', 'Tanh', 'Softsign']] }),
   GRU: recurrent('GRU', {
     gates: 3,
