@@ -3,6 +3,7 @@
 import type { Node } from '../onnx/ir.ts';
 import type { Draft } from './draft.ts';
 import { expandAttention } from './expand/attention.ts';
+import { expandCastLike } from './expand/cast-like.ts';
 import { expandGru, expandLstm, expandRnn } from './expand/recurrent.ts';
 
 export type Expansion = (c: Draft, node: Node) => void;
@@ -12,4 +13,5 @@ export const expansions: ReadonlyMap<string, Expansion> = new Map([
   ['GRU', expandGru],
   ['RNN', expandRnn],
   ['Attention', expandAttention],
+  ['CastLike', expandCastLike],
 ]);

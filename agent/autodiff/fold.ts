@@ -2,11 +2,12 @@
 // Reshape, an Expand or a Resize. Only small values; everything else comes back as null and stays a node.
 import { ints } from '../onnx/build.ts';
 import { type Node, sizeOf, type Tensor } from '../onnx/ir.ts';
-import { intAttribute, intsAttribute, normalAxis } from './attributes.ts';
+import { intsAttribute } from './attributes.ts';
 import type { Draft } from './draft.ts';
 import { arithmeticFolds } from './fold/arithmetic.ts';
 import { movementFolds } from './fold/movement.ts';
-import { absent, type Folder, longestShape, type Small, smallOf, tensorOf } from './fold/small.ts';
+import { absent, type Folder, isExact, longestShape, type Small, smallOf, tensorOf } from './fold/small.ts';
+import { measuredAxes } from './shapes/movement.ts';
 import { shapeRules } from './shapes.ts';
 
 const folders: Readonly<Record<string, Folder>> = { ...arithmeticFolds, ...movementFolds };
@@ -16,27 +17,32 @@ export function foldConstant(node: Node, draft: Draft): Tensor | null {
   if (node.domain !== '') return null;
   if (node.op === 'Constant') return constantOf(node);
   if (node.op === 'Shape') return shapeOf(node, draft);
+  if (node.op === 'Size') return countOf(node, draft);
   const folder = folders[node.op];
   if (folder === undefined || node.outputs.length !== 1) return null;
+  const computes = node.op in arithmeticFolds;
   const inputs: Small[] = [];
   for (const name of node.inputs) {
     const value = name === '' ? absent : smallOf(draft.known(name));
-    if (value === null) return null;
+    if (value === null || (computes && !isExact(value))) return null;
     inputs.push(value);
   }
   const dims = shapeRules.get(node.op)?.(node, draft)[0] ?? null;
   if (dims !== null && sizeOf(dims) > longestShape) return null;
   const result = folder(node, inputs, dims, draft);
-  return result === null || result.values.length > longestShape ? null : tensorOf(result);
+  if (result === null || result.values.length > longestShape || (computes && !isExact(result))) return null;
+  return tensorOf(result);
 }
 
 function shapeOf(node: Node, draft: Draft): Tensor | null {
   const [x = ''] = node.inputs;
   if (!draft.hasShape(x)) return null;
-  const shape = draft.shape(x);
-  const start = normalAxis(intAttribute(node, 'start', 0), shape.length);
-  const end = intAttribute(node, 'end', shape.length);
-  return ints(shape.slice(start, normalAxis(end, shape.length)));
+  return ints(measuredAxes(node, draft.shape(x)));
+}
+
+function countOf(node: Node, draft: Draft): Tensor | null {
+  const [x = ''] = node.inputs;
+  return draft.hasShape(x) ? ints([sizeOf(draft.shape(x))], []) : null;
 }
 
 function constantOf(node: Node): Tensor | null {

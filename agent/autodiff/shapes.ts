@@ -40,7 +40,7 @@ const booleanOps = new Set(['Greater', 'GreaterOrEqual', 'Less', 'LessOrEqual', 
 /** Element type of one of a node's outputs. */
 export function resultType(node: Node, source: ShapeSource, output = 0): DType {
   if (node.op === 'MaxPool' && output === 1) return 'int64';
-  if (booleanOps.has(node.op)) return 'bool';
+  if (booleanOps.has(node.op) || (node.op === 'Dropout' && output === 1)) return 'bool';
   if (['Shape', 'Size', 'ArgMax', 'ArgMin'].includes(node.op)) return 'int64';
   if (node.op === 'ConstantOfShape') return node.attributes.value?.kind === 'tensor' ? node.attributes.value.value.dtype : 'float32';
   const asked = node.op === 'Cast' ? 'to' : node.op === 'EyeLike' && node.attributes.dtype !== undefined ? 'dtype' : null;

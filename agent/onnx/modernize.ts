@@ -1,7 +1,8 @@
 // Old operator semantics → those of opset 17 or newer, one node at a time, so that gradient rules need one form only. Takes a float node
 // with its opset, gives the nodes that stand for it; refuses what has no exact counterpart.
+import { batchAxes } from './batch-axis.ts';
 import { node as build, floats, ints } from './build.ts';
-import type { Attribute, Node, Tensor } from './ir.ts';
+import type { Attribute, Graph, Node, Tensor } from './ir.ts';
 import { constant, type Lowering, unsupported } from './lowering.ts';
 import { numbers } from './quantized-values.ts';
 
@@ -22,6 +23,7 @@ export function modernizeNode(state: Lowering, node: Node): readonly Node[] {
   switch (node.op) {
     case 'Softmax':
     case 'LogSoftmax':
+    case 'Hardmax':
       return opset >= 13 ? [node] : flatSoftmax(state, node);
     case 'Squeeze':
     case 'Unsqueeze':
@@ -40,7 +42,11 @@ export function modernizeNode(state: Lowering, node: Node): readonly Node[] {
     case 'Upsample':
       return [upsampleToResize(state, node)];
     case 'Resize':
-      return opset >= 11 ? [node] : [scalesToResize(node, node.inputs[1] ?? '')];
+      return opset >= 11 ? [node] : oldResize(state, node);
+    case 'TopK':
+      return opset >= 10 ? [node] : [countToInput(state, node)];
+    case 'RoiAlign':
+      return opset >= 16 ? [node] : [withMode(node, 'output_half_pixel')];
     case 'LSTM':
     case 'GRU':
     case 'RNN':
@@ -50,12 +56,21 @@ export function modernizeNode(state: Lowering, node: Node): readonly Node[] {
     case 'Reshape':
       return [freeReshape(state, node)];
     default:
+      if (opset < 17 && withoutSuccessor.has(node.op))
+        throw unsupported(node, `opset ${targetOpset(opset)} has no such operator`, 'Export the model with opset 17 or newer.');
+      if (opset < 9 && node.op === 'Scan') throw unsupported(node, 'it scans as opset 8 did', 'Export the model with opset 9 or newer.');
       return [node];
   }
 }
 
+/** Operators of old models that the runtime still takes there, and that no newer opset has. */
+const withoutSuccessor = new Set([
+  ...['Affine', 'ATen', 'ConstantFill', 'Crop', 'DynamicSlice', 'GivenTensorFill', 'GRUUnit', 'ImageScaler', 'ParametricSoftplus'],
+  ...['Scale', 'ScaledTanh'],
+]);
+
 /**
- * Before opset 13 Softmax took everything from `axis` on as one dimension. That is the last axis where it is the last one; otherwise the
+ * Before opset 13 Softmax (and Hardmax) took everything from `axis` on as one dimension. That is the last axis where it is the last one; otherwise the
  * flattening is written out.
  */
 function flatSoftmax(state: Lowering, node: Node): readonly Node[] {
@@ -126,6 +141,40 @@ function scalesToResize(node: Node, scales: string): Node {
   return build('Resize', [node.inputs[0] ?? '', '', scales], node.outputs, form, { name: node.name });
 }
 
+/**
+ * Opset 10 rounds to the nearest place before where an axis grows, and to the one behind where it shrinks. Axes are independent, so a node that
+ * does both becomes two; scales that are computed are divided alike.
+ */
+function oldResize(state: Lowering, node: Node): readonly Node[] {
+  const [x = '', scales = ''] = node.inputs;
+  const grown = scalesToResize(node, scales);
+  if (grown.attributes.nearest_mode === undefined) return [grown];
+  const toCeil = (each: Node): Node => ({ ...each, attributes: { ...each.attributes, nearest_mode: { kind: 'string', value: 'ceil' } } });
+  const value = constant(state, scales);
+  const list = value === null ? null : Array.from(numbers(value));
+  if (list?.every((scale) => scale >= 1)) return [grown];
+  if (list?.every((scale) => scale <= 1)) return [toCeil(grown)];
+  const [one, small] = [addInput(state, node, 'one', floats([1], [1])), `${node.outputs[0]}/smaller`];
+  const [down, up] = [`${node.outputs[0]}/down`, `${node.outputs[0]}/up`];
+  return [
+    build('Min', [scales, one], [down]),
+    build('Max', [scales, one], [up]),
+    { ...toCeil(grown), inputs: [x, '', down], outputs: [small] },
+    { ...grown, inputs: [small, '', up] },
+  ];
+}
+
+/** How many TopK takes was an attribute. */
+function countToInput(state: Lowering, node: Node): Node {
+  const k = node.attributes.k?.kind === 'int' ? node.attributes.k.value : 1;
+  return { ...node, inputs: [node.inputs[0] ?? '', addInput(state, node, 'k', ints([k]))], attributes: without(node, 'k') };
+}
+
+/** RoiAlign got its half pixel with opset 16. */
+function withMode(node: Node, mode: string): Node {
+  return { ...node, attributes: { ...node.attributes, coordinate_transformation_mode: { kind: 'string', value: mode } } };
+}
+
 /** First values that are constant zeros have the batch of the export: without them any batch begins with zeros. */
 function freeRecurrent(state: Lowering, node: Node): Node {
   const isZero = (name: string) => {
@@ -151,8 +200,10 @@ function sliceToInputs(state: Lowering, node: Node): Node {
   return { ...node, inputs: [node.inputs[0] ?? '', list('starts'), list('ends'), list('axes')], attributes: {} };
 }
 
-/** Statistics fixed, as at inference; `spatial` and the test-mode outputs of old opsets fall away. */
+/** Statistics fixed, as at inference; `spatial` and the test-mode outputs of old opsets fall away. Refuses what the runtime normalizes by the batch. */
 function inferenceNormalization(node: Node): Node {
+  if ((node.attributes.training_mode?.value ?? 0) !== 0)
+    throw unsupported(node, 'it normalizes by the batch (training_mode = 1)', 'Export the model for inference: model.eval() in PyTorch.');
   if (node.attributes.spatial?.value === 0)
     throw unsupported(node, 'spatial = 0 is not supported', 'Export the model with opset 9 or newer.');
   return {
@@ -162,14 +213,37 @@ function inferenceNormalization(node: Node): Node {
   };
 }
 
-/** A Reshape whose shape has the batch written into it (often 1) keeps the batch free: -1 is what is left, 0 what the input has there. */
+/**
+ * A Reshape whose shape has the batch written into it (often 1) keeps the batch free: -1 is what is left, 0 what the input has there. Only where
+ * the batch comes first in its input: what is made of constants or of sizes alone (positions, masks, weights) has none.
+ */
 function freeReshape(state: Lowering, node: Node): Node {
   const shape = constant(state, node.inputs[1]);
   if (shape === null || constant(state, node.inputs[0]) !== null) return node;
   const dims = Array.from(numbers(shape));
   const [first = 0, ...rest] = dims;
-  if (rest.length === 0 || first <= 0) return node;
-  const batch = rest.includes(-1) ? 0 : -1;
-  const free = addInput(state, node, 'shape', ints([batch, ...rest]));
+  if (rest.length === 0 || first <= 0 || (node.attributes.allowzero?.value === 1 && rest.includes(0))) return node;
+  const original = state.graph.nodes.find((each) => each.outputs[0] === node.outputs[0])?.inputs[0] ?? '';
+  const axes = batchAxes(state.graph);
+  if (axes.get(original) !== 0) return node;
+  const isOpen = rest.includes(-1);
+  // 0 keeps what the input has: right only where that is what was written.
+  if (isOpen && first !== leadingSize(state.graph, axes, original)) return node;
+  const free = addInput(state, node, 'shape', ints([isOpen ? 0 : -1, ...rest]));
   return build('Reshape', [node.inputs[0] ?? '', free], node.outputs, without(node, 'allowzero'), { name: node.name });
+}
+
+/**
+ * Size of the first axis of a tensor that has the batch there, at the batch that the model was written for (1 where it does not say): what an
+ * earlier Reshape made it, or the batch.
+ */
+function leadingSize(graph: Graph, axes: ReadonlyMap<string, number | null>, name: string): number {
+  const size = [...graph.inputs, ...graph.valueInfo].find((each) => each.name === name)?.shape?.[0];
+  if (typeof size === 'number') return size;
+  const node = graph.nodes.find((each) => each.outputs.includes(name));
+  const target = node?.op === 'Reshape' ? graph.initializers.get(node.inputs[1] ?? '') : undefined;
+  const [lead = 0] = target === undefined ? [] : numbers(target);
+  if (lead > 0) return lead;
+  const before = node?.inputs.find((each) => axes.get(each) === 0);
+  return before === undefined ? 1 : leadingSize(graph, axes, before);
 }

@@ -2,7 +2,7 @@
 
 import { attr, floats } from '../../agent/onnx/build.ts';
 import type { Tensor } from '../../agent/onnx/ir.ts';
-import { between, type Case, type Input, makeCase } from './case.ts';
+import { between, type Case, type Input, makeCase, values } from './case.ts';
 import type { Random } from './random.ts';
 import { type Tf, tf } from './tensorflow.ts';
 
@@ -57,6 +57,12 @@ function softmaxAttention(q: Tf, k: Tf, v: Tf, scale: number, mask: Tf): Tf {
 }
 
 export const composedCases: Readonly<Record<string, MakeCase>> = {
+  CastLike: (r) =>
+    makeCase('CastLike', [values(r, r.shape())], {
+      constants: { like: floats([2], 1) },
+      names: ['x0', 'like'],
+      tensorflow: (x) => tf.mul(x, 1),
+    }),
   LSTM: recurrent('LSTM', { gates: 4, states: 2, activations: [[], ['Sigmoid', 'Softsign', 'Tanh'], ['Sigmoid', 'Tanh', 'Softsign']] }),
   GRU: recurrent('GRU', {
     gates: 3,
@@ -76,16 +82,17 @@ export const composedCases: Readonly<Record<string, MakeCase>> = {
     );
     const names = ['x0', 'x1', 'x2'];
     const constants: Record<string, Tensor> = {};
-    const form = r.pick(['none', 'bool', 'float', 'causal']);
+    const form = r.pick(['none', 'bool', 'float', 'causal', 'bool and causal']);
     const scale = r.flag() ? 0.7 : null;
-    const values = Array.from({ length: length * keys }, (_, at) => (at % keys === 0 || r.flag() ? 1 : 0));
-    if (form === 'bool') constants.mask = { dtype: 'bool', dims: [length, keys], data: Uint8Array.from(values) };
+    // A choice may leave a row with nothing to see.
+    const values = Array.from({ length: length * keys }, () => (r.flag() ? 1 : 0));
+    if (form.startsWith('bool')) constants.mask = { dtype: 'bool', dims: [length, keys], data: Uint8Array.from(values) };
     if (form === 'float') constants.mask = floats([length, keys], values);
     if (constants.mask !== undefined) names.push('mask');
     const attributes = {
       ...(isFlat ? { q_num_heads: heads, kv_num_heads: shared } : {}),
       ...(scale === null ? {} : { scale: attr.float(scale) }),
-      ...(form === 'causal' ? { is_causal: 1 } : {}),
+      ...(form.endsWith('causal') ? { is_causal: 1 } : {}),
     };
     const isTheirs = !isFlat && shared === heads && (form === 'none' || form === 'float');
     const mask = () => (form === 'float' ? tf.tensor(values, [length, keys]) : tf.zeros([length, keys]));

@@ -35,7 +35,9 @@ export const indexingCases: Readonly<Record<string, MakeCase>> = {
     const dims = indices.dims[0] === 4 ? [2, 2] : indices.dims;
     const positive = Array.from(indices.data as BigInt64Array, (at) => (Number(at) + shape[axis]!) % shape[axis]!);
     const tensorflow = (x: Tf) => tf.gather(x, tf.tensor(positive, [...dims], 'int32'), axis);
-    return makeCase('Gather', [values(r, shape)], { attributes: { axis }, constants: { indices: { ...indices, dims } }, tensorflow });
+    const narrow = { dtype: 'int32', dims, data: Int32Array.from(indices.data as BigInt64Array, Number) } as const;
+    const constants = { indices: r.flag() ? narrow : { ...indices, dims } };
+    return makeCase('Gather', [values(r, shape)], { attributes: { axis }, constants, tensorflow });
   },
   GatherElements: (r) => {
     const shape = r.shape(2, 4);

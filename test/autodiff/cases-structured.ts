@@ -15,13 +15,15 @@ function einsum(r: Random): Case {
   const equation = r.pick(equations);
   const sizes = new Map([...'abcdhijkn'].map((letter) => [letter, r.int(1, 3)]));
   const operands = (equation.replaceAll(' ', '').split('->')[0] as string).split(',');
-  const inputs = operands.map((letters, index) =>
-    values(
-      r,
-      [...letters].map((letter) => sizes.get(letter) as number),
-      0.02 * index + 0.02,
-    ),
-  );
+  // An operand may have one element along a letter of which another has more: it is repeated.
+  const narrow = operands.length > 1 && r.flag() ? r.int(0, operands.length - 1) : -1;
+  const others = operands.filter((_, index) => index !== narrow).join('');
+  const inputs = operands.map((letters, index) => {
+    const dims = [...letters].map((letter) =>
+      index === narrow && others.includes(letter) && r.flag() ? 1 : (sizes.get(letter) as number),
+    );
+    return values(r, dims, 0.02 * index + 0.02);
+  });
   return makeCase('Einsum', inputs, { attributes: { equation } });
 }
 

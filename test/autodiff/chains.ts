@@ -162,6 +162,36 @@ export const chains: Readonly<Record<string, (r: Random) => Chain>> = {
 
   'a normalization behind something else': (r) => image(r).pointwise().activation().normalization().chain(['BatchNormalization']),
 
+  'a normalization whose factors are computed behind the convolution': (r) => {
+    const writer = image(r).pointwise();
+    const before = writer.now;
+    writer.normalization();
+    const last = writer.nodes.pop() as Node;
+    const [, factor = '', ...rest] = last.inputs;
+    const isOfImage = r.flag();
+    if (isOfImage) {
+      // One a channel, of the image itself: held in columns until it is read.
+      delete writer.inputs[factor];
+      writer.now = before;
+      writer.apply('ReduceMean', [], { axes: [0, ...writer.spaceAxes()], keepdims: 0 });
+    } else {
+      writer.now = factor;
+      writer.apply('Exp');
+    }
+    const computed = writer.now;
+    writer.now = before;
+    return writer.apply('BatchNormalization', [computed, ...rest], last.attributes).chain();
+  },
+
+  'weights that are computed of the image': (r) => {
+    const writer = image(r).pointwise(2);
+    const before = writer.now;
+    // [batch, channels, 1, …] is a kernel of one output an image.
+    const weights = writer.apply('ReduceMean', [], { axes: writer.spaceAxes(), keepdims: 1 }).now;
+    writer.now = before;
+    return writer.apply('Conv', [weights]).chain();
+  },
+
   'a normalization of what others read too': (r) => {
     const writer = image(r).pointwise();
     const before = writer.now;

@@ -63,6 +63,95 @@ const cases: readonly (readonly [string, Model])[] = [
     old(10, [1, 2, 2, 3], [node('Resize', ['x', 's'], ['y'], { mode: 'nearest' })], [['s', floats([4], [1, 1, 2, 1.5])]]),
   ],
   [
+    'Resize of opset 10, nearest, smaller',
+    old(10, [1, 2, 5, 7], [node('Resize', ['x', 's'], ['y'], { mode: 'nearest' })], [['s', floats([4], [1, 1, 0.6, 0.43])]]),
+  ],
+  [
+    'Resize of opset 10, nearest, smaller and larger at once',
+    old(10, [1, 2, 5, 4], [node('Resize', ['x', 's'], ['y'], { mode: 'nearest' })], [['s', floats([4], [1, 1, 0.6, 1.7])]]),
+  ],
+  [
+    'Resize of opset 10, nearest, by scales that are computed',
+    old(
+      10,
+      [1, 2, 5, 4],
+      [node('Mul', ['a', 'b'], ['s']), node('Resize', ['x', 's'], ['y'], { mode: 'nearest' })],
+      [
+        ['a', floats([4], [1, 1, 0.3, 3.4])],
+        ['b', floats([4], [1, 1, 2, 0.5])],
+      ],
+    ),
+  ],
+  ['Hardmax of opset 11 over everything from axis 1 on', old(11, [2, 3, 4], [node('Hardmax', ['x'], ['y'])])],
+  ['TopK of opset 9', old(9, [2, 5], [node('TopK', ['x'], ['y', 'i'], { k: 2 })])],
+  [
+    'RoiAlign of opset 10',
+    old(
+      10,
+      [1, 2, 6, 6],
+      [node('RoiAlign', ['x', 'rois', 'images'], ['y'], { output_height: 2, output_width: 2, sampling_ratio: 2 })],
+      [
+        ['rois', floats([1, 4], [0.5, 1, 4, 4.5])],
+        ['images', ints([0])],
+      ],
+    ),
+  ],
+  [
+    'positions made of sizes alone, in a column and in a row',
+    old(
+      13,
+      [1, 3, 3],
+      [
+        node('Shape', ['x'], ['sizes']),
+        node('Gather', ['sizes', 'two'], ['length']),
+        node('Range', ['zero', 'length', 'one'], ['positions']),
+        node('Reshape', ['positions', 'column'], ['rows']),
+        node('Reshape', ['positions', 'row'], ['columns']),
+        node('Sub', ['rows', 'columns'], ['distances']),
+        node('Cast', ['distances'], ['reals'], { to: 1 }),
+        node('Add', ['x', 'reals'], ['y']),
+      ],
+      [
+        ['two', ints([2], [])],
+        ['zero', ints([0], [])],
+        ['one', ints([1], [])],
+        ['column', ints([-1, 1])],
+        ['row', ints([1, -1])],
+      ],
+    ),
+  ],
+  [
+    'weights that are cast and shaped',
+    old(
+      13,
+      [2, 3, 4],
+      [node('Cast', ['h'], ['w'], { to: 1 }), node('Reshape', ['w', 'shape'], ['s']), node('Mul', ['x', 's'], ['y'])],
+      [
+        ['h', { dtype: 'float16', dims: [3], data: Uint16Array.of(0x3c00, 0x4000, 0x3800) }],
+        ['shape', ints([1, -1, 1])],
+      ],
+    ),
+  ],
+  ['another axis before the batch', old(13, [2, 3, 4], [node('Reshape', ['x', 's'], ['y'])], [['s', ints([6, -1, 2])]])],
+  [
+    'axes of windows joined with the batch, and taken apart again',
+    old(
+      13,
+      [1, 4, 6],
+      [
+        node('Reshape', ['x', 'windows'], ['w']),
+        node('Relu', ['w'], ['r']),
+        node('Reshape', ['r', 'flat'], ['f']),
+        node('Reshape', ['f', 'whole'], ['y']),
+      ],
+      [
+        ['windows', ints([4, 2, 3])],
+        ['flat', ints([4, -1])],
+        ['whole', ints([1, 4, 6])],
+      ],
+    ),
+  ],
+  [
     'Resize of opset 10, linear',
     old(10, [1, 2, 2, 3], [node('Resize', ['x', 's'], ['y'], { mode: 'linear' })], [['s', floats([4], [1, 1, 3, 2])]]),
   ],
@@ -143,6 +232,35 @@ describe('old operator semantics', () => {
     const whole = old(13, [1, 6], [node('Reshape', ['x', 'shape'], ['y'])], [['shape', ints(shape)]]);
     const { model: free } = dequantizeTail({ ...whole, graph: { ...whole.graph, inputs: [value('x', ['batch', 6])] } });
     expect((await run(free, floats([5, 6], noise(30, 3)))).dims).toEqual(wanted);
+  });
+
+  it.each([
+    ['BatchNormalization', 14, { training_mode: 1 }, /it normalizes by the batch \(training_mode = 1\)/],
+    ['ParametricSoftplus', 7, {}, /opset 17 has no such operator/],
+    ['Scan', 8, {}, /it scans as opset 8 did/],
+  ] as const)('refuses %s of opset %i whose meaning no newer opset has, by name', (op, opset, attributes, message) => {
+    const each = node(op, ['x', 'a', 'a', 'a', 'a'], ['y'], attributes, { name: 'the old one' });
+    const whole = old(opset, [2, 3], [each], [['a', ones(3)]]);
+    expect(() => dequantizeTail(whole)).toThrow(
+      expect.objectContaining({ code: 'operator-unsupported', message: expect.stringContaining(`${op} 'the old one'`) }),
+    );
+    expect(() => dequantizeTail(whole)).toThrow(message);
+  });
+
+  it('a Reshape that says what 0 means is left as it is', async () => {
+    const whole = old(14, [0, 3, 4], [node('Reshape', ['x', 's'], ['y'], { allowzero: 1 })], [['s', ints([3, 4, 0])]]);
+    expect((await run(dequantizeTail(whole).model, floats([0, 3, 4], []))).dims).toEqual([3, 4, 0]);
+  });
+
+  it('windows that were joined with the batch take any batch', async () => {
+    const shapes = [
+      ['windows', ints([4, 2, 3])],
+      ['flat', ints([4, -1])],
+    ] as const;
+    const nodes = [node('Reshape', ['x', 'windows'], ['w']), node('Relu', ['w'], ['r']), node('Reshape', ['r', 'flat'], ['y'])];
+    const whole = old(13, [1, 4, 6], nodes, shapes);
+    const { model: free } = dequantizeTail({ ...whole, graph: { ...whole.graph, inputs: [value('x', ['batch', 4, 6])] } });
+    expect((await run(free, floats([3, 4, 6], noise(72, 3)))).dims).toEqual([12, 6]);
   });
 
   it('refuses the broadcasting of opset 6, naming the node', () => {

@@ -24,9 +24,14 @@ export const expandAttention: Expansion = (c, node) => {
   const keys = c.shape(k)[2] as number;
   const scale = floatAttribute(node, 'scale', 1 / Math.sqrt(width));
   const scores = c.mul(c.emit('MatMul', [q, c.transpose(k, [0, 1, 3, 2])]), scale);
-  const seen = mask === '' ? scores : c.dtypeOf(mask) === 'bool' ? c.where(mask, scores, excluded) : c.plus(scores, mask);
-  const allowed = intAttribute(node, 'is_causal', 0) === 0 ? seen : c.plus(seen, past(c, `${y}/past`, length, keys));
-  const mixed = c.emit('MatMul', [c.emit('Softmax', [allowed], { axis: -1 }), v]);
+  const isCausal = intAttribute(node, 'is_causal', 0) !== 0;
+  const isChoice = mask !== '' && c.dtypeOf(mask) === 'bool';
+  const choice = !isChoice ? null : isCausal ? c.emit('And', [mask, c.emit('Equal', [past(c, `${y}/past`, length, keys), 0])]) : mask;
+  const seen = choice !== null ? c.where(choice, scores, excluded) : mask === '' ? scores : c.plus(scores, mask);
+  const allowed = isCausal && choice === null ? c.plus(seen, past(c, `${y}/past`, length, keys)) : seen;
+  const shares = c.emit('Softmax', [allowed], { axis: -1 });
+  // What sees nothing gets nothing: its softmax would be the mean of all.
+  const mixed = c.emit('MatMul', [choice === null ? shares : c.where(choice, shares, 0), v]);
   const [batch = 1, , , inner = 1] = c.shape(mixed);
   give(c, y, isFlat ? c.reshape(c.transpose(mixed, [0, 2, 1, 3]), [batch, length, heads * inner]) : mixed);
 };

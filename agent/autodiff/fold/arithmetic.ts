@@ -20,10 +20,11 @@ function combined(compute: (list: readonly number[], x: Small) => number): Folde
   };
 }
 
-const reducing = (compute: (a: number, b: number) => number) => combined((list) => list.reduce(compute));
+/** From the first to the last; `compute` sees the two alone, not what else `reduce` hands on. */
+const reducing = (compute: (a: number, b: number) => number) => combined((list) => list.reduce((a, b) => compute(a, b)));
 
 function each(compute: (x: number) => number): Folder {
-  return (_node, inputs) => ({ ...first(inputs), values: first(inputs).values.map(compute) });
+  return (_node, inputs) => ({ ...first(inputs), values: first(inputs).values.map((x) => compute(x)) });
 }
 
 function comparison(holds: (a: number, b: number) => boolean): Folder {

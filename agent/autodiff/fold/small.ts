@@ -1,5 +1,4 @@
 // Small tensors as plain numbers, whatever their type: what shape arithmetic is done on.
-import { ints } from '../../onnx/build.ts';
 import { type DType, type Node, sizeOf, type Tensor } from '../../onnx/ir.ts';
 import type { ShapeSource } from '../shapes.ts';
 
@@ -22,7 +21,28 @@ const kinds: ReadonlySet<DType> = new Set(['int64', 'int32', 'bool', 'float32', 
 
 export function smallOf(tensor: Tensor | null): Small | null {
   if (tensor === null || !kinds.has(tensor.dtype) || sizeOf(tensor.dims) > longestShape) return null;
-  return { dtype: tensor.dtype, dims: tensor.dims, values: Array.from(tensor.data as Float64Array, Number) };
+  const { dtype, dims, data } = tensor;
+  return {
+    dtype,
+    dims,
+    values: dtype === 'int64' ? Array.from(data as BigInt64Array, numberOf) : Array.from(data as Float64Array, Number),
+  };
+}
+
+/** The ends of int64, which exporters write for "to the end", stand as infinities: they can be moved about, but not computed with. */
+const [lowest, highest] = [-(2n ** 63n), 2n ** 63n - 1n];
+
+function numberOf(value: bigint): number {
+  return value === highest ? Number.POSITIVE_INFINITY : value === lowest ? Number.NEGATIVE_INFINITY : Number(value);
+}
+
+function bigintOf(value: number): bigint {
+  return value === Number.POSITIVE_INFINITY ? highest : value === Number.NEGATIVE_INFINITY ? lowest : BigInt(value);
+}
+
+/** Whether arithmetic on the numbers is what it is on the elements: an integer must not stand for another one. */
+export function isExact({ dtype, values }: Small): boolean {
+  return (dtype !== 'int64' && dtype !== 'int32') || values.every(Number.isSafeInteger);
 }
 
 /** null where an integer would not be exact. */
@@ -30,8 +50,12 @@ export function tensorOf({ dtype, dims, values }: Small): Tensor | null {
   if (dtype === 'float32') return { dtype, dims, data: Float32Array.from(values) };
   if (dtype === 'float64') return { dtype, dims, data: Float64Array.from(values) };
   if (dtype === 'bool') return { dtype, dims, data: Uint8Array.from(values) };
+  if (dtype === 'int64') {
+    const isWhole = values.every((each) => Number.isSafeInteger(each) || Math.abs(each) === Number.POSITIVE_INFINITY);
+    return isWhole ? { dtype, dims, data: BigInt64Array.from(values, bigintOf) } : null;
+  }
   if (!values.every(Number.isSafeInteger)) return null;
-  return dtype === 'int64' ? ints(values, dims) : dtype === 'int32' ? { dtype, dims, data: Int32Array.from(values) } : null;
+  return dtype === 'int32' ? { dtype, dims, data: Int32Array.from(values) } : null;
 }
 
 export const vector = (dtype: DType, values: readonly number[]): Small => ({ dtype, dims: [values.length], values });

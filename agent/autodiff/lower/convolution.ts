@@ -10,6 +10,7 @@ const conv: LoweringRule = (l, node) => {
   const c = l.draft;
   const [x, w, b] = node.inputs as readonly [string, string, string?];
   const [batch = 1, channels = 1, ...size] = l.shape(x);
+  for (const name of node.inputs.slice(1)) l.plain(name);
   const kernel = c.shape(w).slice(2);
   const window = windowOf(node, spatial(node, l.shape(x)), kernel);
   const out = windowsOver(window, size);
@@ -30,7 +31,9 @@ function folded(l: Lowering, node: Node, w: string, b: string | undefined): { we
   const bias = b ? c.reshape(b, [channels, 1]) : null;
   const [output] = node.outputs as readonly [string];
   const next = l.onlyReader(output);
-  const affine: Affine | null = next === null || next.inputs[0] !== output ? null : affineOf(c, next);
+  // What is computed between the two nodes, or is held in columns, is not there yet.
+  const isReady = next?.inputs[0] === output && next.inputs.slice(1).every((name) => c.hasShape(name));
+  const affine: Affine | null = next !== null && isReady ? affineOf(c, next) : null;
   if (next === null || affine === null) return { weight, bias, output };
   l.take(next);
   const moved = bias === null ? affine.shift : c.plus(c.mul(bias, affine.scale), affine.shift);

@@ -24,6 +24,7 @@ export function affineOf(c: Draft, node: Node): Affine | null {
 const batchNormalization: LoweringRule = (l, node) => {
   const [x] = node.inputs as readonly [string];
   const columns = l.held(x);
+  if (columns !== null) for (const name of node.inputs.slice(1)) l.plain(name);
   const affine = columns === null ? null : affineOf(l.draft, node);
   if (columns === null || affine === null) return false;
   const y = l.draft.plus(l.draft.mul(columns.value, affine.scale), affine.shift);

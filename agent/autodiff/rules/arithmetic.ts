@@ -7,7 +7,7 @@ const sum: Rule = (_c, node, dy) => node.inputs.map(() => dy);
 /** No gradient for any input. */
 const flat: Rule = (_c, node) => node.inputs.map(() => null);
 
-/** y = x^w:  dx = dy·w·x^(w−1),  dw = dy·y·ln x, and 0 where x ≤ 0. An integer exponent has no gradient. */
+/** y = x^w:  dx = dy·w·x^(w−1), and 0 where w = 0;  dw = dy·y·ln x, and 0 where x ≤ 0. An integer exponent has no gradient. */
 const pow: Rule = (c, node, dy) => {
   const [x, w] = node.inputs as readonly [string, string];
   const [y] = node.outputs as readonly [string];
@@ -15,7 +15,10 @@ const pow: Rule = (c, node, dy) => {
   if (exponent?.data.length === 1 && Number(exponent.data[0]) === 2) return [c.mul(dy, c.mul(x, 2)), null];
   const isReal = c.dtypeOf(w) === c.dtype;
   const real = isReal ? w : c.emit('Cast', [w], { to: c.dtype === 'float32' ? 1 : 11 });
-  const dx = c.mul(dy, c.mul(real, c.emit('Pow', [x, c.sub(real, 1)])));
+  const slope = c.mul(real, c.emit('Pow', [x, c.sub(real, 1)]));
+  // Where w = 0 and x = 0 the product is 0·∞. An exponent that is known to be another needs no such care.
+  const isNeverZero = exponent !== null && Array.from(exponent.data as Float32Array).every((each) => Number(each) !== 0);
+  const dx = c.mul(dy, isNeverZero ? slope : c.where(c.emit('Equal', [real, 0]), 0, slope));
   if (!isReal) return [dx, null];
   const positive = c.greater(x, 0);
   const logarithm = c.emit('Log', [c.where(positive, x, 1)]);

@@ -18,8 +18,8 @@ export const einsum: Rule = (c, node, dy) => {
     const found = [...own].filter((letter) => given.includes(letter)).join('');
     const equation = `${[output, ...others.map(({ letters }) => letters)].join(',')}->${found}`;
     const sum = c.emit('Einsum', [dy, ...others.map(({ name }) => name)], { equation });
-    const shape = c.shape(node.inputs[index] as string);
-    const withOnes = shape.map((size, axis) => (found.includes(own[axis] as string) ? size : 1));
+    // An axis of one that met a longer one of another operand comes back as long as that: the walker sums it.
+    const withOnes = [...own].map((letter) => (found.includes(letter) ? (c.shape(sum)[found.indexOf(letter)] as number) : 1));
     return c.reshape(sum, withOnes);
   });
 };

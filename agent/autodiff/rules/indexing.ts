@@ -18,7 +18,9 @@ const gather: Rule = (c, node, dy) => {
   const front = Array.from({ length: picked.length }, (_, at) => axis + at);
   const others = Array.from({ length: rank }, (_, at) => at).filter((at) => !front.includes(at));
   const rows = c.reshape(c.transpose(dy, [...front, ...others]), [sizeOf(picked), ...rest]);
-  const at = c.emit('Reshape', [indices, c.ints([sizeOf(picked), 1])]);
+  // ScatterND takes int64 alone, Gather int32 as well.
+  const wide = c.dtypeOf(indices) === 'int64' ? indices : c.emit('Cast', [indices], { to: 7 });
+  const at = c.emit('Reshape', [wide, c.ints([sizeOf(picked), 1])]);
   const moved = c.emit('ScatterND', [zeros(c, [shape[axis] as number, ...rest]), at, rows], { reduction: 'add' });
   const back = shape.map((_, to) => (to === axis ? 0 : to < axis ? to + 1 : to));
   return [c.transpose(moved, back), null];

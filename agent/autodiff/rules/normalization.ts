@@ -1,6 +1,7 @@
 // Gradients of softmax and of the normalizations.
+import { WhetError } from '../../errors.ts';
 import { type Node, sizeOf } from '../../onnx/ir.ts';
-import { floatAttribute, intAttribute, intsAttribute, normalAxis } from '../attributes.ts';
+import { floatAttribute, intAttribute, intsAttribute, nodeTitle, normalAxis } from '../attributes.ts';
 import type { Draft } from '../draft.ts';
 import type { Rule } from '../rules.ts';
 
@@ -22,9 +23,14 @@ const logSoftmax: Rule = (c, node, dy) => {
  * y = w·x̂ + b,  x̂ = (x − μ)·r,  r = 1/√(σ² + ε), all one a channel (axis 1).
  * μ and σ² fixed:  dx = dy·w·r,  dw = Σ dy·x̂,  db = Σ dy.
  * Of the batch (training_mode, n elements a channel):  dx = w·r·(dy − db/n − x̂·dw/n). Ioffe, Szegedy 2015. The running statistics that
- * training mode also gives have no gradient.
+ * training mode also gives have no gradient: what reads them before the loss is refused.
  */
-const batchNormalization: Rule = (c, node, dy) => {
+const batchNormalization: Rule = (c, node, dy, dys) => {
+  if (dys.slice(1).some((each) => each !== null)) {
+    throw new WhetError('operator-unsupported', `the running statistics of node ${nodeTitle(node)} are used by what is trained`, {
+      hint: 'Export the model for inference, or train fewer layers (--layers).',
+    });
+  }
   const [x, w, , mean, variance] = node.inputs as readonly [string, string, string, string, string];
   const shape = c.shape(x);
   const others = shape.flatMap((_, axis) => (axis === 1 ? [] : [axis]));
@@ -57,19 +63,26 @@ function normalized(c: Draft, x: string, axes: readonly number[], epsilon: numbe
     const along = c.mul(normal, average(c.mul(g, normal)));
     return c.div(c.sub(isCentred ? c.sub(g, average(g)) : g, along), deviation);
   };
-  return { normal, gradient };
+  return { normal, deviation, gradient };
 }
 
-/** y = w·x̂ + b over the axes from `axis` on:  dx from dy·w,  dw = Σ dy·x̂,  db = Σ dy  (the walker sums). RMS: not centred, no b. */
+/**
+ * y = w·x̂ + b over the axes from `axis` on:  dx from dy·w,  dw = Σ dy·x̂,  db = Σ dy  (the walker sums). RMS: not centred, no b.
+ * The mean μ and the inverse deviation r, where they are read, add  dμ/n  and  −dr·r²·x̂/n  to dx.
+ */
 const layerNormalization =
   (isCentred: boolean): Rule =>
-  (c, node, dy) => {
+  (c, node, dy, [, dMean = null, dInverse = null]) => {
     const [x, w] = node.inputs as readonly [string, string];
     const rank = c.shape(x).length;
     const first = normalAxis(intAttribute(node, 'axis', -1), rank);
     const axes = Array.from({ length: rank - first }, (_, at) => first + at);
-    const { normal, gradient } = normalized(c, x, axes, floatAttribute(node, 'epsilon', 1e-5), isCentred);
-    return [gradient(c.mul(dy, w)), c.mul(dy, normal), ...node.inputs.slice(2).map((name) => (name === '' ? null : dy))];
+    const { normal, deviation, gradient } = normalized(c, x, axes, floatAttribute(node, 'epsilon', 1e-5), isCentred);
+    const share = 1 / sizeOf(axes.map((at) => c.shape(x)[at] as number));
+    let dx = gradient(c.mul(dy, w));
+    if (dMean !== null) dx = c.plus(dx, c.mul(dMean, share));
+    if (dInverse !== null) dx = c.sub(dx, c.div(c.mul(c.mul(dInverse, share), normal), c.mul(deviation, deviation)));
+    return [dx, c.mul(dy, normal), ...node.inputs.slice(2).map((name) => (name === '' ? null : dy))];
   };
 
 /**
@@ -91,7 +104,10 @@ const groupNormalization =
     return [c.reshape(gradient(c.mul(g, wide)), c.shape(x)), total(c.mul(g, normal)), total(g)];
   };
 
-/** y = x/‖x‖ₚ along the axis:  dx = (dy − s·Σ dy·y)/‖x‖, with s = y for p = 2 and sign x for p = 1. */
+/**
+ * y = x/‖x‖ₚ along the axis:  dx = (dy − s·Σ dy·y)/‖x‖, with s = y for p = 2 and sign x for p = 1. Where all of x is 0 the runtime gives 0, and
+ * dx is 0: dead activations must not become infinite gradients.
+ */
 const lpNormalization: Rule = (c, node, dy) => {
   const [x] = node.inputs as readonly [string];
   const [y] = node.outputs as readonly [string];
@@ -99,7 +115,8 @@ const lpNormalization: Rule = (c, node, dy) => {
   const isL1 = intAttribute(node, 'p', 2) === 1;
   const norm = isL1 ? c.sum(c.emit('Abs', [x]), axes, true) : c.emit('Sqrt', [c.sum(c.mul(x, x), axes, true)]);
   const direction = isL1 ? c.emit('Sign', [x]) : y;
-  return [c.div(c.sub(dy, c.mul(direction, c.sum(c.mul(dy, y), axes, true))), norm)];
+  const divisor = c.where(c.greater(norm, 0), norm, Number.POSITIVE_INFINITY);
+  return [c.div(c.sub(dy, c.mul(direction, c.sum(c.mul(dy, y), axes, true))), divisor)];
 };
 
 /** y = (x − μ)/σ over the axes, without ε:  dx as of every normalization. */

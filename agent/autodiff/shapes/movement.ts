@@ -74,7 +74,8 @@ const split: ShapeRule = (node, source) => {
   if (x === undefined) return [undefined];
   const axis = normalAxis(intAttribute(node, 'axis', 0), x.length);
   const even = Math.ceil((x[axis] as number) / node.outputs.length);
-  const sizes = source.knownInts(node.inputs[1] ?? '') ?? intsAttribute(node, 'split');
+  const sizes = node.inputs[1] ? source.knownInts(node.inputs[1]) : intsAttribute(node, 'split');
+  if (node.inputs[1] && sizes === null) return node.outputs.map(() => undefined);
   return node.outputs.map((_, index) => {
     const size = sizes?.[index] ?? Math.min(even, (x[axis] as number) - index * even);
     return x.map((old, at) => (at === axis ? size : old));
@@ -115,8 +116,10 @@ const gather: ShapeRule = (node, source) => {
 
 const oneHot: ShapeRule = (node, source) => {
   const indices = known(source, node.inputs[0] as string);
-  const depth = source.knownInts(node.inputs[1] as string)?.[0];
-  return [indices === undefined || depth === undefined ? undefined : [...indices, depth]];
+  const depth = source.known(node.inputs[1] as string)?.data[0];
+  if (indices === undefined || depth === undefined) return [undefined];
+  const axis = normalAxis(intAttribute(node, 'axis', -1), indices.length + 1);
+  return [indices.toSpliced(axis, 0, Math.trunc(Number(depth)))];
 };
 
 /** Elements that a Pad adds (or, negative, takes) before and after each axis; null where that depends on data. */
@@ -163,9 +166,16 @@ const gatherNd: ShapeRule = (node, source) => {
 
 const asInput: ShapeRule = (node, source) => [known(source, node.inputs[0] as string)];
 
-const rank: ShapeRule = (node, source) => {
+/** The sizes that a Shape node tells of: those from `start` to `end`, both kept within the axes that there are. */
+export function measuredAxes(node: Node, x: Shape): Shape {
+  const within = (axis: number) => Math.min(Math.max(normalAxis(axis, x.length), 0), x.length);
+  const [start, end] = [within(intAttribute(node, 'start', 0)), within(intAttribute(node, 'end', x.length))];
+  return x.slice(start, end);
+}
+
+const measured: ShapeRule = (node, source) => {
   const x = known(source, node.inputs[0] as string);
-  return [x === undefined ? undefined : [x.length]];
+  return [x === undefined ? undefined : [measuredAxes(node, x).length]];
 };
 
 /** The shape is the value of its input. */
@@ -200,6 +210,6 @@ export const movementShapes: Readonly<Record<string, ShapeRule>> = {
   ConstantOfShape: ofShape,
   Range: range,
   EyeLike: asInput,
-  Shape: rank,
+  Shape: measured,
   Size: () => [[]],
 };

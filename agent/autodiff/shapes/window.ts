@@ -70,7 +70,8 @@ export function spreadOf(node: Node, size: Size, kernel: Size): { readonly windo
   const upper = mode === 'SAME_UPPER';
   const padded = target === null ? padding(node, size) : { begin: upper ? shorter : longer, end: upper ? longer : shorter };
   const given = full.map((length, axis) => length - (padded.begin[axis] as number) - (padded.end[axis] as number));
-  return { window: { ...window, ...padded }, size: target ?? given };
+  // A kernel shorter than its stride leaves an image smaller than SAME means; only a size that was asked for is made up with zeros.
+  return { window: { ...window, ...padded }, size: asked ?? given };
 }
 
 /** The spatial sizes of [batch, channel, …]. Throws `operator-unsupported` where there are none. */
