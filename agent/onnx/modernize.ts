@@ -1,6 +1,7 @@
 // Old operator semantics → those of opset 17 or newer, one node at a time, so that gradient rules need one form only. Takes a float node
 // with its opset, gives the nodes that stand for it; refuses what has no exact counterpart.
 import { node as build, floats, ints } from './build.ts';
+import { int64s } from './int64.ts';
 import type { Attribute, Node, Tensor } from './ir.ts';
 import { constant, type Lowering, unsupported } from './lowering.ts';
 import { numbers } from './quantized-values.ts';
@@ -91,6 +92,10 @@ function without(node: Node, ...names: readonly string[]): Readonly<Record<strin
   return Object.fromEntries(Object.entries(node.attributes).filter(([name]) => !names.includes(name)));
 }
 
+function intsOf(list: Extract<Attribute, { kind: 'ints' }>): Tensor {
+  return { dtype: 'int64', dims: [list.value.length], data: int64s(list) };
+}
+
 /** Adds an initializer under a name of the node's own and gives that name. */
 function addInput(state: Lowering, node: Node, what: string, value: Tensor): string {
   const name = `${node.outputs[0]}/${what}`;
@@ -102,12 +107,12 @@ function addInput(state: Lowering, node: Node, what: string, value: Tensor): str
 function listToInput(state: Lowering, node: Node, name: string): Node {
   const list = node.attributes[name];
   if (list?.kind !== 'ints') return node;
-  return { ...node, inputs: [node.inputs[0] ?? '', addInput(state, node, name, ints(list.value))], attributes: without(node, name) };
+  return { ...node, inputs: [node.inputs[0] ?? '', addInput(state, node, name, intsOf(list))], attributes: without(node, name) };
 }
 
 function padToInputs(state: Lowering, node: Node): Node {
   const [pads, value] = [node.attributes.pads, node.attributes.value];
-  const inputs = [node.inputs[0] ?? '', addInput(state, node, 'pads', ints(pads?.kind === 'ints' ? pads.value : []))];
+  const inputs = [node.inputs[0] ?? '', addInput(state, node, 'pads', pads?.kind === 'ints' ? intsOf(pads) : ints([]))];
   if (value?.kind === 'float') inputs.push(addInput(state, node, 'value', floats([], [value.value])));
   return { ...node, inputs, attributes: without(node, 'pads', 'value') };
 }
@@ -146,7 +151,7 @@ function limitsToInputs(state: Lowering, node: Node): Node {
 function sliceToInputs(state: Lowering, node: Node): Node {
   const list = (name: string) => {
     const value = node.attributes[name];
-    return value?.kind === 'ints' ? addInput(state, node, name, ints(value.value)) : '';
+    return value?.kind === 'ints' ? addInput(state, node, name, intsOf(value)) : '';
   };
   return { ...node, inputs: [node.inputs[0] ?? '', list('starts'), list('ends'), list('axes')], attributes: {} };
 }
