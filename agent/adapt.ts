@@ -25,7 +25,7 @@ import { type Classifier, openClassifier } from './model/open.ts';
 import { prove } from './model/proof.ts';
 import { writeBack } from './model/write-back.ts';
 import { withClasses } from './onnx/classes.ts';
-import { classifierEnds } from './onnx/cut.ts';
+import { classifierEnds } from './onnx/classifier-ends.ts';
 import { encodeModel } from './onnx/encode.ts';
 import type { Model } from './onnx/ir.ts';
 import type { FloatTail } from './onnx/tail.ts';

@@ -2,7 +2,7 @@
 
 import { topClasses } from '../learn/evaluate.ts';
 import type { Evidence } from '../learn/gate.ts';
-import { openTail } from '../model/classify.ts';
+import { classScores, openTail } from '../model/classify.ts';
 import { randomInputs } from '../model/input.ts';
 import { loadKnowledge } from '../model/knowledge.ts';
 import { loadModel } from '../model/load.ts';
@@ -32,7 +32,7 @@ export async function hitsOfFile(
   const right = new Map<LabelledFile, boolean>();
   await readPictures(files, options, async ({ data }, file) => {
     const result = await part.session.run({ [input]: { dtype: 'float32', dims: shape, data } });
-    const scores = (result[output] as Tensor).data as Float32Array;
+    const scores = classScores((result[output] as Tensor).data as Float32Array);
     right.set(file, topClasses(scores, scores.length)[0] === file.label);
   });
   return files.map((file) => right.get(file) === true);

@@ -76,9 +76,11 @@ export function withClasses(tail: FloatTail, mapping: readonly (number | null)[]
 }
 
 /** The axis of the classes in what is stored, which may have more dimensions than the matrix that it is. */
-function classAxis(head: LinearHead, dims: readonly number[]): number {
-  const axis = head.layout === 'out-in' ? 0 : dims.length - 1;
-  if (dims[axis] === head.classes) return axis;
+export function classAxis(head: LinearHead, dims: readonly number[]): number {
+  const isReal = (dim: number) => dim !== 1;
+  const outer = head.layout === 'out-in' ? dims.findIndex(isReal) : dims.findLastIndex(isReal);
+  if (dims[outer] === head.classes) return outer;
+  if (head.classes === 1) return head.layout === 'out-in' ? 0 : dims.length - 1;
   throw new WhetError('model-unsupported', `the classes cannot be changed: the weight '${head.weight}' is stored as [${dims}]`, {
     hint: 'Use --classes keep, or export the model with a weight of two dimensions.',
   });
@@ -89,7 +91,7 @@ export function withOutputClasses(model: Model, tail: FloatTail): Model {
   const { head } = tail;
   if (head === null) return model;
   const stored = tail.base.get(head.weight)?.dims ?? [];
-  const old = stored[head.layout === 'out-in' ? 0 : stored.length - 1] ?? head.classes;
+  const old = stored.reduce((product, dim) => product * dim, 1) / head.width;
   const origin = tail.origins.get(head.weight);
   if (old === head.classes || origin === undefined || origin.kind === 'int32-bias') return model;
   const slot = origin.kind === 'float' ? origin.values[0] : origin.value;

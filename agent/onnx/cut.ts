@@ -2,8 +2,9 @@
 // a quantized pattern. Refuses models that are not single-input classifiers, and cuts that do not exist, naming those that do.
 import { WhetError } from '../errors.ts';
 import { batchAxes } from './batch-axis.ts';
+import { classifierEnds } from './classifier-ends.ts';
 import { neededNodes, producers, reads, sorted } from './graph.ts';
-import type { Graph, Model, Node, ValueInfo } from './ir.ts';
+import type { Graph, Model, Node } from './ir.ts';
 import { type Layer, listLayers } from './layers.ts';
 import { isClippedByReaders } from './saturation.ts';
 
@@ -34,33 +35,6 @@ export function findCut(model: Model, wish: CutWish): Cut {
       hint: 'Whetstone trains Gemm, MatMul and Conv layers.',
     });
   return wish.kind === 'tensor' ? atTensor(model, candidates, layers, wish.tensor) : atLayer(model, candidates, layers, wish.layers);
-}
-
-/** The one input and the one output of a classifier. Throws `model-unsupported` for anything else, saying what it looks like. */
-export function classifierEnds(model: Model): { readonly input: ValueInfo; readonly output: ValueInfo } {
-  const { inputs, outputs, nodes } = model.graph;
-  const detector = nodes.find((node) => node.op === 'NonMaxSuppression' || node.op === 'RoiAlign');
-  if (detector !== undefined) throw refuse(`is a detection model (it has a ${detector.op} node)`);
-  const [input, ...moreInputs] = inputs;
-  const [output, ...moreOutputs] = outputs;
-  if (input === undefined || output === undefined) throw refuse('has no input or no output');
-  if (moreInputs.length > 0) throw refuse(`has ${inputs.length} inputs (${inputs.map(({ name }) => name).join(', ')})`);
-  if (moreOutputs.length > 0) throw refuse(`has ${outputs.length} outputs (${outputs.map(({ name }) => name).join(', ')})`);
-  if (input.dtype !== 'float32') throw refuse(`takes ${input.dtype ?? 'something other than tensors'} in '${input.name}'`);
-  if (output.dtype !== 'float32') throw refuse(`gives ${output.dtype ?? 'something other than a tensor'} in '${output.name}'`);
-  if (output.shape !== null && output.shape.length !== 2)
-    throw refuse(`gives a tensor of ${output.shape.length} dimensions in '${output.name}'`);
-  return { input, output };
-}
-
-function refuse(what: string): WhetError {
-  return new WhetError(
-    'model-unsupported',
-    `the model ${what}; Whetstone adapts classifiers: one float32 input, one float32 output [batch, classes]`,
-    {
-      hint: 'Export the classifier alone, with logits or probabilities as its only output.',
-    },
-  );
 }
 
 /**
@@ -104,12 +78,13 @@ function atLayer(model: Model, candidates: readonly Candidate[], layers: readonl
   const cut = floatSide(model.graph, candidates, at);
   const inside = layersAfter(layers, cut);
   const isInside = isTimeFirst(model.graph, wanted.node);
-  const capped = count > layers.length ? `the model has ${layers.length} layers with weights, not ${count}; ` : '';
+  const all = `${layers.length} ${layers.length === 1 ? 'layer' : 'layers'}`;
+  const capped = count > layers.length ? `the model has ${all} with weights, not ${count}` : '';
   const moved =
     inside.length > Math.min(count, layers.length)
       ? `no single tensor separates exactly ${count} ${count === 1 ? 'layer' : 'layers'} (${isInside ? 'the cut would lie inside a recurrent layer, where time comes first, at' : 'branches run beside'} '${wanted.node.name || wanted.node.op}'); the nearest before it leaves ${inside.length}`
       : '';
-  return { tensor: cut.tensor, layers: inside, note: capped + moved || null };
+  return { tensor: cut.tensor, layers: inside, note: [capped, moved].filter((part) => part !== '').join('; ') || null };
 }
 
 function atTensor(model: Model, candidates: readonly Candidate[], layers: readonly Layer[], tensor: string): Cut {
@@ -117,7 +92,7 @@ function atTensor(model: Model, candidates: readonly Candidate[], layers: readon
   if (at < 0) {
     requireOutside(model.graph, tensor);
     const exists = producers(model.graph).has(tensor) || model.graph.initializers.has(tensor);
-    const names = candidates.map((candidate) => candidate.tensor);
+    const names = candidates.filter((candidate) => layersAfter(layers, candidate).length > 0).map((candidate) => candidate.tensor);
     throw new WhetError(
       'cut-impossible',
       exists ? `some path from input to output does not cross tensor '${tensor}'` : `the model has no tensor '${tensor}'`,

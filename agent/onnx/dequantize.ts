@@ -125,7 +125,7 @@ function assemble(tail: Model, state: Lowering): FloatTail {
       ...graph,
       nodes: graph.nodes.map((node) => ({ ...node, inputs: node.inputs.map(rename), outputs: node.outputs.map(rename) })),
       inputs: [inFloat(input)],
-      outputs: [{ ...inFloat(output), shape: classes === null ? output.shape : [output.shape?.[0] ?? 'batch', classes] }],
+      outputs: [{ ...inFloat(output), shape: isVectorOutput(output) ? [output.shape?.[0] ?? 'batch', classesOf(output)] : output.shape }],
     },
     functions: [],
   };
@@ -154,7 +154,8 @@ function trainableEnd(state: Lowering, origins: Map<string, ParameterOrigin>, ou
   const classes = classesOf(output);
   const written: Graph = { ...state.graph, nodes: state.nodes, initializers: state.initializers, valueInfo: [] };
   for (const each of findParameters(written)) if (!origins.has(each.name)) origins.set(each.name, { kind: 'float', values: each.slots });
-  const ends = canonicalEnds(written, name, output.shape === null || output.shape.length === 2);
+  // Scores one behind the other, whatever the shape; a tail whose output says less is left as it is.
+  const ends = isVectorOutput(output) ? canonicalEnds(written, name, output.shape?.length === 2) : { graph: written, renamed: new Map<string, string>() };
   const graph = widenScalarBias({ graph: ends.graph, origins, classes }, name);
   const scaled = new Set(state.activations.map(({ tensor }) => tensor));
   return { ...absorbNormalization({ graph, origins, classes }, name, (tensor) => scaled.has(tensor)), renamed: ends.renamed };
@@ -164,6 +165,10 @@ function trainableEnd(state: Lowering, origins: Map<string, ParameterOrigin>, ou
 function classesOf({ shape }: ValueInfo): number | null {
   const sizes = shape?.slice(1) ?? [null];
   return sizes.every((size) => typeof size === 'number' && size > 0) ? sizeOf(sizes as number[]) : null;
+}
+
+function isVectorOutput(output: ValueInfo): boolean {
+  return classesOf(output) !== null && (output.shape ?? []).slice(1).filter((size) => size !== 1).length <= 1;
 }
 
 /** Tails are trained in float32, whatever float the model has. */

@@ -13,7 +13,7 @@ export interface Ends {
   readonly renamed: ReadonlyMap<string, string>;
 }
 
-/** `isFlat`: the model says that its output has two dimensions. */
+/** `isFlat`: the model's output has two dimensions; otherwise it has the same numbers in more, or in one. */
 export function canonicalEnds(graph: Graph, output: string, isFlat: boolean): Ends {
   const produced = producers(graph);
   const behind = walkBack(graph, produced, output);
@@ -23,7 +23,7 @@ export function canonicalEnds(graph: Graph, output: string, isFlat: boolean): En
   const gone = [...behind.through, ...(isActivation ? before.through : [])];
   if (gone.length === 0 && isFlat) return { graph, renamed: new Map() };
   if (graph.inputs.some(({ name }) => name === before.root)) return { graph, renamed: new Map() };
-  const nodes = graph.nodes.filter((node) => node !== activation && !gone.includes(node));
+  const nodes = graph.nodes.filter((node) => !(isActivation && node === activation) && !gone.includes(node));
   nodes.push(...(isActivation ? ending(activation, before.root, output) : [build('Flatten', [before.root], [output])]));
   // Without shape operators the raw values have the name that the flat ones are to have.
   const raw = before.root === output ? `${output}/shaped` : before.root;

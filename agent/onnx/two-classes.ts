@@ -2,7 +2,7 @@
 // like any other, and turns what they make of it back into the one score. Refuses tails of more scores (`internal`).
 import { WhetError } from '../errors.ts';
 import { node } from './build.ts';
-import { pickRows, withClasses } from './classes.ts';
+import { classAxis, pickRows, withClasses } from './classes.ts';
 import type { Tensor } from './ir.ts';
 import type { FloatTail } from './tail.ts';
 
@@ -73,8 +73,8 @@ function headNames({ head }: FloatTail): readonly string[] {
 /** Axis of the two classes in a parameter of the head. */
 function classAxisOf({ head, parameters }: FloatTail, name: string): number {
   const dims = parameters.find((each) => each.name === name)?.dims ?? [];
-  if (name !== head?.weight) return Math.max(0, dims.lastIndexOf(2));
-  return head.layout === 'out-in' ? 0 : dims.length - 1;
+  if (head === null || name !== head.weight) return Math.max(0, dims.lastIndexOf(2));
+  return classAxis(head, dims);
 }
 
 /** Whether an element of a parameter of the head belongs to the second class. */

@@ -4,6 +4,7 @@ import './telemetry-off.ts';
 import * as ort from 'onnxruntime-node';
 import { messageOf, WhetError } from '../errors.ts';
 import type { DType, Tensor } from '../onnx/ir.ts';
+import { asInput, asOutput } from './feeds.ts';
 
 export interface SessionOptions {
   /** For messages: which model or part this is. */
@@ -21,7 +22,7 @@ export interface SessionOptions {
 export interface Session extends AsyncDisposable {
   readonly inputNames: readonly string[];
   readonly outputNames: readonly string[];
-  /** Runs once. `feeds` must hold every input; `fetches` limits what is computed and copied out. */
+  /** Runs once, in float32 whatever float or byte the model takes. `feeds` must hold every input; `fetches` limits what is computed and copied out. */
   run(feeds: Readonly<Record<string, Tensor>>, fetches?: readonly string[]): Promise<Record<string, Tensor>>;
   close(): Promise<void>;
 }
@@ -36,14 +37,15 @@ export function availableProviders(): readonly string[] {
 
 export async function openSession(bytes: Uint8Array, options: SessionOptions): Promise<Session> {
   const session = await create(bytes, options);
+  const types = new Map(session.inputMetadata.flatMap((input) => (input.isTensor ? [[input.name, input.type as DType] as const] : [])));
   return {
     inputNames: session.inputNames,
     outputNames: session.outputNames,
     async run(feeds, fetches) {
-      const inputs = Object.fromEntries(Object.entries(feeds).map(([name, tensor]) => [name, toRuntime(tensor)]));
+      const inputs = Object.fromEntries(Object.entries(feeds).map(([name, tensor]) => [name, toRuntime(asInput(tensor, types.get(name)))]));
       try {
         const outputs = await session.run(inputs, [...(fetches ?? session.outputNames)]);
-        return Object.fromEntries(Object.entries(outputs).map(([name, tensor]) => [name, fromRuntime(tensor)]));
+        return Object.fromEntries(Object.entries(outputs).map(([name, tensor]) => [name, asOutput(fromRuntime(tensor))]));
       } catch (error) {
         throw new WhetError('runtime-failed', `ONNX Runtime failed to run ${options.label}: ${messageOf(error)}`, { cause: error });
       }
@@ -77,8 +79,14 @@ async function create(bytes: Uint8Array, options: SessionOptions): Promise<ort.I
 
 function toRuntime(tensor: Tensor): ort.Tensor {
   if (tensor.dtype === 'bfloat16') throw new WhetError('runtime-failed', 'bfloat16 tensors cannot be fed to ONNX Runtime');
-  const data = tensor.data as Float32Array;
+  const data = (tensor.dtype === 'float16' ? asHalves(tensor.data as Uint16Array) : tensor.data) as Float32Array;
   return new ort.Tensor(tensor.dtype as 'float32', data, tensor.dims);
+}
+
+/** The runtime wants JavaScript's own array of 16-bit floats where there is one. */
+function asHalves(bits: Uint16Array): unknown {
+  const halves = (globalThis as { Float16Array?: new (buffer: ArrayBufferLike, offset: number, length: number) => unknown }).Float16Array;
+  return halves === undefined ? bits : new halves(bits.buffer, bits.byteOffset, bits.length);
 }
 
 function fromRuntime(tensor: ort.Tensor): Tensor {
