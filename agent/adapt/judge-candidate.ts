@@ -23,15 +23,15 @@ export async function hitsOfFile(
   files: readonly LabelledFile[],
   shape: readonly number[],
   threads: number,
-  options: ReadOptions,
+  options: ReadOptions & { readonly output: string },
 ): Promise<readonly boolean[]> {
   const { model } = loadModel(path);
   await using part = await openPart(model, { label: 'the new model', threads });
   const [input = ''] = part.session.inputNames;
-  const [output = ''] = part.session.outputNames;
+  const { output } = options;
   const right = new Map<LabelledFile, boolean>();
   await readPictures(files, options, async ({ data }, file) => {
-    const result = await part.session.run({ [input]: { dtype: 'float32', dims: shape, data } });
+    const result = await part.session.run({ [input]: { dtype: 'float32', dims: shape, data } }, [output]);
     const scores = classScores((result[output] as Tensor).data as Float32Array);
     right.set(file, topClasses(scores, scores.length)[0] === file.label);
   });

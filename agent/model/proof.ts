@@ -28,6 +28,8 @@ export interface Proven {
   readonly tail: FloatTail;
   /** Shape of one sample's features at the cut, batch included. */
   readonly shape: readonly number[];
+  /** Shape of what the model gives for one sample. */
+  readonly output: readonly number[];
 }
 
 /** `inputs` are tensors of the model's input shape, batch 1: dynamic quantization couples the samples of a batch. */
@@ -46,6 +48,8 @@ export async function prove(model: Model, cut: Cut, inputs: readonly Tensor[], t
   const run = async (part: Part, name: string, x: Tensor, wanted: string) => (await part.session.run({ [name]: x }))[wanted] as Tensor;
   let shape: readonly number[] = [];
   const seen: Tensor[] = [];
+  let given: readonly number[] = [];
+  let decided = 0;
   let splitMaxAbsDiff = 0;
   let floatMaxAbsDiff = 0;
   let agreed = 0;
@@ -58,7 +62,9 @@ export async function prove(model: Model, cut: Cut, inputs: readonly Tensor[], t
     const fast = await run(fastModel, input, x, output);
     const float = await run(floatTail, tail.input, await run(fastBackbone, input, x, split.features), output);
     floatMaxAbsDiff = Math.max(floatMaxAbsDiff, largestDifference(fast, float));
+    given = fast.dims;
     const said = scoresOf(fast, tail);
+    if (said.length === 1 || !said.every((score) => score === said[0]) || largestDifference(fast, float) <= 1e-3) decided += 1;
     const chosen = argmax(scoresOf(float, tail));
     const first = argmax(said);
     if (chosen === first) strictlyAgreed += 1;
@@ -85,9 +91,23 @@ export async function prove(model: Model, cut: Cut, inputs: readonly Tensor[], t
       },
     );
   }
+  if (decided === 0) {
+    throw new WhetError(
+      'proof-failed',
+      `the inputs prove nothing: the model gives every class the same score on all ${inputs.length}, and the float tail does not`,
+      {
+        hint: 'They may lie outside of what the model was made for: give it a model card (--card), whose range, mean and std they are drawn from.',
+      },
+    );
+  }
   const floatTop1Agreement = agreed / inputs.length;
   const floatTop1Strict = strictlyAgreed / inputs.length;
-  return { proof: { samples: inputs.length, splitMaxAbsDiff, floatTop1Agreement, floatTop1Strict, floatMaxAbsDiff }, tail, shape };
+  return {
+    proof: { samples: inputs.length, splitMaxAbsDiff, floatTop1Agreement, floatTop1Strict, floatMaxAbsDiff },
+    tail,
+    shape,
+    output: given,
+  };
 }
 
 /** Training and evaluation run the float tail on many samples at once: two together must give what each gives alone. */
@@ -99,7 +119,7 @@ async function requireFreeBatch(part: Part, tail: FloatTail, samples: readonly T
     .catch(() => null);
   const both = double?.[tail.output];
   const alone: number[] = [];
-  for (const each of pair) alone.push(...((await part.session.run({ [tail.input]: each }))[tail.output] as Tensor).data as Float32Array);
+  for (const each of pair) alone.push(...(((await part.session.run({ [tail.input]: each }))[tail.output] as Tensor).data as Float32Array));
   const given = both?.dims[0] === 2 ? (both.data as Float32Array) : new Float32Array();
   if (given.length === alone.length && given.every((value, at) => close(value, alone[at] as number))) return;
   throw new WhetError('model-unsupported', `the layers behind '${cut.tensor}' take only one sample at a time`, {

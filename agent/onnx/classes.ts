@@ -61,7 +61,17 @@ export function withClasses(tail: FloatTail, mapping: readonly (number | null)[]
   initializers.set(head.weight, pickRows(weight, classAxis(head, weight.dims), mapping));
   if (head.bias !== null) {
     const bias = initializers.get(head.bias) as Tensor;
-    initializers.set(head.bias, pickRows(bias, Math.max(0, bias.dims.findLastIndex((dim) => dim === head.classes)), mapping));
+    initializers.set(
+      head.bias,
+      pickRows(
+        bias,
+        Math.max(
+          0,
+          bias.dims.lastIndexOf(head.classes),
+        ),
+        mapping,
+      ),
+    );
   }
   const resized = resize({ ...graph, initializers }, head.weight, head, mapping.length, 'refuse');
   const dims = (name: string) => initializers.get(name)?.dims ?? [];

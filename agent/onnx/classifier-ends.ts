@@ -19,7 +19,10 @@ export function classifierEnds(model: Model): { readonly input: ValueInfo; reado
   if (moreInputs.length > 0)
     throw refuse(`has ${inputs.length} inputs (${names(inputs)})`, 'Export it with one input; others can be constants of the model.');
   if (moreOutputs.length > 0)
-    throw refuse(`has ${outputs.length} outputs (${names(outputs)})`, `Say which one holds the scores: --output ${output.name}, for example.`);
+    throw refuse(
+      `has ${outputs.length} outputs (${names(outputs)})`,
+      `Say which one holds the scores: --output ${output.name}, for example.`,
+    );
   if (!inputTypes.has(input.dtype))
     throw refuse(
       `takes ${input.dtype ?? 'something other than tensors'} in '${input.name}'`,
@@ -38,6 +41,23 @@ export function classifierEnds(model: Model): { readonly input: ValueInfo; reado
   return { input, output };
 }
 
+/** The model with one of its outputs; the others stay computed and unread. Throws `usage` for an output that it does not have. */
+export function withOutput(model: Model, name: string | undefined): Model {
+  if (name === undefined) return model;
+  const { outputs } = model.graph;
+  const chosen = outputs.filter((output) => output.name === name);
+  if (chosen.length === 1) return { ...model, graph: { ...model.graph, outputs: chosen } };
+  throw new WhetError('usage', `the model has no output '${name}'`, {
+    hint: `Its outputs: ${outputs.map((output) => output.name).join(', ')}.`,
+  });
+}
+
+/** A changed model with the outputs that the whole one has, and the new shape of the changed one. */
+export function withAllOutputs(changed: Model, whole: Model): Model {
+  const own = new Map(changed.graph.outputs.map((output) => [output.name, output]));
+  return { ...changed, graph: { ...changed.graph, outputs: whole.graph.outputs.map((output) => own.get(output.name) ?? output) } };
+}
+
 /** [batch], [batch, C], [batch, C, 1, 1], [batch, 1, 1, C]: one vector a sample. Sizes that are not known may be one. */
 function isVector({ shape }: ValueInfo): boolean {
   const sizes = (shape ?? []).slice(1);
@@ -45,7 +65,11 @@ function isVector({ shape }: ValueInfo): boolean {
 }
 
 function refuse(what: string, hint: string): WhetError {
-  return new WhetError('model-unsupported', `the model ${what}; Whetstone adapts classifiers: one input, one float output [batch, classes]`, {
-    hint,
-  });
+  return new WhetError(
+    'model-unsupported',
+    `the model ${what}; Whetstone adapts classifiers: one input, one float output [batch, classes]`,
+    {
+      hint,
+    },
+  );
 }

@@ -103,9 +103,7 @@ export function decodeDelta(bytes: Uint8Array): TailDelta & { readonly metadata:
 function changedInputs(before: Graph, after: Graph): Structure['inputs'] {
   const old = new Map(before.nodes.map((node) => [nodeKey(node), node]));
   return after.nodes.flatMap((node) =>
-    node.inputs.flatMap((name, input) =>
-      old.get(nodeKey(node))?.inputs[input] === name ? [] : [{ node: nodeKey(node), input, name }],
-    ),
+    node.inputs.flatMap((name, input) => (old.get(nodeKey(node))?.inputs[input] === name ? [] : [{ node: nodeKey(node), input, name }])),
   );
 }
 

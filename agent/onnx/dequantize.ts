@@ -6,6 +6,7 @@ import { producers, sorted } from './graph.ts';
 import { findHead } from './head.ts';
 import { type Graph, type Model, type Node, nodeKey, opsetOf, sizeOf, type Tensor, type ValueInfo } from './ir.ts';
 import { listLayers } from './layers.ts';
+import { lowerFloatCast, lowerFloatConstant } from './lower-cast.ts';
 import {
   lowerCast,
   lowerDynamicQuantizeLinear,
@@ -16,8 +17,7 @@ import {
 } from './lower-dynamic.ts';
 import { completeBias, lowerDequantizeLinear, lowerQuantizeLinear } from './lower-qdq.ts';
 import { qoperatorRules } from './lower-qoperator.ts';
-import { lowerFloatCast } from './lower-cast.ts';
-import { emit, floatName, type Lowering, unsupported } from './lowering.ts';
+import { emit, fewerLayers, floatName, type Lowering, unsupported } from './lowering.ts';
 import { modernizeNode, targetOpset } from './modernize.ts';
 import { findParameters } from './parameters.ts';
 import { unclippedEnds } from './saturation.ts';
@@ -29,6 +29,7 @@ import { canonicalEnds } from './tail-ends.ts';
 const refused: Readonly<Record<string, string>> = {
   MatMulNBits: 'Use 8-bit quantization for the layers to be trained.',
   FusedConv: 'Export the model again without extended graph optimizations.',
+  FusedGemm: 'Export the model again without extended graph optimizations.',
   FusedMatMul: 'Export the model again without extended graph optimizations.',
   DynamicQuantizeLSTM: 'Cut behind the recurrent layer.',
 };
@@ -38,6 +39,17 @@ const refused: Readonly<Record<string, string>> = {
  * reads them first, 'free' ones may, and then that quantizer's limits become a Clip, as they do between layers.
  */
 export function dequantizeTail(tail: Model, features: 'saturated' | 'free' = 'saturated'): FloatTail {
+  try {
+    return lowerTail(tail, features);
+  } catch (error) {
+    if (!(error instanceof WhetError) || error.hint !== fewerLayers || listLayers(tail).length > 1) throw error;
+    throw new WhetError(error.code, error.message, {
+      hint: 'No cut leaves less: export the model without this operator at its end, or take another model.',
+    });
+  }
+}
+
+function lowerTail(tail: Model, features: 'saturated' | 'free'): FloatTail {
   const graph = foldConstants(tail.graph);
   const state: Lowering = {
     graph,
@@ -95,11 +107,13 @@ function lower(state: Lowering, node: Node, produced: ReadonlyMap<string, Node>)
 }
 
 function passThrough(state: Lowering, node: Node): void {
+  if (lowerFloatConstant(state, node)) return;
   state.aliases.set(node.outputs[0] ?? '', floatName(state, node.inputs[0] ?? ''));
 }
 
 function lowerFloat(state: Lowering, node: Node, produced: ReadonlyMap<string, Node>): void {
-  if (Object.values(node.attributes).some(({ kind }) => kind === 'graph')) throw unsupported(node, 'it holds a graph of its own, which cannot be trained through');
+  if (Object.values(node.attributes).some(({ kind }) => kind === 'graph'))
+    throw unsupported(node, 'it holds a graph of its own, which cannot be trained through');
   const pending = node.inputs.find((name) => state.accumulators.has(name) || state.dynamicScales.has(name));
   if (pending !== undefined) throw unsupported(node, `it reads the integer product '${pending}' before its scales are applied`);
   if (node.op === 'Conv' || node.op === 'ConvTranspose' || node.op === 'Gemm') completeBias(state, node, produced);
@@ -155,7 +169,9 @@ function trainableEnd(state: Lowering, origins: Map<string, ParameterOrigin>, ou
   const written: Graph = { ...state.graph, nodes: state.nodes, initializers: state.initializers, valueInfo: [] };
   for (const each of findParameters(written)) if (!origins.has(each.name)) origins.set(each.name, { kind: 'float', values: each.slots });
   // Scores one behind the other, whatever the shape; a tail whose output says less is left as it is.
-  const ends = isVectorOutput(output) ? canonicalEnds(written, name, output.shape?.length === 2) : { graph: written, renamed: new Map<string, string>() };
+  const ends = isVectorOutput(output)
+    ? canonicalEnds(written, name, output.shape?.length === 2)
+    : { graph: written, renamed: new Map<string, string>() };
   const graph = widenScalarBias({ graph: ends.graph, origins, classes }, name);
   const scaled = new Set(state.activations.map(({ tensor }) => tensor));
   return { ...absorbNormalization({ graph, origins, classes }, name, (tensor) => scaled.has(tensor)), renamed: ends.renamed };

@@ -35,7 +35,9 @@ export function widenScalarBias({ graph, origins, classes }: End, output: string
       dims: [head.classes],
       data: new Float32Array(head.classes).fill(value),
     }),
-    nodes: graph.nodes.map((node) => (node === add ? { ...node, inputs: node.inputs.map((each, input) => (input === at ? vector : each)) } : node)),
+    nodes: graph.nodes.map((node) =>
+      node === add ? { ...node, inputs: node.inputs.map((each, input) => (input === at ? vector : each)) } : node,
+    ),
   };
 }
 
@@ -66,7 +68,9 @@ export function absorbNormalization(
     data: (weight.data as Float32Array).map((value, at) => value * (factors[classOf(at)] as number)),
   });
   const old = head.bias === null ? null : (initializers.get(head.bias) as Tensor);
-  const bias = beta.map((shift, at) => shift + (((old?.data as Float32Array | undefined)?.[at] ?? 0) - (mean[at] as number)) * (factors[at] as number));
+  const bias = beta.map(
+    (shift, at) => shift + (((old?.data as Float32Array | undefined)?.[at] ?? 0) - (mean[at] as number)) * (factors[at] as number),
+  );
   const slot = (input: number): Slot => ({ node: nodeKey(node), input });
   const absorbed = [
     { slot: slot(1), value: 1 },

@@ -114,7 +114,15 @@ function pointwiseHead(graph: Graph, produced: ReadonlyMap<string, Node>, node: 
   if (source === null || source.chain.length > 0 || dims.length < 3 || dims.slice(2).some((dim) => dim !== 1)) return null;
   if (group !== 1 || !all('strides', 1) || !all('pads', 0)) return null;
   const [classes = 0, width = 0] = dims;
-  return { weight: source.name, bias: null, layout: 'out-in', input: `${node.inputs[0]}/rows`, output: node.outputs[0] ?? '', width, classes };
+  return {
+    weight: source.name,
+    bias: null,
+    layout: 'out-in',
+    input: `${node.inputs[0]}/rows`,
+    output: node.outputs[0] ?? '',
+    width,
+    classes,
+  };
 }
 
 /** Rows [batch, width] of what enters the head: at the one place of a map, or its average over the places. */

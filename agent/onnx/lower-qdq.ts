@@ -65,7 +65,11 @@ export function lowerDequantizeLinear(state: Lowering, node: Node): void {
 
 function rootOf(producers: ReadonlyMap<string, Node>, name: string): string {
   let root = name;
-  for (let node = producers.get(root); node !== undefined && (reshaping.has(node.op) || node.op === 'Transpose'); node = producers.get(root))
+  for (
+    let node = producers.get(root);
+    node !== undefined && (reshaping.has(node.op) || node.op === 'Transpose');
+    node = producers.get(root)
+  )
     root = node.inputs[0] ?? '';
   return root;
 }

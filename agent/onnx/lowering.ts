@@ -55,7 +55,10 @@ export function needConstant(state: Lowering, node: Node, input: number, what: s
   throw unsupported(node, `its ${what} (input ${input}, '${node.inputs[input] ?? ''}') is computed, not constant`);
 }
 
-export function unsupported(node: Node, why: string, hint = 'Train fewer layers, so that this node stays in the backbone.'): WhetError {
+/** Followed where there are more layers behind the cut than one; `dequantizeTail` says another where there are not. */
+export const fewerLayers = 'Train fewer layers, so that this node stays in the backbone.';
+
+export function unsupported(node: Node, why: string, hint = fewerLayers): WhetError {
   const domain = node.domain === '' ? '' : `${node.domain}.`;
   return new WhetError('operator-unsupported', `${domain}${node.op} '${node.name || nodeKey(node)}' in the tail: ${why}`, { hint });
 }

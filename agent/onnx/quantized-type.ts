@@ -28,7 +28,11 @@ function outputType(node: Node): DType {
   if (wanted?.kind !== 'int' || wanted.value === 0) return 'uint8';
   const dtype = dataTypes[wanted.value as keyof typeof dataTypes];
   if (dtype !== undefined) return dtype;
-  throw new WhetError('operator-unsupported', `QuantizeLinear '${node.name || nodeKey(node)}': output_dtype ${wanted.value} is not supported`, {
-    hint: 'Use 8-bit quantization.',
-  });
+  throw new WhetError(
+    'operator-unsupported',
+    `QuantizeLinear '${node.name || nodeKey(node)}': output_dtype ${wanted.value} is not supported`,
+    {
+      hint: 'Use 8-bit quantization.',
+    },
+  );
 }

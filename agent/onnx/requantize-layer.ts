@@ -34,7 +34,10 @@ export function quantizeWeight(
   const scale = floatTensor(oldScale.dtype, axis === null ? oldScale.dims : scaleDims(oldScale, wanted.length), wanted);
   const scales = numbers(scale);
   const writes: SlotWrite[] = [
-    { slot: origin.value, value: origin.quantizer === null ? quantizeTensor(value, scales, zero, dtype, origin.axis) : asStored(stored, value) },
+    {
+      slot: origin.value,
+      value: origin.quantizer === null ? quantizeTensor(value, scales, zero, dtype, origin.axis) : asStored(stored, value),
+    },
     { slot: origin.scale, value: scale },
   ];
   if (origin.quantizer !== null) writes.push({ slot: origin.quantizer.scale, value: scale });

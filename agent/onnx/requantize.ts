@@ -114,7 +114,8 @@ export function gridFor(tail: FloatTail, { tensor, base, zeroPoint }: Activation
   const isSymmetric = base.zeroPoint === 0 && low < 0;
   if (isSymmetric) return { scale: Math.fround(Math.max(-min, max) / high) || 1, zeroPoint: 0 };
   // A zero point at the end of the range is a Relu: rounding must not move it off. One that is left out cannot move at all.
-  if (base.zeroPoint === low && (range.min >= 0 || zeroPoint === null)) return { scale: Math.fround(max / (high - low)) || 1, zeroPoint: low };
+  if (base.zeroPoint === low && (range.min >= 0 || zeroPoint === null))
+    return { scale: Math.fround(max / (high - low)) || 1, zeroPoint: low };
   return asymmetricScale(min, max, base.dtype);
 }
 
@@ -160,9 +161,13 @@ function likeStored(base: Model, slot: Slot, value: Tensor): Tensor {
     const rounded = floatTensor(stored.dtype, value.dims, value.data as Float32Array);
     const lost = Array.from(numbers(rounded)).findIndex((number) => !Number.isFinite(number));
     if (lost < 0) return rounded;
-    throw new WhetError('model-unsupported', `a trained weight of '${slot.node}' is too large for ${stored.dtype}: ${(value.data as Float32Array)[lost]}`, {
-      hint: 'Lower the learning rate, or export the model in float32.',
-    });
+    throw new WhetError(
+      'model-unsupported',
+      `a trained weight of '${slot.node}' is too large for ${stored.dtype}: ${(value.data as Float32Array)[lost]}`,
+      {
+        hint: 'Lower the learning rate, or export the model in float32.',
+      },
+    );
   }
   throw new WhetError('internal', `a parameter stored as [${stored.dims}] came back as [${value.dims}]`);
 }

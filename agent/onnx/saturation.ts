@@ -84,7 +84,9 @@ export function isNonNegative(produced: ReadonlyMap<string, Node>, graph: Graph,
 /** Whether some quantizer that reads a float tensor of the whole model acts on it like an activation. */
 export function isClippedByReaders(graph: Graph, name: string): boolean {
   const quantizers = graph.nodes.filter((node) => node.op === 'QuantizeLinear' && node.inputs[0] === name);
-  const acts = quantizers.some((node) => limitsAt(graph, node, constantOf(graph, node.inputs[1] ?? ''), constantOf(graph, node.inputs[2] ?? '')) !== null);
+  const acts = quantizers.some(
+    (node) => limitsAt(graph, node, constantOf(graph, node.inputs[1] ?? ''), constantOf(graph, node.inputs[2] ?? '')) !== null,
+  );
   return acts && !isNonNegative(producers(graph), graph, name);
 }
 

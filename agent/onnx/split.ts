@@ -80,11 +80,22 @@ function bridgeAt(graph: Graph, tensor: string, features: string): Bridge | null
     if (real === stored) return { down, up };
     return { down: [...down, node('Cast', [real], [stored], { to: 1 })], up: [node('Cast', [stored], [real], { to: number }), ...up] };
   }
-  if (type !== 'float32') return { down: [node('Cast', [tensor], [features], { to: 1 })], up: [node('Cast', [features], [tensor], { to: number })] };
+  if (type !== 'float32')
+    return { down: [node('Cast', [tensor], [features], { to: 1 })], up: [node('Cast', [features], [tensor], { to: number })] };
   return isInput ? { down: [node('Identity', [tensor], [features])], up: [node('Identity', [features], [tensor])] } : null;
 }
 
-const sameType: ReadonlySet<string> = new Set(['Gather', 'Slice', 'Reshape', 'Transpose', 'Squeeze', 'Unsqueeze', 'Flatten', 'Concat', 'Identity']);
+const sameType: ReadonlySet<string> = new Set([
+  'Gather',
+  'Slice',
+  'Reshape',
+  'Transpose',
+  'Squeeze',
+  'Unsqueeze',
+  'Flatten',
+  'Concat',
+  'Identity',
+]);
 
 /** Type of a tensor that is not quantized, followed back to where it is said; float32 where it is not. */
 function floatTypeOf(graph: Graph, tensor: string): DType {

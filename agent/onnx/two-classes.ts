@@ -19,13 +19,17 @@ export function asTwoClasses(tail: FloatTail): FloatTail {
   }
   const { graph } = doubled.model;
   const nodes = graph.nodes.map((each) =>
-    each.op === 'Sigmoid' && each.inputs[0] === tail.logits ? node('Softmax', each.inputs, each.outputs, { axis: -1 }, { name: each.name }) : each,
+    each.op === 'Sigmoid' && each.inputs[0] === tail.logits
+      ? node('Softmax', each.inputs, each.outputs, { axis: -1 }, { name: each.name })
+      : each,
   );
   return {
     ...doubled,
     model: { ...doubled.model, graph: { ...graph, nodes, initializers } },
     activation: 'softmax',
-    base: new Map([...tail.base].map(([name, value]) => [name, headNames(tail).includes(name) ? (initializers.get(name) as Tensor) : value])),
+    base: new Map(
+      [...tail.base].map(([name, value]) => [name, headNames(tail).includes(name) ? (initializers.get(name) as Tensor) : value]),
+    ),
     single: tail,
   };
 }

@@ -1,7 +1,7 @@
 // Which constant a layer's weights are, and through which operators they reach it: those that only change a tensor's shape or the order of its
 // axes, so that a gradient goes back through them to what is stored. Changes nothing.
 import { producers } from './graph.ts';
-import { type Graph, type Node, type Tensor } from './ir.ts';
+import type { Graph, Node, Tensor } from './ir.ts';
 import { numbers } from './quantized-values.ts';
 
 /** Operators that give the elements of their first input in the same order, in another shape. */
@@ -46,7 +46,10 @@ export function weightSource(graph: Graph, node: Node, produced: ReadonlyMap<str
  * The matrix that a chain makes of what is stored, where that is the stored elements in their order: its two sizes as they lie in memory, and
  * whether the layer sees it transposed. null for any other order, which no linear head can be written in.
  */
-export function matrixBehind(graph: Graph, source: WeightSource): { readonly dims: readonly [number, number]; readonly transposed: boolean } | null {
+export function matrixBehind(
+  graph: Graph,
+  source: WeightSource,
+): { readonly dims: readonly [number, number]; readonly transposed: boolean } | null {
   let dims: readonly number[] | null = graph.initializers.get(source.name)?.dims ?? null;
   let transposed = false;
   for (const node of source.chain) {
@@ -72,7 +75,9 @@ function reshaped(graph: Graph, node: Node, dims: readonly number[]): readonly n
       return [rows, size / rows];
     }
     case 'Reshape': {
-      const wanted = integers(node, 'shape', graph.initializers.get(node.inputs[1] ?? ''))?.map((dim, axis) => (dim === 0 ? (dims[axis] ?? 0) : dim));
+      const wanted = integers(node, 'shape', graph.initializers.get(node.inputs[1] ?? ''))?.map((dim, axis) =>
+        dim === 0 ? (dims[axis] ?? 0) : dim,
+      );
       const known = wanted?.reduce((product, dim) => (dim < 0 ? product : product * dim), 1) ?? 0;
       return wanted?.map((dim) => (dim < 0 ? size / known : dim)) ?? null;
     }

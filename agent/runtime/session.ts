@@ -79,14 +79,11 @@ async function create(bytes: Uint8Array, options: SessionOptions): Promise<ort.I
 
 function toRuntime(tensor: Tensor): ort.Tensor {
   if (tensor.dtype === 'bfloat16') throw new WhetError('runtime-failed', 'bfloat16 tensors cannot be fed to ONNX Runtime');
-  const data = (tensor.dtype === 'float16' ? asHalves(tensor.data as Uint16Array) : tensor.data) as Float32Array;
-  return new ort.Tensor(tensor.dtype as 'float32', data, tensor.dims);
-}
-
-/** The runtime wants JavaScript's own array of 16-bit floats where there is one. */
-function asHalves(bits: Uint16Array): unknown {
-  const halves = (globalThis as { Float16Array?: new (buffer: ArrayBufferLike, offset: number, length: number) => unknown }).Float16Array;
-  return halves === undefined ? bits : new halves(bits.buffer, bits.byteOffset, bits.length);
+  const data = tensor.data as Float32Array;
+  if (tensor.dtype !== 'float16') return new ort.Tensor(tensor.dtype as 'float32', data, tensor.dims);
+  // The package makes JavaScript's own array of 16-bit floats of the patterns, and its native part then reads none of it (1.30).
+  const patterns = new ort.Tensor('uint16', tensor.data as Uint16Array, tensor.dims);
+  return Object.assign(patterns, { type: 'float16' });
 }
 
 function fromRuntime(tensor: ort.Tensor): Tensor {
