@@ -27,7 +27,7 @@ export async function writeBack(
   samples: Samples,
   options: { readonly threads: number; readonly fixedScales: boolean; readonly isAware: boolean },
 ): Promise<Model> {
-  if (tail.single !== null) return writeBack(base, tail.single, singleWeights(tail, trained), samples, options);
+  if (tail.single !== undefined) return writeBack(base, tail.single, singleWeights(tail, trained), samples, options);
   const { shape } = samples;
   const weights = options.isAware ? trained : await correctBiases(tail, trained, samples, shape, options.threads);
   const ranges = options.fixedScales ? new Map() : await measureRanges(tail, weights, samples, shape, options.threads);

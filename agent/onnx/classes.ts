@@ -55,23 +55,17 @@ export function withClasses(tail: FloatTail, mapping: readonly (number | null)[]
     });
   if (mapping.length === 0 || mapping.some((from) => from !== null && !(Number.isInteger(from) && from >= 0 && from < head.classes)))
     throw new WhetError('internal', `a class mapping must name rows 0 to ${head.classes - 1} or null, not [${mapping}]`);
+  if (tail.single !== undefined && mapping.length !== 2)
+    throw new WhetError('model-unsupported', `the model gives one score, which holds two classes and not ${mapping.length}`, {
+      hint: 'Use --classes keep, or --classes replace with two folders; for more classes take a model that gives one score a class.',
+    });
   const { graph } = tail.model;
   const initializers = new Map(graph.initializers);
   const weight = initializers.get(head.weight) as Tensor;
   initializers.set(head.weight, pickRows(weight, classAxis(head, weight.dims), mapping));
   if (head.bias !== null) {
     const bias = initializers.get(head.bias) as Tensor;
-    initializers.set(
-      head.bias,
-      pickRows(
-        bias,
-        Math.max(
-          0,
-          bias.dims.lastIndexOf(head.classes),
-        ),
-        mapping,
-      ),
-    );
+    initializers.set(head.bias, pickRows(bias, Math.max(0, bias.dims.lastIndexOf(head.classes)), mapping));
   }
   const resized = resize({ ...graph, initializers }, head.weight, head, mapping.length, 'refuse');
   const dims = (name: string) => initializers.get(name)?.dims ?? [];

@@ -158,7 +158,6 @@ function assemble(tail: Model, state: Lowering): FloatTail {
       .filter(({ tensor }) => trained.has(tensor))
       .map((activation) => ({ ...activation, tensor: rename(activation.tensor) })),
     absorbed,
-    single: null,
   };
 }
 

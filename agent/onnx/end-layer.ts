@@ -46,7 +46,7 @@ export function absorbNormalization(
   { graph, origins, classes }: End,
   output: string,
   isFixed: (tensor: string) => boolean,
-): { readonly graph: Graph; readonly absorbed: FloatTail['absorbed'] } {
+): { readonly graph: Graph; readonly absorbed: NonNullable<FloatTail['absorbed']> } {
   const none = { graph, absorbed: [] };
   const node = behindEnds(graph, output, 'BatchNormalization');
   const [x = '', ...names] = node?.inputs ?? [];

@@ -98,7 +98,6 @@ function matrixHead(graph: Graph, produced: ReadonlyMap<string, Node>, node: Nod
     bias: null,
     layout: outIn ? 'out-in' : 'in-out',
     input: isReshaped && node.op === 'MatMul' ? `${x}/rows` : x,
-    output: node.outputs[0] ?? '',
     width: outIn ? columns : rows,
     classes: outIn ? rows : columns,
   };
@@ -119,7 +118,6 @@ function pointwiseHead(graph: Graph, produced: ReadonlyMap<string, Node>, node: 
     bias: null,
     layout: 'out-in',
     input: `${node.inputs[0]}/rows`,
-    output: node.outputs[0] ?? '',
     width,
     classes,
   };

@@ -31,7 +31,7 @@ export function calibrationTensors(tail: FloatTail): readonly string[] {
  * without a range stay as they are.
  */
 export function requantize(base: Model, tail: FloatTail, weights: ReadonlyMap<string, Tensor>, calibration: Calibration): Model {
-  if (tail.single !== null) return requantize(base, tail.single, singleWeights(tail, weights), calibration);
+  if (tail.single !== undefined) return requantize(base, tail.single, singleWeights(tail, weights), calibration);
   const current = withWeights(tail, weights).model.graph.initializers;
   for (const { name } of tail.parameters) refuseNonFinite(name, current.get(name) as Tensor);
   const activations = tail.activations.flatMap((activation) => recalibrate(base, tail, activation, calibration.ranges));
@@ -66,7 +66,7 @@ export function requantize(base: Model, tail: FloatTail, weights: ReadonlyMap<st
     writes.push(...quantizeBias(base.graph, origin, current.get(name) as Tensor, read(inputSlot), weight.scale));
   }
   if ([tail.head?.weight, tail.head?.bias].some((name) => name !== undefined && name !== null && changed(name)))
-    writes.push(...tail.absorbed.map(({ slot, value }) => neutral(base, tail, slot, value)));
+    writes.push(...(tail.absorbed ?? []).map(({ slot, value }) => neutral(base, tail, slot, value)));
   const graph = withoutStaleShapes(base.graph, writeSlots(base.graph, writes), writes);
   return withOutputClasses({ ...base, graph }, tail);
 }

@@ -21,8 +21,6 @@ export interface LinearHead {
   readonly layout: 'in-out' | 'out-in';
   /** What enters the layer, as a tensor [batch, width]. */
   readonly input: string;
-  /** Tensor that the layer gives, before a bias that is added behind it. */
-  readonly output: string;
   readonly width: number;
   readonly classes: number;
 }
@@ -102,7 +100,7 @@ export interface FloatTail {
    * Constants of a normalization behind the head that the head's weights have taken in: what each becomes, in every element, in a model whose
    * head has changed.
    */
-  readonly absorbed: readonly { readonly slot: Slot; readonly value: number }[];
-  /** Where one score became two classes: the tail as the model has it. null for all others. */
-  readonly single: FloatTail | null;
+  readonly absorbed?: readonly { readonly slot: Slot; readonly value: number }[];
+  /** Where one score became two classes: the tail as the model has it. */
+  readonly single?: FloatTail;
 }

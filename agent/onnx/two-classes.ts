@@ -37,7 +37,7 @@ export function asTwoClasses(tail: FloatTail): FloatTail {
 /** Weights of the two-class tail → those of the tail with one score: z is the difference of the two logits. */
 export function singleWeights(tail: FloatTail, weights: ReadonlyMap<string, Tensor>): ReadonlyMap<string, Tensor> {
   const { single } = tail;
-  if (single === null) return weights;
+  if (single === undefined) return weights;
   return new Map(
     [...weights].map(([name, value]) => {
       const stored = single.model.graph.initializers.get(name);
