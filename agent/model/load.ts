@@ -47,7 +47,7 @@ function read(path: string): Uint8Array {
 function isFolder(path: string): WhetError {
   const found = readdirSync(path).filter((name) => name.endsWith('.onnx'));
   const hint = found.length > 0 ? `Name the file: ${join(path, found[0] ?? '')}` : 'Name an ONNX file.';
-  return new WhetError('model-unreadable', `'${path}' is a folder, not a model`, { hint });
+  return new WhetError('model-unreadable', `cannot read the model '${path}': it is a folder`, { hint });
 }
 
 /** What stands where a model should be, more often than a damaged model: a pointer, a page, an archive. */

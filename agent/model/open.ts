@@ -94,9 +94,13 @@ function trainable(split: Split, given: Tensor): { readonly tail: FloatTail; rea
   const tail = dequantizeTail({ ...split.tail, graph: { ...graph, outputs } }, split.values);
   if (classes > 1) return { tail, classes };
   if (tail.activation === 'sigmoid') return { tail: asTwoClasses(tail), classes: 2 };
-  throw new WhetError('model-unsupported', 'the model gives one number without a sigmoid: a quantity, not a score of two classes', {
-    hint: 'Teach quantities with `whet adapt --task regression`; a classifier of yes and no must be exported with its sigmoid.',
-  });
+  throw new WhetError(
+    'model-unsupported',
+    `the model's output for one sample is [${given.dims}], not [1, classes]: one number without a sigmoid is a quantity, not a score`,
+    {
+      hint: 'Teach quantities with `whet adapt --task regression`; a classifier of yes and no must be exported with its sigmoid.',
+    },
+  );
 }
 
 /** What the run showed: training needs every dimension but the batch. */

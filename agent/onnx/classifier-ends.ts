@@ -35,7 +35,7 @@ export function classifierEnds(model: Model): { readonly input: ValueInfo; reado
     );
   if (output.shape !== null && !isVector(output))
     throw refuse(
-      `gives [${output.shape.map((dim) => dim ?? '?').join(', ')}] in '${output.name}'`,
+      `gives a tensor of ${output.shape.length} dimensions, [${output.shape.map((dim) => dim ?? '?').join(', ')}], in '${output.name}'`,
       'Scores of one sample are [batch, classes] or the same with ones behind; a map or a sequence of scores cannot be adapted.',
     );
   return { input, output };

@@ -74,17 +74,28 @@ export function listCandidates(graph: Graph): readonly Candidate[] {
 
 function atLayer(model: Model, candidates: readonly Candidate[], layers: readonly Layer[], count: number): Cut {
   const wanted = layers[Math.min(count, layers.length) - 1] as Layer;
-  const at = candidates.findLastIndex((candidate) => candidate.index < wanted.index);
-  const cut = floatSide(model.graph, candidates, at);
+  const start = Math.max(
+    0,
+    candidates.findLastIndex((candidate) => candidate.index < wanted.index),
+  );
+  // The input itself is no place to cut: something must stay frozen. The next one behind it leaves a layer less.
+  const sides = candidates.slice(start).map((_, offset) => floatSide(model.graph, candidates, start + offset));
+  const cut = sides.find((side) => side.index >= 0 && layersAfter(layers, side).length > 0);
+  if (cut === undefined)
+    throw new WhetError('cut-impossible', `'${wanted.node.name || wanted.node.op}' reads the model's input: nothing would stay frozen`, {
+      hint: 'Take a model with a layer more; one that is a single layer is trained where it was made.',
+    });
   const inside = layersAfter(layers, cut);
   const isInside = isTimeFirst(model.graph, wanted.node);
   const all = `${layers.length} ${layers.length === 1 ? 'layer' : 'layers'}`;
+  const short = Math.min(count, layers.length) - inside.length;
+  const atInput = short > 0 ? `the cut cannot lie at the model's input, so that ${inside.length} of ${all} are trained` : '';
   const capped = count > layers.length ? `the model has ${all} with weights, not ${count}` : '';
   const moved =
     inside.length > Math.min(count, layers.length)
       ? `no single tensor separates exactly ${count} ${count === 1 ? 'layer' : 'layers'} (${isInside ? 'the cut would lie inside a recurrent layer, where time comes first, at' : 'branches run beside'} '${wanted.node.name || wanted.node.op}'); the nearest before it leaves ${inside.length}`
       : '';
-  return { tensor: cut.tensor, layers: inside, note: [capped, moved].filter((part) => part !== '').join('; ') || null };
+  return { tensor: cut.tensor, layers: inside, note: [capped, atInput, moved].filter((part) => part !== '').join('; ') || null };
 }
 
 function atTensor(model: Model, candidates: readonly Candidate[], layers: readonly Layer[], tensor: string): Cut {
@@ -92,21 +103,29 @@ function atTensor(model: Model, candidates: readonly Candidate[], layers: readon
   if (at < 0) {
     requireOutside(model.graph, tensor);
     const exists = producers(model.graph).has(tensor) || model.graph.initializers.has(tensor);
-    const names = candidates.filter((candidate) => layersAfter(layers, candidate).length > 0).map((candidate) => candidate.tensor);
     throw new WhetError(
       'cut-impossible',
       exists ? `some path from input to output does not cross tensor '${tensor}'` : `the model has no tensor '${tensor}'`,
-      {
-        hint: `Tensors that work, the last ones first: ${names.reverse().slice(0, 12).join(', ')}`,
-      },
+      { hint: hintOf(candidates, layers) },
     );
   }
   const inside = layersAfter(layers, candidates[at] as Candidate);
+  if ((candidates[at] as Candidate).index < 0)
+    throw new WhetError('cut-impossible', `'${tensor}' is the model's input: nothing would stay frozen`, {
+      hint: hintOf(candidates, layers),
+    });
   if (inside.length === 0)
     throw new WhetError('cut-impossible', `no layer with weights stands behind tensor '${tensor}'`, {
       hint: 'Choose a tensor nearer to the input.',
     });
   return { tensor, layers: inside, note: null };
+}
+
+function hintOf(candidates: readonly Candidate[], layers: readonly Layer[]): string {
+  const names = candidates.flatMap((each) => (each.index >= 0 && layersAfter(layers, each).length > 0 ? [each.tensor] : []));
+  return names.length === 0
+    ? 'No tensor of this model works.'
+    : `Tensors that work, the last ones first: ${names.reverse().slice(0, 12).join(', ')}`;
 }
 
 /** Whether a layer reads a tensor that has the batch behind another axis. */

@@ -1,6 +1,7 @@
 // Splits a model at a cut into backbone and tail, both with a float32 tensor between them. Where the cut tensor is quantized, the backbone
 // ends in a DequantizeLinear and the tail begins with the matching QuantizeLinear: that round trip is exact, because
 // round((q − z)·s / s) + z = q for every 8-bit q.
+import { WhetError } from '../errors.ts';
 import { node, value } from './build.ts';
 import { classifierEnds } from './classifier-ends.ts';
 import type { Cut } from './cut.ts';
@@ -38,11 +39,14 @@ interface Bridge {
   readonly up: readonly Node[];
 }
 
-/** A cut at the model's input puts every layer into the tail; the features are the input then. */
 export function splitModel(model: Model, cut: Cut): Split {
   const { input, output } = classifierEnds(model);
   const { graph } = model;
-  const shape = cut.tensor === input.name ? input.shape : (graph.valueInfo.find((info) => info.name === cut.tensor)?.shape ?? null);
+  if (cut.tensor === input.name)
+    throw new WhetError('cut-impossible', `the cut would be at the model's input '${input.name}': every layer would be in the tail`, {
+      hint: 'Name a tensor behind it; `whet inspect` shows those that work.',
+    });
+  const shape = graph.valueInfo.find((info) => info.name === cut.tensor)?.shape ?? null;
   const freed = freeBatch(shape);
   const out: ValueInfo = { ...output, shape: freeBatch(output.shape) };
   const features = `${cut.tensor}/features`;
@@ -66,12 +70,11 @@ export function splitModel(model: Model, cut: Cut): Split {
   };
 }
 
-/** null where the tensor itself is float32 and computed. */
+/** null where the tensor itself is float32. */
 function bridgeAt(graph: Graph, tensor: string, features: string): Bridge | null {
   const scale = scaleOf(graph, tensor);
   const type = scale === null ? floatTypeOf(graph, tensor) : floatTypeOf(graph, scale.scale);
   const number = Number(Object.entries(dataTypes).find(([, name]) => name === type)?.[0] ?? 1);
-  const isInput = graph.inputs.some((info) => info.name === tensor);
   if (scale !== null) {
     const [stored, real] = [features, type === 'float32' ? features : `${features}/${type}`];
     const pair = [tensor, scale.scale, scale.zeroPoint];
@@ -82,7 +85,7 @@ function bridgeAt(graph: Graph, tensor: string, features: string): Bridge | null
   }
   if (type !== 'float32')
     return { down: [node('Cast', [tensor], [features], { to: 1 })], up: [node('Cast', [features], [tensor], { to: number })] };
-  return isInput ? { down: [node('Identity', [tensor], [features])], up: [node('Identity', [features], [tensor])] } : null;
+  return null;
 }
 
 const sameType: ReadonlySet<string> = new Set([

@@ -8,6 +8,7 @@ import { loadModel } from '../../agent/model/load.ts';
 import { openPart } from '../../agent/model/part.ts';
 import { floats, graph, model, node, value } from '../../agent/onnx/build.ts';
 import { encodeModel } from '../../agent/onnx/encode.ts';
+import type { Tensor } from '../../agent/onnx/ir.ts';
 import { randomOf } from '../../agent/random.ts';
 
 const place = mkdtempSync(join(tmpdir(), 'whet-score-'));
@@ -66,7 +67,7 @@ async function shareRight(path: string, data: string, count: number): Promise<nu
         .split(',')
         .map(Number);
       const { score } = await part.session.run({ x: floats([1, width], numbers) });
-      if ((score?.data as Float32Array)[0]! > 0.5 === isYes) right += 1;
+      if (((score as Tensor).data as Float32Array)[0]! > 0.5 === isYes) right += 1;
     }
   }
   return right / (2 * count);
