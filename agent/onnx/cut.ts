@@ -74,28 +74,18 @@ export function listCandidates(graph: Graph): readonly Candidate[] {
 
 function atLayer(model: Model, candidates: readonly Candidate[], layers: readonly Layer[], count: number): Cut {
   const wanted = layers[Math.min(count, layers.length) - 1] as Layer;
-  const start = Math.max(
-    0,
-    candidates.findLastIndex((candidate) => candidate.index < wanted.index),
-  );
-  // The input itself is no place to cut: something must stay frozen. The next one behind it leaves a layer less.
-  const sides = candidates.slice(start).map((_, offset) => floatSide(model.graph, candidates, start + offset));
-  const cut = sides.find((side) => side.index >= 0 && layersAfter(layers, side).length > 0);
-  if (cut === undefined)
-    throw new WhetError('cut-impossible', `'${wanted.node.name || wanted.node.op}' reads the model's input: nothing would stay frozen`, {
-      hint: 'Take a model with a layer more; one that is a single layer is trained where it was made.',
-    });
+  const at = candidates.findLastIndex((candidate) => candidate.index < wanted.index);
+  const cut = floatSide(model.graph, candidates, at);
   const inside = layersAfter(layers, cut);
+  if (cut.index < 0) refuseSingle(layers, inside);
   const isInside = isTimeFirst(model.graph, wanted.node);
   const all = `${layers.length} ${layers.length === 1 ? 'layer' : 'layers'}`;
-  const short = Math.min(count, layers.length) - inside.length;
-  const atInput = short > 0 ? `the cut cannot lie at the model's input, so that ${inside.length} of ${all} are trained` : '';
   const capped = count > layers.length ? `the model has ${all} with weights, not ${count}` : '';
   const moved =
     inside.length > Math.min(count, layers.length)
       ? `no single tensor separates exactly ${count} ${count === 1 ? 'layer' : 'layers'} (${isInside ? 'the cut would lie inside a recurrent layer, where time comes first, at' : 'branches run beside'} '${wanted.node.name || wanted.node.op}'); the nearest before it leaves ${inside.length}`
       : '';
-  return { tensor: cut.tensor, layers: inside, note: [capped, atInput, moved].filter((part) => part !== '').join('; ') || null };
+  return { tensor: cut.tensor, layers: inside, note: [capped, moved].filter((part) => part !== '').join('; ') || null };
 }
 
 function atTensor(model: Model, candidates: readonly Candidate[], layers: readonly Layer[], tensor: string): Cut {
@@ -110,10 +100,7 @@ function atTensor(model: Model, candidates: readonly Candidate[], layers: readon
     );
   }
   const inside = layersAfter(layers, candidates[at] as Candidate);
-  if ((candidates[at] as Candidate).index < 0)
-    throw new WhetError('cut-impossible', `'${tensor}' is the model's input: nothing would stay frozen`, {
-      hint: hintOf(candidates, layers),
-    });
+  if ((candidates[at] as Candidate).index < 0) refuseSingle(layers, inside);
   if (inside.length === 0)
     throw new WhetError('cut-impossible', `no layer with weights stands behind tensor '${tensor}'`, {
       hint: 'Choose a tensor nearer to the input.',
@@ -121,8 +108,17 @@ function atTensor(model: Model, candidates: readonly Candidate[], layers: readon
   return { tensor, layers: inside, note: null };
 }
 
+/** A cut at the input makes a tail of the whole model; a single layer without anything before it is no model to adapt. */
+function refuseSingle(layers: readonly Layer[], inside: readonly Layer[]): void {
+  if (inside.length > 1) return;
+  const [only] = layers;
+  throw new WhetError('cut-impossible', `'${only?.node.name || only?.node.op}' reads the model's input: nothing would stay frozen`, {
+    hint: 'Take a model with a layer more; one that is a single layer is trained where it was made.',
+  });
+}
+
 function hintOf(candidates: readonly Candidate[], layers: readonly Layer[]): string {
-  const names = candidates.flatMap((each) => (each.index >= 0 && layersAfter(layers, each).length > 0 ? [each.tensor] : []));
+  const names = candidates.flatMap((each) => (layersAfter(layers, each).length > (each.index < 0 ? 1 : 0) ? [each.tensor] : []));
   return names.length === 0
     ? 'No tensor of this model works.'
     : `Tensors that work, the last ones first: ${names.reverse().slice(0, 12).join(', ')}`;

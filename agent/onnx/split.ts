@@ -1,7 +1,6 @@
 // Splits a model at a cut into backbone and tail, both with a float32 tensor between them. Where the cut tensor is quantized, the backbone
 // ends in a DequantizeLinear and the tail begins with the matching QuantizeLinear: that round trip is exact, because
 // round((q − z)·s / s) + z = q for every 8-bit q.
-import { WhetError } from '../errors.ts';
 import { node, value } from './build.ts';
 import { classifierEnds } from './classifier-ends.ts';
 import type { Cut } from './cut.ts';
@@ -39,14 +38,11 @@ interface Bridge {
   readonly up: readonly Node[];
 }
 
+/** A cut at the model's input puts every layer into the tail; the features are the input then. */
 export function splitModel(model: Model, cut: Cut): Split {
   const { input, output } = classifierEnds(model);
   const { graph } = model;
-  if (cut.tensor === input.name)
-    throw new WhetError('cut-impossible', `the cut would be at the model's input '${input.name}': every layer would be in the tail`, {
-      hint: 'Name a tensor behind it; `whet inspect` shows those that work.',
-    });
-  const shape = graph.valueInfo.find((info) => info.name === cut.tensor)?.shape ?? null;
+  const shape = cut.tensor === input.name ? input.shape : (graph.valueInfo.find((info) => info.name === cut.tensor)?.shape ?? null);
   const freed = freeBatch(shape);
   const out: ValueInfo = { ...output, shape: freeBatch(output.shape) };
   const features = `${cut.tensor}/features`;
@@ -70,7 +66,7 @@ export function splitModel(model: Model, cut: Cut): Split {
   };
 }
 
-/** null where the tensor itself is float32. */
+/** null where the tensor itself is float32 and computed. */
 function bridgeAt(graph: Graph, tensor: string, features: string): Bridge | null {
   const scale = scaleOf(graph, tensor);
   const type = scale === null ? floatTypeOf(graph, tensor) : floatTypeOf(graph, scale.scale);
@@ -85,7 +81,8 @@ function bridgeAt(graph: Graph, tensor: string, features: string): Bridge | null
   }
   if (type !== 'float32')
     return { down: [node('Cast', [tensor], [features], { to: 1 })], up: [node('Cast', [features], [tensor], { to: number })] };
-  return null;
+  const isInput = graph.inputs.some((info) => info.name === tensor);
+  return isInput ? { down: [node('Identity', [tensor], [features])], up: [node('Identity', [features], [tensor])] } : null;
 }
 
 const sameType: ReadonlySet<string> = new Set([

@@ -332,20 +332,19 @@ describe('models that people have: trained in float32, written back as they stor
     });
   });
 
-  it('a layer that reads the input stays frozen, and that is said', async () => {
+  it('a cut at the input puts every layer into the tail; cuts that work are named', async () => {
     const base = dense(gemm, [
       ['w', noise(5, 3)],
       ['b', noise(3)],
     ]);
     const classifier = await openClassifier(base, { cut: { kind: 'layers', layers: 2 }, threads: 1 });
-    expect(classifier.cut).toMatchObject({ note: "the cut cannot lie at the model's input, so that 1 of 2 layers are trained" });
-    expect(classifier.tail.parameters).toHaveLength(2);
-    await expect(openClassifier(base, { cut: { kind: 'tensor', tensor: 'x' }, threads: 1 })).rejects.toMatchObject({
-      code: 'cut-impossible',
-      hint: 'Tensors that work, the last ones first: h, h0',
+    expect(classifier.cut).toMatchObject({ tensor: 'x', note: null });
+    expect(classifier.tail.parameters).toHaveLength(4);
+    await expect(prove(base, classifier.cut, proofInputs(base, base.graph.inputs[0] as ValueInfo, [1, 6], 2), 1)).resolves.toMatchObject({
+      proof: { splitMaxAbsDiff: 0 },
     });
     await expect(openClassifier(base, { cut: { kind: 'tensor', tensor: 'nonsense' }, threads: 1 })).rejects.toMatchObject({
-      hint: 'Tensors that work, the last ones first: h, h0',
+      hint: 'Tensors that work, the last ones first: h, h0, x',
     });
   });
 });
