@@ -12,6 +12,7 @@ import { type EmbeddedFiles, embedFiles, type Unreadable } from './adapt/picture
 import type { AdaptOptions, AdaptReport } from './adapt/report.ts';
 import { type ModelCard, requireCard } from './config/card.ts';
 import { gradientDefaults } from './config/gradient-schema.ts';
+import { classNames } from './config/labels.ts';
 import { requireClassifier } from './config/require-classifier.ts';
 import { WhetError } from './errors.ts';
 import type { Chosen } from './learn/choose.ts';
@@ -19,17 +20,18 @@ import { hits } from './learn/evaluate.ts';
 import { type Evidence, type GateLimits, judge } from './learn/gate.ts';
 import { holdOut, takeRows } from './learn/splits.ts';
 import { createEmbedder } from './model/embed.ts';
-import { randomInputs } from './model/input.ts';
+import { proofInputs } from './model/input.ts';
+import { cardContradiction } from './model/input-range.ts';
 import { loadModel } from './model/load.ts';
 import { type Classifier, openClassifier } from './model/open.ts';
 import { prove } from './model/proof.ts';
 import { writeBack } from './model/write-back.ts';
 import { withClasses } from './onnx/classes.ts';
-import { classifierEnds } from './onnx/cut.ts';
+import { classifierEnds, withAllOutputs, withOutput } from './onnx/classifier-ends.ts';
 import { encodeModel } from './onnx/encode.ts';
 import type { Model } from './onnx/ir.ts';
 import type { FloatTail } from './onnx/tail.ts';
-import { inputShape, viewCount } from './preprocess/capture-input.ts';
+import { inputRange, inputShape, viewCount } from './preprocess/capture-input.ts';
 import type { FeatureSet } from './types.ts';
 
 const limits: GateLimits = { confidence: 0.9, forgetting: 0.02, latencyRatio: 1.5, sizeRatio: 1.5, minPerClass: 2 };
@@ -42,6 +44,8 @@ type Judging = Pick<EmbeddedFiles, 'set' | 'files'> & { readonly from: 'test' | 
 
 interface Prepared {
   readonly card: ModelCard;
+  /** The model with all its outputs, and with the one that is adapted. */
+  readonly whole: Model;
   readonly model: Model;
   readonly modelBytes: number;
   readonly classifier: Classifier;
@@ -104,19 +108,27 @@ export async function adapt(options: AdaptOptions): Promise<AdaptReport> {
 
 async function prepare(options: AdaptOptions): Promise<Prepared> {
   const { threads, signal, progress } = options;
-  const { model, bytes } = loadModel(options.model);
+  const { model: whole, bytes } = loadModel(options.model);
+  const model = withOutput(whole, options.output);
   const ends = classifierEnds(model);
   const shape = { input: ends.input.shape ?? [], ...knownClasses(ends.output.shape) };
-  const { card, path } = await requireCard(options.model, { ...(options.card === undefined ? {} : { card: options.card }), shape });
+  const { card, path } = await requireCard(options.model, {
+    ...(options.card === undefined ? {} : { card: options.card }),
+    shape,
+    note: options.note,
+  });
   requireClassifier(card, options.model, '--task classification');
   refuseOverwriting(options, path);
   const classifier = await openClassifier(model, { cut: options.cut, threads, inputShape: inputShape(card.input) });
   if (classifier.cut.note !== null) options.note?.(`Cut at '${classifier.cut.tensor}': ${classifier.cut.note}.`);
   const folders = await listClassFolders(options.data);
-  const plan = planClasses(options.classes, folders, card.labels, classifier.classes);
+  const plan = planClasses(options.classes, folders, knownLabels(card, classifier), classifier.classes);
   const testFiles = options.test === undefined ? [] : labelFiles(await listClassFolders(options.test), plan.labels);
   const tail = options.classes === 'keep' ? classifier.tail : withClasses(classifier.tail, plan.mapping);
-  await prove(model, classifier.cut, randomInputs(classifier.input.shape, 2), threads);
+  const made = inputRange(card.input);
+  const contradiction = cardContradiction(model, ends.input, made);
+  if (contradiction !== null) options.note?.(`${contradiction}.`);
+  await prove(model, classifier.cut, proofInputs(model, ends.input, classifier.input.shape, 2, made), threads);
   await using embedder = await createEmbedder(classifier, threads);
   const { width } = classifier.features;
   const read = { input: card.input, signal, progress };
@@ -131,7 +143,12 @@ async function prepare(options: AdaptOptions): Promise<Prepared> {
   if (options.test !== undefined && test.set.count === 0)
     throw new WhetError('data-unusable', `no picture in '${options.test}' can be read`);
   const parts = divide(data, options.test === undefined ? null : test, plan.labels.length, options.seed);
-  return { card, model, modelBytes: bytes, classifier, plan, tail, ...parts, unreadable };
+  return { card, whole, model, modelBytes: bytes, classifier, plan, tail, ...parts, unreadable };
+}
+
+/** A card may name only what one score speaks for. */
+function knownLabels({ labels }: ModelCard, { classes }: Classifier): readonly string[] {
+  return labels.length === 1 && classes === 2 ? classNames(labels, classes) : labels;
 }
 
 /** The model and its card are what a second attempt starts from. */
@@ -198,7 +215,7 @@ async function exportCandidate(options: AdaptOptions, prepared: Prepared, { fitt
     fixedScales: scales === 'fixed',
     isAware: quantization === 'aware' && learner === 'gradient',
   });
-  const bytes = encodeModel(changed);
+  const bytes = encodeModel(withAllOutputs(changed, prepared.whole));
   const sha256 = createHash('sha256').update(bytes).digest('hex');
   return { model: changed, bytes, sha256, part: await writeBeside(options.out, bytes) };
 }
@@ -213,7 +230,13 @@ async function judgeCandidate(
   const { threads } = options;
   const set = judging?.set ?? train;
   const leftOut = fitted.crossValidated === null ? [] : hits(fitted.crossValidated, train.labels, plan.labels.length);
-  const read = { input: card.input, signal: options.signal, progress: options.progress, what: 'the new model' };
+  const read = {
+    input: card.input,
+    signal: options.signal,
+    progress: options.progress,
+    what: 'the new model',
+    output: classifier.tail.output,
+  };
   const shape = classifier.input.shape;
   const written = judging === null ? null : await hitsOfFile(candidate.part, judging.files, shape, threads, read);
   const float = judging === null ? leftOut : await hitsOfFloat(tail, fitted.weights, set, classifier.features.shape, threads);

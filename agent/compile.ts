@@ -9,19 +9,21 @@ import { adamW, type OptimizerOptions } from './autodiff/optimizers.ts';
 import { compileStep, type StepOptions, type TrainingStep } from './autodiff/step.ts';
 import { forwardModel } from './autodiff/trainable.ts';
 import { findCard, loadCard } from './config/card.ts';
+import { classNames } from './config/labels.ts';
 import { requireClassifier } from './config/require-classifier.ts';
 import { WhetError } from './errors.ts';
-import { randomInputs } from './model/input.ts';
+import { proofInputs } from './model/input.ts';
 import { loadModel } from './model/load.ts';
 import { type Classifier, openClassifier } from './model/open.ts';
 import { prove } from './model/proof.ts';
 import { withClasses } from './onnx/classes.ts';
+import { classifierEnds } from './onnx/classifier-ends.ts';
 import type { CutWish } from './onnx/cut.ts';
 import { encodeModel } from './onnx/encode.ts';
 import { sizeOf, type Tensor } from './onnx/ir.ts';
 import { encodeSafeTensors } from './onnx/safetensors.ts';
 import type { FloatTail } from './onnx/tail.ts';
-import { inputShape } from './preprocess/capture-input.ts';
+import { inputRange, inputShape } from './preprocess/capture-input.ts';
 import { openSession } from './runtime/session.ts';
 
 export interface CompileOptions {
@@ -76,7 +78,9 @@ export async function compile(options: CompileOptions): Promise<CompileReport> {
   if (said !== null) requireClassifier(said, options.model, 'whet compile');
   const known = said === null ? {} : { inputShape: inputShape(said.input) };
   const classifier = await openClassifier(model, { cut: options.cut, threads: 1, ...known });
-  await prove(model, classifier.cut, randomInputs(classifier.input.shape, 2), 1);
+  const made = said === null ? null : inputRange(said.input);
+  await prove(model, classifier.cut, proofInputs(model, classifierEnds(model).input, classifier.input.shape, 2, made), 1);
+  if (said !== null) classNames(said.labels, classifier.classes);
   const tail = tailOf(classifier, options.classes);
   const wanted = stepOptions(options, tail, options.classes ?? classifier.classes);
   const step = compileStep(tail, wanted);

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { compareLatency } from './adapt/judge-candidate.ts';
-import { classNames } from './inference/scores.ts';
+import { classNames } from './config/labels.ts';
 import type { Chosen } from './learn/choose.ts';
 import { proportion } from './learn/evaluate.ts';
 import { judge } from './learn/gate.ts';

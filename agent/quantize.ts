@@ -14,7 +14,7 @@ import { sampleShape } from './model/input.ts';
 import { loadModel } from './model/load.ts';
 import { openPart, type Part } from './model/part.ts';
 import { quantizeStatically } from './model/quantize-statically.ts';
-import { classifierEnds } from './onnx/cut.ts';
+import { classifierEnds } from './onnx/classifier-ends.ts';
 import { encodeModel } from './onnx/encode.ts';
 import type { Model, Tensor } from './onnx/ir.ts';
 import type { RangeMethod } from './onnx/quantize/choose-range.ts';

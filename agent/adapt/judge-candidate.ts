@@ -2,7 +2,7 @@
 
 import { topClasses } from '../learn/evaluate.ts';
 import type { Evidence } from '../learn/gate.ts';
-import { openTail } from '../model/classify.ts';
+import { classScores, openTail } from '../model/classify.ts';
 import { randomInputs } from '../model/input.ts';
 import { loadKnowledge } from '../model/knowledge.ts';
 import { loadModel } from '../model/load.ts';
@@ -23,16 +23,16 @@ export async function hitsOfFile(
   files: readonly LabelledFile[],
   shape: readonly number[],
   threads: number,
-  options: ReadOptions,
+  options: ReadOptions & { readonly output: string },
 ): Promise<readonly boolean[]> {
   const { model } = loadModel(path);
   await using part = await openPart(model, { label: 'the new model', threads });
   const [input = ''] = part.session.inputNames;
-  const [output = ''] = part.session.outputNames;
+  const { output } = options;
   const right = new Map<LabelledFile, boolean>();
   await readPictures(files, options, async ({ data }, file) => {
-    const result = await part.session.run({ [input]: { dtype: 'float32', dims: shape, data } });
-    const scores = (result[output] as Tensor).data as Float32Array;
+    const result = await part.session.run({ [input]: { dtype: 'float32', dims: shape, data } }, [output]);
+    const scores = classScores((result[output] as Tensor).data as Float32Array);
     right.set(file, topClasses(scores, scores.length)[0] === file.label);
   });
   return files.map((file) => right.get(file) === true);

@@ -17,6 +17,8 @@ export interface AdaptOptions {
   readonly test?: string;
   /** Model card; the one beside the model unless told. */
   readonly card?: string;
+  /** The output that holds the scores, where the model has several. */
+  readonly output?: string;
   readonly cut: CutWish;
   readonly classes: ClassMode;
   readonly learner: LearnerChoice;

@@ -8,7 +8,7 @@ import { WhetError } from '../errors.ts';
 import { embedderOf, type FeatureModel, openFeatureModel } from '../model/feature-model.ts';
 import { loadModel } from '../model/load.ts';
 import { openPart } from '../model/part.ts';
-import { classifierEnds } from '../onnx/cut.ts';
+import { classifierEnds } from '../onnx/classifier-ends.ts';
 import { encodeModel } from '../onnx/encode.ts';
 import type { Model, Tensor } from '../onnx/ir.ts';
 import { inputShape, viewCount } from '../preprocess/capture-input.ts';

@@ -33,14 +33,23 @@ function addModelVerbs(program: Command, signal: AbortSignal): void {
     )
     .argument('<model>', 'an ONNX file: fp32, QDQ, QOperator or dynamically quantized')
     .option('--samples <n>', 'inputs for the proof', integer(1, 10_000), 8)
+    .option('--card <file>', 'model card; that beside the model unless told')
+    .option('--output <name>', 'the output that holds the scores, where the model has several')
     .option('--threads <n>', 'threads inside one operator', integer(1, 256), 1)
     .option('--json', 'one JSON document on standard output')
     .addHelpText('after', '\nExample:\n  whet inspect mobilenet.onnx --layers 1')
     .action(async (model: string, options) => {
       const output = createOutput(options.json === true);
       const { inspect } = await import('../model/inspect.ts');
-      const { formatInspect } = await import('./inspect.ts');
-      const report = await inspect(model, { ...options, cut: cutOf(options), progress: output.progress });
+      const { formatInspect, knownOf } = await import('./inspect.ts');
+      const { note, progress } = output;
+      const report = await inspect(model, {
+        ...options,
+        ...(await knownOf(model, options.card, note)),
+        cut: cutOf(options),
+        progress,
+        note,
+      });
       output.result(report, () => formatInspect(report));
     });
 
@@ -66,6 +75,7 @@ function addModelVerbs(program: Command, signal: AbortSignal): void {
       ]),
     )
     .option('--card <file>', 'model card, where it is not beside the model')
+    .option('--output <name>', 'the output that holds the scores, where the model has several')
     .addOption(new Option('--learner <name>', 'auto decides on held-out data').choices(['auto', 'closed-form', 'gradient']).default('auto'))
     .addOption(
       new Option('--engine <name>', 'what trains by gradients; tfjs needs @tensorflow/tfjs-node').choices(['onnx', 'tfjs']).default('onnx'),

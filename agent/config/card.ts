@@ -5,10 +5,12 @@ import { basename, dirname, extname, join } from 'node:path';
 import { z } from 'zod';
 import { messageOf, WhetError } from '../errors.ts';
 import { wholeNumber } from './json-schema.ts';
+import { distinctLabels } from './labels.ts';
 import { locateIn } from './positions.ts';
 import { formatProblems } from './problem.ts';
 import { type SensorInput, sensorInputSchema } from './sensor-input.ts';
 import { validate } from './validate.ts';
+import { type VectorInput, vectorInputSchema } from './vector-input.ts';
 
 const channelCount = { rgb: 3, bgr: 3, gray: 1 } as const;
 const perChannel = (number: z.ZodNumber, what: string) => z.array(number).max(3).default([]).describe(what);
@@ -67,7 +69,7 @@ const audioInputSchema = z.strictObject({
 });
 
 const inputSchema = z
-  .discriminatedUnion('kind', [imageInputSchema, audioInputSchema, sensorInputSchema])
+  .discriminatedUnion('kind', [imageInputSchema, audioInputSchema, sensorInputSchema, vectorInputSchema])
   .describe('How a capture becomes the input tensor.');
 
 /** What a class may be called. */
@@ -103,21 +105,15 @@ export const cardSchema = z.strictObject({
     .array(labelSchema)
     .max(100_000)
     .default([])
-    .describe('Class names in the order of the outputs, each once; [] where they are not known.')
-    .superRefine((labels, context) => {
-      const first = new Map<string, number>();
-      for (const [index, label] of labels.entries()) {
-        const earlier = first.get(label);
-        if (earlier === undefined) first.set(label, index);
-        else context.addIssue({ code: 'custom', path: [index], message: `is also the name of class ${earlier}`, input: label });
-      }
-    }),
+    .describe(
+      'Class names in the order of the outputs, [] where they are not known. Names that several classes have get the number of the class.',
+    ),
 });
 
 export type ModelCard = z.output<typeof cardSchema>;
 export type ImageInput = z.output<typeof imageInputSchema>;
 export type AudioInput = z.output<typeof audioInputSchema>;
-export type InputSpec = ImageInput | AudioInput | SensorInput;
+export type InputSpec = ImageInput | AudioInput | SensorInput | VectorInput;
 
 const maxCardBytes = 8 * 1024 * 1024;
 
@@ -136,7 +132,7 @@ export async function findCard(modelPath: string): Promise<string | null> {
 }
 
 /** Reads a card. Throws `card-missing` where the file cannot be read, `card-invalid` with every problem where it is wrong. */
-export async function loadCard(path: string): Promise<ModelCard> {
+export async function loadCard(path: string, note?: (sentence: string) => void): Promise<ModelCard> {
   const text = await readText(path);
   let value: unknown;
   try {
@@ -148,7 +144,12 @@ export async function loadCard(path: string): Promise<ModelCard> {
     });
   }
   const result = validate(cardSchema, value, path, locateIn(text));
-  if (result.kind === 'valid') return result.value;
+  if (result.kind === 'valid') {
+    const { labels, shared } = distinctLabels(result.value.labels);
+    if (shared.length > 0)
+      note?.(`${path} names several classes '${shared.join("', '")}': they are told apart by the number of the class.`);
+    return { ...result.value, labels: [...labels] };
+  }
   const count = result.problems.length;
   throw new WhetError('card-invalid', `${path} has ${count} problem${count === 1 ? '' : 's'}`, { hint: formatProblems(result.problems) });
 }
@@ -164,10 +165,10 @@ export interface ModelShape {
 /** The card of a model: the one named, else the one beside it. Throws `card-missing` with an example to edit. */
 export async function requireCard(
   modelPath: string,
-  options: { readonly card?: string; readonly shape?: ModelShape } = {},
+  options: { readonly card?: string; readonly shape?: ModelShape; readonly note?: ((sentence: string) => void) | undefined } = {},
 ): Promise<{ readonly path: string; readonly card: ModelCard }> {
   const path = options.card ?? (await findCard(modelPath));
-  if (path !== null) return { path, card: await loadCard(path) };
+  if (path !== null) return { path, card: await loadCard(path, options.note) };
   const [own] = candidates(modelPath);
   throw new WhetError(
     'card-missing',
@@ -193,6 +194,8 @@ export function exampleCard(modelPath: string, shape: ModelShape = {}): string {
   const gray = channels === 1;
   const labels = Array.from({ length: Math.min(shape.classes ?? 2, 20) }, (_, index) => `class ${index}`);
   const name = basename(modelPath, extname(modelPath));
+  if (shape.input?.length === 2)
+    return pretty({ name, input: { kind: 'vector', values: typeof a === 'number' ? a : 100, mean: [0], std: [1] }, labels });
   if (shape.input?.length === 3) return pretty({ name, input: exampleWindow(shape.input), labels });
   const text = {
     name,

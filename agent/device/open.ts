@@ -1,11 +1,11 @@
 // The device that a configuration names, for the command line: its running daemon through the socket, or its store and releases while none
 // runs. Takes the path of the configuration (or none).
 import { connect } from 'node:net';
+import { classNames } from '../config/labels.ts';
 import { findConfig, loadConfig } from '../config/load.ts';
 import type { Config } from '../config/resolve.ts';
 import { requireHealthy } from '../inference/health-check.ts';
 import type { TailChoice } from '../inference/protocol.ts';
-import { classNames } from '../inference/scores.ts';
 import { createLog } from '../log.ts';
 import { openTail } from '../model/classify.ts';
 import { createEmbedder } from '../model/embed.ts';

@@ -10,8 +10,3 @@ export function scoresOf(probabilities: Float32Array, classes: readonly string[]
     confidence: Math.min(1, Math.max(0, probabilities[index] as number)),
   }));
 }
-
-/** Names of a model's classes where its card does not give them all. */
-export function classNames(labels: readonly string[], count: number): readonly string[] {
-  return Array.from({ length: count }, (_, index) => labels[index] ?? `class ${index}`);
-}

@@ -2,6 +2,7 @@
 // other threads while the runtime computes; captures are answered in the order they came.
 import { setImmediate } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
+import { classNames } from '../config/labels.ts';
 import { messageOf, WhetError } from '../errors.ts';
 import { openTail, type TailRunner } from '../model/classify.ts';
 import { createEmbedder } from '../model/embed.ts';
@@ -11,7 +12,7 @@ import { drawViews, inputShape, preprocessCapture } from '../preprocess/capture-
 import { availableProviders, runtimeVersion } from '../runtime/session.ts';
 import { requireHealthy } from './health-check.ts';
 import type { FromWorker, Inferred, TailChoice, ToWorker, WorkerSetup } from './protocol.ts';
-import { classNames, scoresOf } from './scores.ts';
+import { scoresOf } from './scores.ts';
 
 const port = parentPort;
 if (port === null) throw new WhetError('internal', 'the inference worker is not a program of its own');

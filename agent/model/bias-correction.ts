@@ -21,6 +21,8 @@ const mostRows = 512;
 /** A layer that can be corrected: what it gives, its weight, and its bias. */
 interface Layer {
   readonly output: string;
+  /** Axis of the channels in what it gives, counted from the end where negative. */
+  readonly axis: number;
   readonly weight: string;
   readonly bias: string;
 }
@@ -40,14 +42,15 @@ export async function correctBiases(
   const rounded = roundedWeights(tail, weights);
   const layers = correctable(tail, rounded);
   if (layers.length === 0) return weights;
-  const outputs = layers.map(({ output }) => output);
-  const wanted = await channelMeans(withWeights(tail, weights), outputs, rows, shape, threads);
+  const wanted = await channelMeans(withWeights(tail, weights), layers, rows, shape, threads);
   const corrected = new Map(weights);
-  for (const { output, bias } of layers) {
+  for (const layer of layers) {
+    const { output, bias } = layer;
     const present = withWeights(tail, new Map([...corrected, ...rounded]));
-    const is = (await channelMeans(present, [output], rows, shape, threads)).get(output) as Float64Array;
+    const is = (await channelMeans(present, [layer], rows, shape, threads)).get(output) as Float64Array;
     const should = wanted.get(output) as Float64Array;
     const old = present.model.graph.initializers.get(bias) as Tensor;
+    if (is.length !== (old.data as Float32Array).length) continue;
     const data = (old.data as Float32Array).map((b, at) => b + (should[at] as number) - (is[at] as number));
     corrected.set(bias, { ...old, data });
   }
@@ -78,24 +81,32 @@ function correctable(tail: FloatTail, rounded: Weights): readonly Layer[] {
     // A convolution's bias may be brought to [1, channels, 1, 1] before it is added.
     const adds = reader?.op === 'Reshape' ? nodes.find(({ inputs }) => inputs.includes(reader.outputs[0] ?? '')) : reader;
     const output = adds?.outputs[0];
-    return bias === undefined || output === undefined || !isVector(bias) ? [] : [{ output, weight: weight.name, bias: bias.name }];
+    if (bias === undefined || adds === undefined || output === undefined || !isVector(bias)) return [];
+    return [{ output, axis: reader === adds ? channelAxis(adds.op, bias.dims) : 1, weight: weight.name, bias: bias.name }];
   });
+}
+
+/** A convolution's channels are axis 1; what is added behind a layer says by its own shape which axis it runs along. */
+function channelAxis(op: string, dims: readonly number[]): number {
+  if (op === 'Conv' || op === 'ConvTranspose') return 1;
+  const at = dims.findIndex((size) => size !== 1);
+  return at < 0 ? -1 : at - dims.length;
 }
 
 function isVector({ dims }: TailParameter): boolean {
   return dims.filter((size) => size !== 1).length <= 1;
 }
 
-/** Mean of every channel (axis 1) of some tensors over samples and space. */
+/** Mean of every channel of some tensors over samples and places. */
 async function channelMeans(
   tail: FloatTail,
-  names: readonly string[],
+  layers: readonly Pick<Layer, 'output' | 'axis'>[],
   rows: Rows,
   shape: readonly number[],
   threads: number,
 ): Promise<ReadonlyMap<string, Float64Array>> {
   const { model } = tail;
-  const watched = { ...model, graph: { ...model.graph, outputs: names.map((name) => value(name, null)) } };
+  const watched = { ...model, graph: { ...model.graph, outputs: layers.map(({ output }) => value(output, null)) } };
   await using part = await openPart(watched, { label: 'the float tail', threads });
   const sums = new Map<string, { readonly total: Float64Array; count: number }>();
   const count = Math.min(rows.count, mostRows);
@@ -103,16 +114,17 @@ async function channelMeans(
     const size = Math.min(batch, count - from);
     const data = rows.features.subarray(from * rows.width, (from + size) * rows.width);
     const result = await part.session.run({ [tail.input]: { dtype: 'float32', dims: [size, ...shape.slice(1)], data } });
-    for (const name of names) {
+    for (const { output: name, axis } of layers) {
       const { dims, data: values } = result[name] as Tensor;
-      const channels = dims[1] as number;
-      const inner = dims.slice(2).reduce((product, dim) => product * dim, 1);
+      const at = axis < 0 ? axis + dims.length : axis;
+      const channels = dims[at] as number;
+      const inner = dims.slice(at + 1).reduce((product, dim) => product * dim, 1);
       const sum = sums.get(name) ?? { total: new Float64Array(channels), count: 0 };
-      for (let at = 0; at < (values as Float32Array).length; at += 1) {
-        const channel = Math.floor(at / inner) % channels;
-        sum.total[channel] = (sum.total[channel] as number) + ((values as Float32Array)[at] as number);
+      for (let index = 0; index < (values as Float32Array).length; index += 1) {
+        const channel = Math.floor(index / inner) % channels;
+        sum.total[channel] = (sum.total[channel] as number) + ((values as Float32Array)[index] as number);
       }
-      sum.count += size * inner;
+      sum.count += (values as Float32Array).length / channels;
       sums.set(name, sum);
     }
   }

@@ -32,12 +32,18 @@ export async function openTail(
   return {
     async classify(data) {
       const result = await part.session.run({ [features.name]: { dtype: 'float32', dims: features.shape, data } });
-      const values = Float32Array.from((result[output] as Tensor).data as Float32Array);
+      const values = classScores((result[output] as Tensor).data as Float32Array);
       return { output: values, probabilities: toProbabilities(values, activation) };
     },
     close,
     [Symbol.asyncDispose]: close,
   };
+}
+
+/** What a model gives for one sample as one score a class: one score p alone is [1 − p, p]. */
+export function classScores(output: Float32Array): Float32Array {
+  const [score = 0] = output;
+  return output.length === 1 ? Float32Array.of(1 - score, score) : Float32Array.from(output);
 }
 
 /** One vector of the model's outputs as probabilities. */

@@ -1,7 +1,8 @@
 // The frozen part of any model that ends in a linear layer: everything up to what that layer reads, as one vector a sample. Needs no classes, so
 // it serves heads of every kind. Refuses models that end otherwise, and tensors that are not one vector a sample.
 import { WhetError } from '../errors.ts';
-import { classifierEnds, findCut } from '../onnx/cut.ts';
+import { classifierEnds } from '../onnx/classifier-ends.ts';
+import { findCut } from '../onnx/cut.ts';
 import { encodeModel } from '../onnx/encode.ts';
 import { producers } from '../onnx/graph.ts';
 import { type Model, sizeOf, type Tensor } from '../onnx/ir.ts';

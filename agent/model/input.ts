@@ -1,7 +1,9 @@
 // The one input tensor of a classifier: its shape for one sample, and seeded noise of that shape. Refuses inputs whose shape is not known
 // (`model-unsupported`) unless the caller knows it from the model card.
 import { WhetError } from '../errors.ts';
-import { sizeOf, type Tensor, type ValueInfo } from '../onnx/ir.ts';
+import { type Model, sizeOf, type Tensor, type ValueInfo } from '../onnx/ir.ts';
+import type { Range } from '../onnx/requantize.ts';
+import { calibratedRange } from './input-range.ts';
 
 /** Shape with a batch of 1. `known` fills dimensions that the model leaves free and must agree with those it fixes. */
 export function sampleShape(input: ValueInfo, known: readonly number[] | null = null): readonly number[] {
@@ -32,16 +34,30 @@ function refuse(input: ValueInfo, said: string, known: readonly number[] | null)
       hint: 'Correct width, height, channels and layout in the model card.',
     });
   return new WhetError('model-unsupported', `input '${input.name}' has the shape ${said}: only the batch may be free`, {
-    hint: 'Export the model with a fixed height and width, or give it a model card that says them.',
+    hint: 'Give it a model card that says them (--card, or the file beside the model), or export the model with a fixed height and width.',
   });
 }
 
-/** Seeded noise in the range that normalised pictures have, [−2, 2). */
-export function randomInputs(dims: readonly number[], count: number): readonly Tensor[] {
+/** What normalised pictures have. */
+const usual: Range = { min: -2, max: 2 };
+
+/** Inputs for a proof, from the range that the model was calibrated for, else from what its card makes, else as normalised pictures are. */
+export function proofInputs(
+  model: Model,
+  input: ValueInfo,
+  dims: readonly number[],
+  count: number,
+  made: Range | null = null,
+): readonly Tensor[] {
+  return randomInputs(dims, count, calibratedRange(model, input) ?? made ?? usual);
+}
+
+/** Seeded noise in a range, its upper end left out. */
+export function randomInputs(dims: readonly number[], count: number, { min, max }: Range = usual): readonly Tensor[] {
   let state = 1;
   const noise = () => {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return (state / 2 ** 32) * 4 - 2;
+    return (state / 2 ** 32) * (max - min) + min;
   };
   return Array.from({ length: count }, () => ({
     dtype: 'float32' as const,

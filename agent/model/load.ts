@@ -1,8 +1,8 @@
 // A model file → bytes, hash and Model. Reads external data from beside the file and nowhere else; refuses files over 2 GB (the limit of
 // protobuf), what is not ONNX, and weights that are not a number.
 import { createHash } from 'node:crypto';
-import { closeSync, fstatSync, openSync, readFileSync, readSync, realpathSync, statSync } from 'node:fs';
-import { dirname, resolve, sep } from 'node:path';
+import { closeSync, fstatSync, openSync, readdirSync, readFileSync, readSync, realpathSync, statSync } from 'node:fs';
+import { dirname, join, resolve, sep } from 'node:path';
 import { messageOf, WhetError } from '../errors.ts';
 import { decodeModel } from '../onnx/decode.ts';
 import type { Model, Tensor } from '../onnx/ir.ts';
@@ -20,6 +20,7 @@ export interface LoadedModel {
 /** Throws `model-unreadable` or `model-unsupported`, naming the file, the tensor and what to do. */
 export function loadModel(path: string): LoadedModel {
   const bytes = read(path);
+  refuseOtherFiles(path, bytes);
   const model = decodeModel(bytes, (location, offset, length) => readExternal(path, location, offset, length));
   refuseTooLarge(path, model);
   refuseNaN(model);
@@ -28,7 +29,9 @@ export function loadModel(path: string): LoadedModel {
 
 function read(path: string): Uint8Array {
   try {
-    const { size } = statSync(path);
+    const facts = statSync(path);
+    if (facts.isDirectory()) throw isFolder(path);
+    const { size } = facts;
     if (size > maxBytes) throw new WhetError('model-unreadable', `'${path}' has ${size} bytes; ONNX files end at 2 GB`);
     if (size === 0) throw new WhetError('model-unreadable', `'${path}' is empty`, { hint: 'Fetch or export the model again.' });
     return readFileSync(path);
@@ -39,6 +42,29 @@ function read(path: string): Uint8Array {
       cause: error,
     });
   }
+}
+
+function isFolder(path: string): WhetError {
+  const found = readdirSync(path).filter((name) => name.endsWith('.onnx'));
+  const hint = found.length > 0 ? `Name the file: ${join(path, found[0] ?? '')}` : 'Name an ONNX file.';
+  return new WhetError('model-unreadable', `cannot read the model '${path}': it is a folder`, { hint });
+}
+
+/** What stands where a model should be, more often than a damaged model: a pointer, a page, an archive. */
+function refuseOtherFiles(path: string, bytes: Uint8Array): void {
+  const start = Buffer.from(bytes.subarray(0, 1024)).toString('latin1').trimStart();
+  const lower = start.toLowerCase();
+  const refuse = (what: string, hint: string) => new WhetError('model-unreadable', `'${path}' is ${what}, not a model`, { hint });
+  if (start.startsWith('version https://git-lfs'))
+    throw refuse(
+      'a Git LFS pointer',
+      'Fetch the file itself: `git lfs install && git lfs pull` in the repository, or download it from its page.',
+    );
+  if (lower.startsWith('<!doctype') || lower.startsWith('<html') || lower.startsWith('<?xml'))
+    throw refuse('a web page', 'The download gave a page instead of the file: use the link behind "raw" or "download".');
+  if (start.startsWith('PK\x03\x04')) throw refuse('a zip archive', 'Unpack it; PyTorch files (.pt) have to be exported to ONNX first.');
+  if (start.startsWith('\x1f\x8b')) throw refuse('a gzip archive', 'Unpack it first.');
+  if (start.slice(4, 8) === 'TFL3') throw refuse('a TensorFlow Lite model', 'Convert it with `python -m tf2onnx.convert --tflite`.');
 }
 
 /** null where the file is missing or too short: the caller knows the tensor's name. */

@@ -1,13 +1,15 @@
 // A model, opened for training and prediction: where it is cut, its frozen backbone, its tail in both forms, and what the features are.
-// Refuses what is not a classifier of one input and one [batch, classes] output, and cuts that do not exist.
+// Refuses what is not a classifier of one input and one [batch, classes] output (or one score), and cuts that do not exist.
 import { createHash } from 'node:crypto';
 import { WhetError } from '../errors.ts';
-import { type Cut, type CutWish, classifierEnds, findCut } from '../onnx/cut.ts';
+import { classifierEnds } from '../onnx/classifier-ends.ts';
+import { type Cut, type CutWish, findCut } from '../onnx/cut.ts';
 import { dequantizeTail } from '../onnx/dequantize.ts';
 import { encodeModel } from '../onnx/encode.ts';
 import { type Model, sizeOf, type Tensor } from '../onnx/ir.ts';
-import { splitModel } from '../onnx/split.ts';
+import { type Split, splitModel } from '../onnx/split.ts';
 import type { FloatTail } from '../onnx/tail.ts';
+import { asTwoClasses } from '../onnx/two-classes.ts';
 import { randomInputs, sampleShape } from './input.ts';
 import { openPart } from './part.ts';
 
@@ -30,7 +32,7 @@ export interface Classifier {
   /** Features → output, as the model has it. */
   readonly tailQuantized: Model;
   readonly features: Features;
-  /** Length of the output vector. */
+  /** Length of the output vector; 2 where the model gives one score. */
   readonly classes: number;
   readonly input: { readonly name: string; readonly shape: readonly number[] };
 }
@@ -45,11 +47,10 @@ export interface Features {
 }
 
 export async function openClassifier(model: Model, options: OpenOptions): Promise<Classifier> {
-  const { input } = classifierEnds(model);
+  const { input, output } = classifierEnds(model);
   const shape = sampleShape(input, options.inputShape ?? null);
   const cut = findCut(model, options.cut);
   const split = splitModel(model, cut);
-  const tail = dequantizeTail(split.tail, split.values);
   const backbone = encodeModel(split.backbone);
   const [sample] = randomInputs(shape, 1);
   const features = await runOnce(backbone, 'the backbone', options.threads, input.name, sample as Tensor, split.features);
@@ -57,7 +58,8 @@ export async function openClassifier(model: Model, options: OpenOptions): Promis
     throw new WhetError('cut-impossible', `tensor '${cut.tensor}' is ${features.dtype} [${features.dims}], not float32 [batch, …]`, {
       hint: 'Name another cut with --cut; `whet inspect` lists those that work.',
     });
-  const output = await runOnce(encodeModel(split.tail), 'the tail', options.threads, split.features, features, tail.output);
+  const given = await runOnce(encodeModel(split.tail), 'the tail', options.threads, split.features, features, output.name);
+  const { tail, classes } = trainable(split, given);
   return {
     model,
     cut,
@@ -66,7 +68,7 @@ export async function openClassifier(model: Model, options: OpenOptions): Promis
     tail: withInputShape(tail, features.dims),
     tailQuantized: split.tail,
     features: { name: split.features, shape: features.dims, width: sizeOf(features.dims) },
-    classes: classCount(output),
+    classes,
     input: { name: input.name, shape },
   };
 }
@@ -76,13 +78,29 @@ async function runOnce(bytes: Uint8Array, label: string, threads: number, input:
   return (await part.session.run({ [input]: x }, [output]))[output] as Tensor;
 }
 
-function classCount(output: Tensor): number {
-  const [batch, classes] = output.dims;
-  if (output.dims.length !== 2 || batch !== 1 || classes === undefined || classes < 2)
-    throw new WhetError('model-unsupported', `the model's output for one sample is [${output.dims}], not [1, classes]`, {
-      hint: 'Whetstone adapts classifiers that give one score a class, of two or more classes.',
+/**
+ * The float tail, now that it is known what the model gives for one sample. One score behind a sigmoid is two classes. Throws
+ * `model-unsupported` for a single number that is no score, and for more than a vector.
+ */
+function trainable(split: Split, given: Tensor): { readonly tail: FloatTail; readonly classes: number } {
+  const classes = sizeOf(given.dims);
+  const isVector = given.dims[0] === 1 && given.dims.filter((dim) => dim !== 1).length <= 1;
+  if (!isVector)
+    throw new WhetError('model-unsupported', `the model's output for one sample is [${given.dims}], not [1, classes]`, {
+      hint: 'Whetstone adapts classifiers that give one score a class; a map or a sequence of scores cannot be adapted.',
     });
-  return classes;
+  const { graph } = split.tail;
+  const outputs = graph.outputs.map((info) => ({ ...info, shape: ['batch', ...given.dims.slice(1)] }));
+  const tail = dequantizeTail({ ...split.tail, graph: { ...graph, outputs } }, split.values);
+  if (classes > 1) return { tail, classes };
+  if (tail.activation === 'sigmoid') return { tail: asTwoClasses(tail), classes: 2 };
+  throw new WhetError(
+    'model-unsupported',
+    `the model's output for one sample is [${given.dims}], not [1, classes]: one number without a sigmoid is a quantity, not a score`,
+    {
+      hint: 'Teach quantities with `whet adapt --task regression`; a classifier of yes and no must be exported with its sigmoid.',
+    },
+  );
 }
 
 /** What the run showed: training needs every dimension but the batch. */

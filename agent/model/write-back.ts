@@ -3,6 +3,7 @@
 import type { Model, Tensor } from '../onnx/ir.ts';
 import { requantize } from '../onnx/requantize.ts';
 import type { FloatTail } from '../onnx/tail.ts';
+import { singleWeights } from '../onnx/two-classes.ts';
 import { correctBiases } from './bias-correction.ts';
 import { measureRanges } from './ranges.ts';
 
@@ -26,6 +27,7 @@ export async function writeBack(
   samples: Samples,
   options: { readonly threads: number; readonly fixedScales: boolean; readonly isAware: boolean },
 ): Promise<Model> {
+  if (tail.single !== undefined) return writeBack(base, tail.single, singleWeights(tail, trained), samples, options);
   const { shape } = samples;
   const weights = options.isAware ? trained : await correctBiases(tail, trained, samples, shape, options.threads);
   const ranges = options.fixedScales ? new Map() : await measureRanges(tail, weights, samples, shape, options.threads);

@@ -1,4 +1,5 @@
 // Small constructors for graphs that are written in code: nodes, tensors, attributes, whole models.
+import { toInt64 } from './int64.ts';
 import type { Attribute, Dim, DType, Graph, Model, Node, Tensor, ValueInfo } from './ir.ts';
 import { sizeOf } from './ir.ts';
 
@@ -41,7 +42,7 @@ export function floats(dims: readonly number[], data: ArrayLike<number> | number
 
 /** An int64 tensor; without `dims` a vector. */
 export function ints(data: readonly number[], dims: readonly number[] = [data.length]): Tensor {
-  return { dtype: 'int64', dims, data: BigInt64Array.from(data.map(BigInt)) };
+  return { dtype: 'int64', dims, data: BigInt64Array.from(data, toInt64) };
 }
 
 export function graph(

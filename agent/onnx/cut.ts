@@ -2,8 +2,9 @@
 // a quantized pattern. Refuses models that are not single-input classifiers, and cuts that do not exist, naming those that do.
 import { WhetError } from '../errors.ts';
 import { batchAxes } from './batch-axis.ts';
+import { classifierEnds } from './classifier-ends.ts';
 import { neededNodes, producers, reads, sorted } from './graph.ts';
-import type { Graph, Model, Node, ValueInfo } from './ir.ts';
+import type { Graph, Model, Node } from './ir.ts';
 import { type Layer, listLayers } from './layers.ts';
 import { isClippedByReaders } from './saturation.ts';
 
@@ -34,33 +35,6 @@ export function findCut(model: Model, wish: CutWish): Cut {
       hint: 'Whetstone trains Gemm, MatMul and Conv layers.',
     });
   return wish.kind === 'tensor' ? atTensor(model, candidates, layers, wish.tensor) : atLayer(model, candidates, layers, wish.layers);
-}
-
-/** The one input and the one output of a classifier. Throws `model-unsupported` for anything else, saying what it looks like. */
-export function classifierEnds(model: Model): { readonly input: ValueInfo; readonly output: ValueInfo } {
-  const { inputs, outputs, nodes } = model.graph;
-  const detector = nodes.find((node) => node.op === 'NonMaxSuppression' || node.op === 'RoiAlign');
-  if (detector !== undefined) throw refuse(`is a detection model (it has a ${detector.op} node)`);
-  const [input, ...moreInputs] = inputs;
-  const [output, ...moreOutputs] = outputs;
-  if (input === undefined || output === undefined) throw refuse('has no input or no output');
-  if (moreInputs.length > 0) throw refuse(`has ${inputs.length} inputs (${inputs.map(({ name }) => name).join(', ')})`);
-  if (moreOutputs.length > 0) throw refuse(`has ${outputs.length} outputs (${outputs.map(({ name }) => name).join(', ')})`);
-  if (input.dtype !== 'float32') throw refuse(`takes ${input.dtype ?? 'something other than tensors'} in '${input.name}'`);
-  if (output.dtype !== 'float32') throw refuse(`gives ${output.dtype ?? 'something other than a tensor'} in '${output.name}'`);
-  if (output.shape !== null && output.shape.length !== 2)
-    throw refuse(`gives a tensor of ${output.shape.length} dimensions in '${output.name}'`);
-  return { input, output };
-}
-
-function refuse(what: string): WhetError {
-  return new WhetError(
-    'model-unsupported',
-    `the model ${what}; Whetstone adapts classifiers: one float32 input, one float32 output [batch, classes]`,
-    {
-      hint: 'Export the classifier alone, with logits or probabilities as its only output.',
-    },
-  );
 }
 
 /**
@@ -103,13 +77,15 @@ function atLayer(model: Model, candidates: readonly Candidate[], layers: readonl
   const at = candidates.findLastIndex((candidate) => candidate.index < wanted.index);
   const cut = floatSide(model.graph, candidates, at);
   const inside = layersAfter(layers, cut);
+  if (cut.index < 0) refuseSingle(layers, inside);
   const isInside = isTimeFirst(model.graph, wanted.node);
-  const capped = count > layers.length ? `the model has ${layers.length} layers with weights, not ${count}; ` : '';
+  const all = `${layers.length} ${layers.length === 1 ? 'layer' : 'layers'}`;
+  const capped = count > layers.length ? `the model has ${all} with weights, not ${count}` : '';
   const moved =
     inside.length > Math.min(count, layers.length)
       ? `no single tensor separates exactly ${count} ${count === 1 ? 'layer' : 'layers'} (${isInside ? 'the cut would lie inside a recurrent layer, where time comes first, at' : 'branches run beside'} '${wanted.node.name || wanted.node.op}'); the nearest before it leaves ${inside.length}`
       : '';
-  return { tensor: cut.tensor, layers: inside, note: capped + moved || null };
+  return { tensor: cut.tensor, layers: inside, note: [capped, moved].filter((part) => part !== '').join('; ') || null };
 }
 
 function atTensor(model: Model, candidates: readonly Candidate[], layers: readonly Layer[], tensor: string): Cut {
@@ -117,21 +93,35 @@ function atTensor(model: Model, candidates: readonly Candidate[], layers: readon
   if (at < 0) {
     requireOutside(model.graph, tensor);
     const exists = producers(model.graph).has(tensor) || model.graph.initializers.has(tensor);
-    const names = candidates.map((candidate) => candidate.tensor);
     throw new WhetError(
       'cut-impossible',
       exists ? `some path from input to output does not cross tensor '${tensor}'` : `the model has no tensor '${tensor}'`,
-      {
-        hint: `Tensors that work, the last ones first: ${names.reverse().slice(0, 12).join(', ')}`,
-      },
+      { hint: hintOf(candidates, layers) },
     );
   }
   const inside = layersAfter(layers, candidates[at] as Candidate);
+  if ((candidates[at] as Candidate).index < 0) refuseSingle(layers, inside);
   if (inside.length === 0)
     throw new WhetError('cut-impossible', `no layer with weights stands behind tensor '${tensor}'`, {
       hint: 'Choose a tensor nearer to the input.',
     });
   return { tensor, layers: inside, note: null };
+}
+
+/** A cut at the input makes a tail of the whole model; a single layer without anything before it is no model to adapt. */
+function refuseSingle(layers: readonly Layer[], inside: readonly Layer[]): void {
+  if (inside.length > 1) return;
+  const [only] = layers;
+  throw new WhetError('cut-impossible', `'${only?.node.name || only?.node.op}' reads the model's input: nothing would stay frozen`, {
+    hint: 'Take a model with a layer more; one that is a single layer is trained where it was made.',
+  });
+}
+
+function hintOf(candidates: readonly Candidate[], layers: readonly Layer[]): string {
+  const names = candidates.flatMap((each) => (layersAfter(layers, each).length > (each.index < 0 ? 1 : 0) ? [each.tensor] : []));
+  return names.length === 0
+    ? 'No tensor of this model works.'
+    : `Tensors that work, the last ones first: ${names.reverse().slice(0, 12).join(', ')}`;
 }
 
 /** Whether a layer reads a tensor that has the batch behind another axis. */

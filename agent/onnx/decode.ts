@@ -1,6 +1,7 @@
 // ONNX bytes → Model. Refuses what is not ONNX, is truncated, or has no graph; reads external data through a function it is given.
 import { fromBinary } from '@bufbuild/protobuf';
 import { messageOf, WhetError } from '../errors.ts';
+import { intAttribute, intsAttribute } from './int64.ts';
 import type { Attribute, Graph, Model, Node, Tensor, ValueInfo } from './ir.ts';
 import { type AttributeProto, type GraphProto, ModelProtoSchema, type NodeProto, type ValueInfoProto } from './proto/onnx_pb.ts';
 import { decodeTensor, dtypeOf, type ExternalData } from './tensor-codec.ts';
@@ -75,7 +76,7 @@ function decodeAttribute(proto: AttributeProto, external: ExternalData): Attribu
     case 1:
       return { kind: 'float', value: proto.f };
     case 2:
-      return { kind: 'int', value: Number(proto.i) };
+      return intAttribute(proto.i);
     case 3:
       return { kind: 'string', value: text(proto.s) };
     case 4:
@@ -85,7 +86,7 @@ function decodeAttribute(proto: AttributeProto, external: ExternalData): Attribu
     case 6:
       return { kind: 'floats', value: proto.floats };
     case 7:
-      return { kind: 'ints', value: proto.ints.map(Number) };
+      return intsAttribute(proto.ints);
     case 8:
       return { kind: 'strings', value: proto.strings.map(text) };
     default:

@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import { WhetError } from '../errors.ts';
 import { encodeModel } from './encode.ts';
-import type { Graph, Model, Tensor, ValueInfo } from './ir.ts';
+import { type Graph, type Model, nodeKey, type Tensor, type ValueInfo } from './ir.ts';
 import { decodeSafeTensors, encodeSafeTensors } from './safetensors.ts';
 import { sameTensor } from './weights.ts';
 
@@ -14,7 +14,7 @@ const structureSchema = z.strictObject({
   removed: z.array(z.string().max(1000)).max(1000),
   /** Constant nodes of the base that are gone, by their output. */
   removedNodes: z.array(z.string().max(1000)).max(1000),
-  /** Inputs of nodes that now read another constant; a node goes by its first output. */
+  /** Inputs of nodes that now read another constant; a node goes by its first output that is not left out. */
   inputs: z.array(z.strictObject({ node: z.string().max(1000), input: z.int().min(0).max(1000), name: z.string().max(1000) })).max(1000),
   /** New shapes of the model's outputs, in order; null where they stay. */
   outputs: z.array(z.union([z.array(dimSchema).max(16), z.null()])).max(16),
@@ -34,7 +34,7 @@ export function tailDelta(base: Model, artifact: Model): TailDelta {
   const before = base.graph;
   const after = artifact.graph;
   const isGone = (name: string) => before.initializers.has(name) && !after.initializers.has(name);
-  const kept = new Set(after.nodes.map((node) => node.outputs[0]));
+  const kept = new Set(after.nodes.map(nodeKey));
   const shapes = new Set(after.valueInfo.map((info) => info.name));
   const tensors = [...after.initializers].filter(([name, tensor]) => {
     const old = before.initializers.get(name);
@@ -44,7 +44,7 @@ export function tailDelta(base: Model, artifact: Model): TailDelta {
     tensors: new Map(tensors),
     structure: {
       removed: [...before.initializers.keys()].filter(isGone),
-      removedNodes: before.nodes.flatMap((node) => (kept.has(node.outputs[0]) ? [] : [node.outputs[0] ?? ''])),
+      removedNodes: before.nodes.flatMap((node) => (kept.has(nodeKey(node)) ? [] : [nodeKey(node)])),
       inputs: changedInputs(before, after),
       outputs: before.outputs.map((info, index) => changedShape(info, after.outputs[index])),
       removedShapes: before.valueInfo.map((info) => info.name).filter((name) => !shapes.has(name)),
@@ -67,9 +67,9 @@ export function applyDelta(base: Model, delta: TailDelta): Model {
   const gone = new Set(removedNodes);
   const stale = new Set(removedShapes);
   const nodes = graph.nodes
-    .filter((node) => !gone.has(node.outputs[0] ?? ''))
+    .filter((node) => !gone.has(nodeKey(node)))
     .map((node) => {
-      const read = node.inputs.map((name, index) => take(renamed, `${index}:${node.outputs[0]}`) ?? name);
+      const read = node.inputs.map((name, index) => take(renamed, `${index}:${nodeKey(node)}`) ?? name);
       return read.some((name, index) => name !== node.inputs[index]) ? { ...node, inputs: read } : node;
     });
   const [unused] = renamed.keys();
@@ -101,11 +101,9 @@ export function decodeDelta(bytes: Uint8Array): TailDelta & { readonly metadata:
 }
 
 function changedInputs(before: Graph, after: Graph): Structure['inputs'] {
-  const old = new Map(before.nodes.map((node) => [node.outputs[0], node]));
+  const old = new Map(before.nodes.map((node) => [nodeKey(node), node]));
   return after.nodes.flatMap((node) =>
-    node.inputs.flatMap((name, input) =>
-      old.get(node.outputs[0])?.inputs[input] === name ? [] : [{ node: node.outputs[0] ?? '', input, name }],
-    ),
+    node.inputs.flatMap((name, input) => (old.get(nodeKey(node))?.inputs[input] === name ? [] : [{ node: nodeKey(node), input, name }])),
   );
 }
 

@@ -1,5 +1,6 @@
 // Model → ONNX bytes. Deterministic: the same records give the same bytes, so a hash names a model.
 import { create, toBinary } from '@bufbuild/protobuf';
+import { int64s } from './int64.ts';
 import type { Attribute, Graph, Model, Node, ValueInfo } from './ir.ts';
 import {
   type AttributeProto,
@@ -67,7 +68,7 @@ function encodeAttribute(name: string, attribute: Attribute, irVersion: number):
     case 'float':
       return create(AttributeProtoSchema, { name, type: 1, f: attribute.value });
     case 'int':
-      return create(AttributeProtoSchema, { name, type: 2, i: BigInt(attribute.value) });
+      return create(AttributeProtoSchema, { name, type: 2, i: int64s(attribute)[0] as bigint });
     case 'string':
       return create(AttributeProtoSchema, { name, type: 3, s: bytes(attribute.value) });
     case 'tensor':
@@ -77,7 +78,7 @@ function encodeAttribute(name: string, attribute: Attribute, irVersion: number):
     case 'floats':
       return create(AttributeProtoSchema, { name, type: 6, floats: [...attribute.value] });
     case 'ints':
-      return create(AttributeProtoSchema, { name, type: 7, ints: attribute.value.map(BigInt) });
+      return create(AttributeProtoSchema, { name, type: 7, ints: [...int64s(attribute)] });
     case 'strings':
       return create(AttributeProtoSchema, { name, type: 8, strings: attribute.value.map(bytes) });
     case 'opaque':

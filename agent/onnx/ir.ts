@@ -53,12 +53,13 @@ export interface ValueInfo {
 }
 
 export type Attribute =
-  | { readonly kind: 'int'; readonly value: number }
+  /** `exact` where the number does not hold the int64: exporters write "to the end" as 2^63 − 1. */
+  | { readonly kind: 'int'; readonly value: number; readonly exact?: bigint }
   | { readonly kind: 'float'; readonly value: number }
   | { readonly kind: 'string'; readonly value: string }
   | { readonly kind: 'tensor'; readonly value: Tensor }
   | { readonly kind: 'graph'; readonly value: Graph }
-  | { readonly kind: 'ints'; readonly value: readonly number[] }
+  | { readonly kind: 'ints'; readonly value: readonly number[]; readonly exact?: readonly bigint[] }
   | { readonly kind: 'floats'; readonly value: readonly number[] }
   | { readonly kind: 'strings'; readonly value: readonly string[] }
   | { readonly kind: 'opaque'; readonly value: unknown };
@@ -93,6 +94,11 @@ export interface Model {
   readonly graph: Graph;
   /** Model-local functions, carried through unread. */
   readonly functions: readonly unknown[];
+}
+
+/** What a node is called in the whole project: its first output that is not left out. Names of outputs are unique in a graph. */
+export function nodeKey(node: Node): string {
+  return node.outputs.find((name) => name !== '') ?? '';
 }
 
 /** Number of elements of a shape. */

@@ -45,7 +45,17 @@ const layerKinds: Readonly<Record<string, LayerKind>> = {
 };
 
 /** Operators through which a constant weight may reach its layer unchanged in meaning. */
-const carriers = new Set(['DequantizeLinear', 'Transpose', 'Identity', 'Cast', 'Reshape', 'Squeeze', 'Unsqueeze', 'QuantizeLinear']);
+const carriers = new Set([
+  'DequantizeLinear',
+  'Transpose',
+  'Identity',
+  'Cast',
+  'Reshape',
+  'Squeeze',
+  'Unsqueeze',
+  'Flatten',
+  'QuantizeLinear',
+]);
 
 /** Layers that own weights, the one nearest to the output first. */
 export function listLayers(model: Model): readonly Layer[] {

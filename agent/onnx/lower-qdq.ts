@@ -1,8 +1,9 @@
 // QDQ: DequantizeLinear of a constant becomes a float initializer; QuantizeLinear → DequantizeLinear of an activation falls away.
-import type { Node } from './ir.ts';
+import { type Node, nodeKey } from './ir.ts';
 import { addActivation, addWeight, constant, floatName, type Lowering, needConstant, optionalSlot, slot, unsupported } from './lowering.ts';
 import { dequantizeTensor, topOf } from './quantized-values.ts';
 import { emitClip, saturation } from './saturation.ts';
+import { reshaping } from './weight-source.ts';
 
 export function lowerQuantizeLinear(state: Lowering, node: Node): void {
   const [x = ''] = node.inputs;
@@ -62,23 +63,37 @@ export function lowerDequantizeLinear(state: Lowering, node: Node): void {
   state.aliases.set(y, name);
 }
 
+function rootOf(producers: ReadonlyMap<string, Node>, name: string): string {
+  let root = name;
+  for (
+    let node = producers.get(root);
+    node !== undefined && (reshaping.has(node.op) || node.op === 'Transpose');
+    node = producers.get(root)
+  )
+    root = node.inputs[0] ?? '';
+  return root;
+}
+
 function axisOf(node: Node, rank: number): number {
   const axis = node.attributes.axis?.kind === 'int' ? node.attributes.axis.value : 1;
   if (rank === 0) return 0;
   return Math.min(axis < 0 ? axis + rank : axis, rank - 1);
 }
 
-/** A float Conv or Gemm whose bias came through DequantizeLinear: now its input's scale and its weight are known. */
+/**
+ * A float Conv or Gemm whose bias came through DequantizeLinear: now its input's scale and its weight are known. Either may have been transposed
+ * or reshaped on the way.
+ */
 export function completeBias(state: Lowering, node: Node, producers: ReadonlyMap<string, Node>): void {
-  const bias = node.inputs[2] ?? '';
+  const bias = rootOf(producers, node.inputs[2] ?? '');
   const source = producers.get(bias);
-  const weight = state.aliases.get(node.inputs[1] ?? '');
+  const weight = state.aliases.get(rootOf(producers, node.inputs[1] ?? ''));
   if (source?.op !== 'DequantizeLinear' || !state.initializers.has(bias) || weight === undefined) return;
   state.origins.set(bias, {
     kind: 'int32-bias',
     value: slot(source, 0),
     inputScale: state.dequantizedBy.get(node.inputs[0] ?? '') ?? null,
-    layer: node.outputs[0] ?? '',
+    layer: nodeKey(node),
     weight,
     scale: slot(source, 1),
     zeroPoint: optionalSlot(source, 2),

@@ -2,9 +2,10 @@
 // every parameter came from. Rules (lower-*.ts) read and write it through the functions here.
 import { WhetError } from '../errors.ts';
 import { producers } from './graph.ts';
-import type { Graph, Node, Tensor } from './ir.ts';
+import { type Graph, type Node, nodeKey, type Tensor } from './ir.ts';
 import { quantizedRoot } from './quantized-movers.ts';
-import { dequantizeTensor, limitsOf, numbers, quantizeTensor, topOf } from './quantized-values.ts';
+import { quantizedType } from './quantized-type.ts';
+import { asFloat32, dequantizeTensor, limitsOf, numbers, quantizeTensor, topOf } from './quantized-values.ts';
 import type { ActivationScale, ParameterOrigin, Slot } from './tail.ts';
 
 /** An integer product that still waits for its scales (dynamic quantization). */
@@ -34,7 +35,7 @@ export interface Lowering {
 }
 
 export function slot(node: Node, input: number): Slot {
-  return { node: node.outputs[0] ?? '', input };
+  return { node: nodeKey(node), input };
 }
 
 /** A slot where the node has that input; null where it is left out. */
@@ -54,9 +55,12 @@ export function needConstant(state: Lowering, node: Node, input: number, what: s
   throw unsupported(node, `its ${what} (input ${input}, '${node.inputs[input] ?? ''}') is computed, not constant`);
 }
 
-export function unsupported(node: Node, why: string, hint = 'Train fewer layers, so that this node stays in the backbone.'): WhetError {
+/** Followed where there are more layers behind the cut than one; `dequantizeTail` says another where there are not. */
+export const fewerLayers = 'Train fewer layers, so that this node stays in the backbone.';
+
+export function unsupported(node: Node, why: string, hint = fewerLayers): WhetError {
   const domain = node.domain === '' ? '' : `${node.domain}.`;
-  return new WhetError('operator-unsupported', `${domain}${node.op} '${node.name || node.outputs[0]}' in the tail: ${why}`, { hint });
+  return new WhetError('operator-unsupported', `${domain}${node.op} '${node.name || nodeKey(node)}' in the tail: ${why}`, { hint });
 }
 
 /** The float tensor that stands for a name. */
@@ -64,11 +68,11 @@ export function floatName(state: Lowering, name: string): string {
   return state.aliases.get(name) ?? name;
 }
 
-/** Emits a float node; initializers that it reads are carried over. */
+/** Emits a float node; initializers that it reads are carried over, those in 16-bit or 64-bit floats as float32. */
 export function emit(state: Lowering, node: Node): void {
   for (const name of node.inputs) {
     const value = state.graph.initializers.get(name);
-    if (value !== undefined && !state.initializers.has(name)) state.initializers.set(name, value);
+    if (value !== undefined && !state.initializers.has(name)) state.initializers.set(name, asFloat32(value));
   }
   state.nodes.push(node);
 }
@@ -116,7 +120,7 @@ function quantizeConstant(state: Lowering, quantizer: Node, axis: number): Tenso
   const zeros = constant(state, quantizer.inputs[2]);
   const zero = zeros === null ? 0 : (numbers(zeros)[0] ?? 0);
   const scales = numbers(needConstant(state, quantizer, 1, 'weight scale'));
-  return quantizeTensor(needConstant(state, quantizer, 0, 'weight'), scales, zero, zeros?.dtype ?? 'uint8', axis);
+  return quantizeTensor(needConstant(state, quantizer, 0, 'weight'), scales, zero, quantizedType(state.graph, quantizer, zeros), axis);
 }
 
 /** Adds an int32 bias as float: real = q · (input scale · weight scale). */
@@ -127,8 +131,8 @@ export function addBias(
   scales: { readonly input: Slot; readonly inputValue: Tensor; readonly weightValue: Tensor; readonly weight: string },
 ): string {
   const stored = needConstant(state, node, input, 'bias');
-  const xs = (scales.inputValue.data as Float32Array)[0] as number;
-  const product = Float32Array.from(scales.weightValue.data as Float32Array, (ws) => Math.fround(xs * ws));
+  const xs = numbers(scales.inputValue)[0] as number;
+  const product = Float32Array.from(numbers(scales.weightValue), (ws) => Math.fround(xs * ws));
   const name = uniqueName(state, `${node.inputs[input]}/float`);
   const vector: Tensor = { ...stored, dims: [stored.dims.reduce((a, b) => a * b, 1)] };
   const float = dequantizeTensor(vector, { dtype: 'float32', dims: [product.length], data: product }, null, 0);
@@ -137,7 +141,7 @@ export function addBias(
     kind: 'int32-bias',
     value: slot(node, input),
     inputScale: scales.input,
-    layer: node.outputs[0] ?? '',
+    layer: nodeKey(node),
     weight: scales.weight,
     scale: null,
     zeroPoint: null,
@@ -155,9 +159,8 @@ export function addActivation(state: Lowering, tensor: string, node: Node, scale
     zeroPoint: optionalSlot(node, zeroPoint),
     base: {
       scale: numbers(needConstant(state, node, scale, 'scale'))[0] ?? 1,
-      // An absent zero point means uint8 zero.
       zeroPoint: zero === null ? 0 : (numbers(zero)[0] ?? 0),
-      dtype: zero?.dtype ?? 'uint8',
+      dtype: quantizedType(state.graph, node, zero),
     },
   });
 }

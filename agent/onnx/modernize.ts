@@ -2,6 +2,7 @@
 // with its opset, gives the nodes that stand for it; refuses what has no exact counterpart.
 import { batchAxes } from './batch-axis.ts';
 import { node as build, floats, ints } from './build.ts';
+import { int64s } from './int64.ts';
 import type { Attribute, Graph, Node, Tensor } from './ir.ts';
 import { constant, type Lowering, unsupported } from './lowering.ts';
 import { numbers } from './quantized-values.ts';
@@ -106,6 +107,10 @@ function without(node: Node, ...names: readonly string[]): Readonly<Record<strin
   return Object.fromEntries(Object.entries(node.attributes).filter(([name]) => !names.includes(name)));
 }
 
+function intsOf(list: Extract<Attribute, { kind: 'ints' }>): Tensor {
+  return { dtype: 'int64', dims: [list.value.length], data: int64s(list) };
+}
+
 /** Adds an initializer under a name of the node's own and gives that name. */
 function addInput(state: Lowering, node: Node, what: string, value: Tensor): string {
   const name = `${node.outputs[0]}/${what}`;
@@ -117,12 +122,12 @@ function addInput(state: Lowering, node: Node, what: string, value: Tensor): str
 function listToInput(state: Lowering, node: Node, name: string): Node {
   const list = node.attributes[name];
   if (list?.kind !== 'ints') return node;
-  return { ...node, inputs: [node.inputs[0] ?? '', addInput(state, node, name, ints(list.value))], attributes: without(node, name) };
+  return { ...node, inputs: [node.inputs[0] ?? '', addInput(state, node, name, intsOf(list))], attributes: without(node, name) };
 }
 
 function padToInputs(state: Lowering, node: Node): Node {
   const [pads, value] = [node.attributes.pads, node.attributes.value];
-  const inputs = [node.inputs[0] ?? '', addInput(state, node, 'pads', ints(pads?.kind === 'ints' ? pads.value : []))];
+  const inputs = [node.inputs[0] ?? '', addInput(state, node, 'pads', pads?.kind === 'ints' ? intsOf(pads) : ints([]))];
   if (value?.kind === 'float') inputs.push(addInput(state, node, 'value', floats([], [value.value])));
   return { ...node, inputs, attributes: without(node, 'pads', 'value') };
 }
@@ -195,7 +200,7 @@ function limitsToInputs(state: Lowering, node: Node): Node {
 function sliceToInputs(state: Lowering, node: Node): Node {
   const list = (name: string) => {
     const value = node.attributes[name];
-    return value?.kind === 'ints' ? addInput(state, node, name, ints(value.value)) : '';
+    return value?.kind === 'ints' ? addInput(state, node, name, intsOf(value)) : '';
   };
   return { ...node, inputs: [node.inputs[0] ?? '', list('starts'), list('ends'), list('axes')], attributes: {} };
 }
@@ -242,7 +247,7 @@ function leadingSize(graph: Graph, axes: ReadonlyMap<string, number | null>, nam
   if (typeof size === 'number') return size;
   const node = graph.nodes.find((each) => each.outputs.includes(name));
   const target = node?.op === 'Reshape' ? graph.initializers.get(node.inputs[1] ?? '') : undefined;
-  const [lead = 0] = target === undefined ? [] : numbers(target);
+  const lead = target === undefined ? 0 : (numbers(target)[0] ?? 0);
   if (lead > 0) return lead;
   const before = node?.inputs.find((each) => axes.get(each) === 0);
   return before === undefined ? 1 : leadingSize(graph, axes, before);

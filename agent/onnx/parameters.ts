@@ -1,11 +1,19 @@
 // Finds the trainable initializers of a float tail: weights and biases of its layers, scales and shifts of its normalizations.
-import { consumers } from './graph.ts';
-import type { Graph, Node } from './ir.ts';
+import { consumers, producers } from './graph.ts';
+import { type Graph, type Node, nodeKey } from './ir.ts';
 import { unsupported } from './lowering.ts';
 import type { Slot, TailParameter } from './tail.ts';
+import { constantBehind, weightSource } from './weight-source.ts';
 
 /** A parameter, and every place of the float graph that reads it. */
 type Found = TailParameter & { readonly slots: readonly Slot[] };
+
+interface Search {
+  readonly graph: Graph;
+  readonly readers: ReadonlyMap<string, readonly Node[]>;
+  readonly produced: ReadonlyMap<string, Node>;
+  readonly found: Map<string, Found>;
+}
 
 const weighted = new Set(['Conv', 'ConvTranspose', 'Gemm', 'MatMul']);
 const recurrent = new Set(['LSTM', 'GRU', 'RNN']);
@@ -18,65 +26,47 @@ const normalizing: Readonly<Record<string, readonly [number, number?]>> = {
 };
 
 export function findParameters(graph: Graph): readonly Found[] {
-  const readers = consumers(graph);
-  const found = new Map<string, Found>();
+  const search: Search = { graph, readers: consumers(graph), produced: producers(graph), found: new Map() };
   let layer = 0;
   for (const node of graph.nodes) {
-    const before = found.size;
-    if (weighted.has(node.op)) addLayer(graph, readers, node, layer, found);
+    const before = search.found.size;
+    if (weighted.has(node.op)) addLayer(search, node, layer);
     const affine = normalizing[node.op];
     if (affine !== undefined) {
-      add(graph, node, affine[0], 'scale', layer, found);
-      if (affine[1] !== undefined) add(graph, node, affine[1], 'shift', layer, found);
+      add(search, node, affine[0], 'scale', layer);
+      if (affine[1] !== undefined) add(search, node, affine[1], 'shift', layer);
     }
     if (recurrent.has(node.op)) {
-      add(graph, node, 1, 'weight', layer, found);
-      add(graph, node, 2, 'weight', layer, found);
-      add(graph, node, 3, 'bias', layer, found);
+      add(search, node, 1, 'weight', layer);
+      add(search, node, 2, 'weight', layer);
+      add(search, node, 3, 'bias', layer);
     }
-    if (found.size > before) layer += 1;
+    if (search.found.size > before) layer += 1;
   }
-  return [...found.values()];
+  return [...search.found.values()];
 }
 
-function addLayer(graph: Graph, readers: ReadonlyMap<string, readonly Node[]>, node: Node, layer: number, found: Map<string, Found>): void {
-  const { source, input } = weightSource(graph, node);
+function addLayer(search: Search, node: Node, layer: number): void {
+  const source = weightSource(search.graph, node, search.produced);
   if (source === null) return;
-  add(graph, source, input, 'weight', layer, found);
-  if (node.op !== 'MatMul') add(graph, node, 2, 'bias', layer, found);
+  add(search, node, source.input, 'weight', layer);
+  if (node.op !== 'MatMul') add(search, node, 2, 'bias', layer);
   // Exporters often write the bias as an Add behind the layer.
-  const following = readers.get(node.outputs[0] ?? '') ?? [];
+  const following = search.readers.get(node.outputs[0] ?? '') ?? [];
   const [next] = following;
   if (following.length !== 1 || next?.op !== 'Add') return;
-  const other = next.inputs[0] === node.outputs[0] ? 1 : 0;
-  // A convolution's bias is [channels], brought to [1, channels, 1, 1] by a Reshape.
-  const shaped = graph.nodes.find((candidate) => candidate.op === 'Reshape' && candidate.outputs[0] === next.inputs[other]);
-  if (shaped === undefined) add(graph, next, other, 'bias', layer, found);
-  else add(graph, shaped, 0, 'bias', layer, found);
+  add(search, next, next.inputs[0] === node.outputs[0] ? 1 : 0, 'bias', layer);
 }
 
-/** The node and input that hold the weights: the layer itself, or a Transpose of a constant before it. */
-export function weightSource(
-  graph: Graph,
-  node: Node,
-): { readonly source: Node | null; readonly input: number; readonly transposed: boolean } {
-  for (const input of node.op === 'MatMul' || node.op === 'Gemm' ? [1, 0] : [1]) {
-    const name = node.inputs[input] ?? '';
-    if (graph.initializers.has(name)) return { source: node, input, transposed: false };
-    const before = graph.nodes.find((candidate) => candidate.op === 'Transpose' && candidate.outputs[0] === name);
-    if (before !== undefined && graph.initializers.has(before.inputs[0] ?? '')) return { source: before, input: 0, transposed: true };
-  }
-  return { source: null, input: 0, transposed: false };
-}
-
-function add(graph: Graph, node: Node, input: number, role: TailParameter['role'], layer: number, found: Map<string, Found>): void {
-  const name = node.inputs[input] ?? '';
+/** What stands at an input of a node, where that is a constant or a constant in another shape. */
+function add({ graph, produced, found }: Search, node: Node, input: number, role: TailParameter['role'], layer: number): void {
+  const name = constantBehind(graph, produced, node.inputs[input] ?? '')?.name ?? '';
   const value = graph.initializers.get(name);
   if (value === undefined || found.has(name)) return;
   if (value.dtype !== 'float32')
     throw unsupported(node, `its ${role} '${name}' is ${value.dtype}`, 'Export the model with float32 weights, or quantize it to int8.');
   const slots = graph.nodes.flatMap((reader) =>
-    reader.inputs.flatMap((read, index) => (read === name ? [{ node: reader.outputs[0] ?? '', input: index }] : [])),
+    reader.inputs.flatMap((read, index) => (read === name ? [{ node: nodeKey(reader), input: index }] : [])),
   );
   found.set(name, { name, dims: value.dims, role, layer, slots });
 }

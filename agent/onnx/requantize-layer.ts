@@ -1,8 +1,9 @@
 // One layer's float weight or bias → what its quantized form stores: integers, scales, zero points, as writes into the base model.
 import { WhetError } from '../errors.ts';
 import type { DType, Graph, Tensor } from './ir.ts';
-import { numbers, quantizeTensor, symmetricScales } from './quantized-values.ts';
-import { readSlot, type SlotWrite } from './slots.ts';
+import { quantizedType } from './quantized-type.ts';
+import { floatTensor, limitsOf, numbers, quantizeTensor, symmetricScales } from './quantized-values.ts';
+import { nodeOf, readSlot, type SlotWrite } from './slots.ts';
 import type { ParameterOrigin } from './tail.ts';
 
 type WeightOrigin = Extract<ParameterOrigin, { kind: 'quantized' }>;
@@ -25,13 +26,18 @@ export function quantizeWeight(
   const oldScale = readSlot(graph, origin.scale);
   const oldZero = origin.zeroPoint === null ? null : readSlot(graph, origin.zeroPoint);
   const stored = readSlot(graph, origin.value);
-  const dtype = origin.quantizer === null ? stored.dtype : (oldZero?.dtype ?? 'uint8');
+  const dtype = origin.quantizer === null ? stored.dtype : quantizedType(graph, nodeOf(graph, origin.quantizer.scale), oldZero);
   const zero = middleOf(dtype, origin, oldZero);
   const axis = origin.grid.perChannel || (options.perChannel && origin.perChannel) ? origin.axis : null;
-  const scales = fitBias(symmetricScales(value, axis, origin.grid.top), options.limit);
-  const scale: Tensor = { dtype: 'float32', dims: axis === null ? oldScale.dims : scaleDims(oldScale, scales.length), data: scales };
+  const wanted = fitBias(symmetricScales(value, axis, origin.grid.top), options.limit);
+  // A model in 16 bits stores its scales in 16 bits: the integers are made for the scale that it will read.
+  const scale = floatTensor(oldScale.dtype, axis === null ? oldScale.dims : scaleDims(oldScale, wanted.length), wanted);
+  const scales = numbers(scale);
   const writes: SlotWrite[] = [
-    { slot: origin.value, value: origin.quantizer === null ? quantizeTensor(value, scales, zero, dtype, origin.axis) : value },
+    {
+      slot: origin.value,
+      value: origin.quantizer === null ? quantizeTensor(value, scales, zero, dtype, origin.axis) : asStored(stored, value),
+    },
     { slot: origin.scale, value: scale },
   ];
   if (origin.quantizer !== null) writes.push({ slot: origin.quantizer.scale, value: scale });
@@ -62,14 +68,18 @@ export function quantizeBias(
   if (origin.scale === null) return writes;
   const old = readSlot(graph, origin.scale);
   const dims = numbers(old).length === product.length ? old.dims : [product.length];
-  writes.push({ slot: origin.scale, value: { dtype: 'float32', dims, data: product } });
+  writes.push({ slot: origin.scale, value: floatTensor(old.dtype, dims, product) });
   if (origin.zeroPoint !== null) writes.push({ slot: origin.zeroPoint, value: filled('int32', dims, 0) });
   return writes;
 }
 
+function asStored(stored: Tensor, value: Tensor): Tensor {
+  return stored.dtype === 'float32' ? value : floatTensor(stored.dtype, value.dims, numbers(value));
+}
+
 /** Where zero lies in a symmetric quantization of this type. */
 function middleOf(dtype: DType, origin: WeightOrigin, zeroPoint: Tensor | null): number {
-  if (dtype === 'int8' || dtype === 'int16' || dtype === 'int32') return 0;
+  if (!dtype.startsWith('u')) return 0;
   if (zeroPoint === null)
     throw new WhetError(
       'operator-unsupported',
@@ -78,7 +88,7 @@ function middleOf(dtype: DType, origin: WeightOrigin, zeroPoint: Tensor | null):
         hint: 'Quantize the model with int8 weights.',
       },
     );
-  return dtype === 'uint8' ? 128 : 32_768;
+  return Math.ceil(limitsOf(dtype)[1] / 2);
 }
 
 /** Makes scales so large that the bias, in steps of input scale · weight scale, fits into 31 bits. */

@@ -3,11 +3,12 @@
 import { WhetError } from '../errors.ts';
 import { withOutputClasses } from './classes.ts';
 import { producers } from './graph.ts';
-import type { Graph, Model, Tensor } from './ir.ts';
-import { asymmetricScale, limitsOf } from './quantized-values.ts';
+import { type Graph, type Model, sizeOf, type Tensor } from './ir.ts';
+import { asymmetricScale, floatTensor, limitsOf, numbers, quantizeTensor } from './quantized-values.ts';
 import { quantizeBias, quantizeWeight } from './requantize-layer.ts';
 import { nodeOf, readSlot, type SlotWrite, writeSlots } from './slots.ts';
 import type { ActivationScale, FloatTail, Slot } from './tail.ts';
+import { singleWeights } from './two-classes.ts';
 import { sameTensor, withWeights } from './weights.ts';
 
 export interface Range {
@@ -30,6 +31,7 @@ export function calibrationTensors(tail: FloatTail): readonly string[] {
  * without a range stay as they are.
  */
 export function requantize(base: Model, tail: FloatTail, weights: ReadonlyMap<string, Tensor>, calibration: Calibration): Model {
+  if (tail.single !== undefined) return requantize(base, tail.single, singleWeights(tail, weights), calibration);
   const current = withWeights(tail, weights).model.graph.initializers;
   for (const { name } of tail.parameters) refuseNonFinite(name, current.get(name) as Tensor);
   const activations = tail.activations.flatMap((activation) => recalibrate(base, tail, activation, calibration.ranges));
@@ -63,6 +65,8 @@ export function requantize(base: Model, tail: FloatTail, weights: ReadonlyMap<st
     if (!changed(name) && !weight.isNew && !written.has(slotKey(inputSlot))) continue;
     writes.push(...quantizeBias(base.graph, origin, current.get(name) as Tensor, read(inputSlot), weight.scale));
   }
+  if ([tail.head?.weight, tail.head?.bias].some((name) => name !== undefined && name !== null && changed(name)))
+    writes.push(...(tail.absorbed ?? []).map(({ slot, value }) => neutral(base, tail, slot, value)));
   const graph = withoutStaleShapes(base.graph, writeSlots(base.graph, writes), writes);
   return withOutputClasses({ ...base, graph }, tail);
 }
@@ -80,10 +84,10 @@ function recalibrate(base: Model, tail: FloatTail, activation: ActivationScale, 
   if (next === null) return [];
   const oldScale = readSlot(base.graph, activation.scale);
   const oldZero = activation.zeroPoint === null ? null : readSlot(base.graph, activation.zeroPoint);
-  const writes: SlotWrite[] = [{ slot: activation.scale, value: { ...oldScale, data: Float32Array.of(next.scale) } }];
+  const writes: SlotWrite[] = [{ slot: activation.scale, value: floatTensor(oldScale.dtype, oldScale.dims, [next.scale]) }];
   if (activation.zeroPoint !== null && oldZero !== null) {
-    const data = (oldZero.data as Uint8Array).slice().fill(next.zeroPoint);
-    writes.push({ slot: activation.zeroPoint, value: { ...oldZero, data } });
+    const filled = floatTensor('float32', oldZero.dims, new Float32Array(sizeOf(oldZero.dims)).fill(next.zeroPoint));
+    writes.push({ slot: activation.zeroPoint, value: quantizeTensor(filled, [1], 0, oldZero.dtype, 0) });
   }
   return writes;
 }
@@ -97,7 +101,7 @@ export interface Grid {
  * Scale and zero point for a new range: symmetric where the model's were, otherwise zero stays at the end where a Relu had put it. null where
  * the model's stay.
  */
-export function gridFor(tail: FloatTail, { tensor, base }: ActivationScale, range: Range): Grid | null {
+export function gridFor(tail: FloatTail, { tensor, base, zeroPoint }: ActivationScale, range: Range): Grid | null {
   if (!Number.isFinite(range.min) || !Number.isFinite(range.max))
     throw new WhetError('model-unsupported', `the range of '${tensor}' is not finite: ${range.min} to ${range.max}`, {
       hint: 'Training diverged; lower the learning rate.',
@@ -109,8 +113,9 @@ export function gridFor(tail: FloatTail, { tensor, base }: ActivationScale, rang
   const max = Math.max(0, range.max);
   const isSymmetric = base.zeroPoint === 0 && low < 0;
   if (isSymmetric) return { scale: Math.fround(Math.max(-min, max) / high) || 1, zeroPoint: 0 };
-  // A zero point at the end of the range is a Relu: rounding must not move it off.
-  if (base.zeroPoint === low && range.min >= 0) return { scale: Math.fround(max / (high - low)) || 1, zeroPoint: low };
+  // A zero point at the end of the range is a Relu: rounding must not move it off. One that is left out cannot move at all.
+  if (base.zeroPoint === low && (range.min >= 0 || zeroPoint === null))
+    return { scale: Math.fround(max / (high - low)) || 1, zeroPoint: low };
   return asymmetricScale(min, max, base.dtype);
 }
 
@@ -138,10 +143,32 @@ function inputScaleOf(base: Model, tail: FloatTail, bias: string): Slot {
   return { node: input, input: 1 };
 }
 
-/** Biases are stored as [n] or [1, n]: the class count may have changed, the number of dimensions has not. */
+/** One number a class, all the same: what a normalization behind the head becomes when the head holds it. */
+function neutral(base: Model, { head }: FloatTail, slot: Slot, value: number): SlotWrite {
+  const stored = readSlot(base.graph, slot);
+  const classes = head?.classes ?? sizeOf(stored.dims);
+  return { slot, value: floatTensor(stored.dtype, [classes], new Float32Array(classes).fill(value)) };
+}
+
+/**
+ * In the float type that the model stores. Biases are stored as [n] or [1, n]: the class count may have changed, the number of dimensions has
+ * not, but where one number stood for all classes.
+ */
 function likeStored(base: Model, slot: Slot, value: Tensor): Tensor {
   const stored = readSlot(base.graph, slot);
-  if (stored.dims.length === value.dims.length) return value;
+  if (stored.dims.length === value.dims.length || sizeOf(stored.dims) === 1) {
+    if (stored.dtype === 'float32') return value;
+    const rounded = floatTensor(stored.dtype, value.dims, value.data as Float32Array);
+    const lost = Array.from(numbers(rounded)).findIndex((number) => !Number.isFinite(number));
+    if (lost < 0) return rounded;
+    throw new WhetError(
+      'model-unsupported',
+      `a trained weight of '${slot.node}' is too large for ${stored.dtype}: ${(value.data as Float32Array)[lost]}`,
+      {
+        hint: 'Lower the learning rate, or export the model in float32.',
+      },
+    );
+  }
   throw new WhetError('internal', `a parameter stored as [${stored.dims}] came back as [${value.dims}]`);
 }
 

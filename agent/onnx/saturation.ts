@@ -2,8 +2,9 @@
 // quantizers fold Relu and Relu6 into it. Says when that must become a Clip in the float tail; refuses nothing.
 import { node as build } from './build.ts';
 import { producers } from './graph.ts';
-import type { Graph, Node, Tensor } from './ir.ts';
+import type { DType, Graph, Node, Tensor } from './ir.ts';
 import { constant, emit, type Lowering } from './lowering.ts';
+import { quantizedType } from './quantized-type.ts';
 import { limitsOf, numbers } from './quantized-values.ts';
 import { constantOf } from './slots.ts';
 
@@ -47,42 +48,46 @@ const carriers: ReadonlySet<string> = new Set([
 export function saturation(state: Lowering, name: string, node: Node, scale: number, zeroPoint: number): Limits | null {
   if (state.unclipped.has(name) || state.unclipped.has(node.outputs[0] ?? '')) return null;
   const produced = new Map(state.nodes.flatMap((made) => made.outputs.map((output) => [output, made] as const)));
-  return isNonNegative(produced, (input) => constant(state, input), name)
+  return isNonNegative(produced, state.graph, name)
     ? null
-    : activationLimits(constant(state, node.inputs[scale]), constant(state, node.inputs[zeroPoint]));
+    : limitsAt(state.graph, node, constant(state, node.inputs[scale]), constant(state, node.inputs[zeroPoint]));
+}
+
+function limitsAt(graph: Graph, node: Node, scale: Tensor | null, zeroPoint: Tensor | null): Limits | null {
+  return activationLimits(scale, zeroPoint, quantizedType(graph, node, zeroPoint));
 }
 
 /** The limits of a quantizer whose zero point lies at an end of its range; null for one that reaches to both sides of zero. */
-export function activationLimits(scale: Tensor | null, zeroPoint: Tensor | null): Limits | null {
+export function activationLimits(scale: Tensor | null, zeroPoint: Tensor | null, dtype: DType): Limits | null {
   if (scale === null) return null;
   const step = numbers(scale)[0] ?? 1;
   const zero = zeroPoint === null ? 0 : (numbers(zeroPoint)[0] ?? 0);
-  // An absent zero point means uint8 zero.
-  const [low, high] = limitsOf(zeroPoint?.dtype ?? 'uint8');
+  const [low, high] = limitsOf(dtype);
   if (zero === low) return { min: 0, max: Math.fround((high - zero) * step) };
   return zero === high ? { min: Math.fround((low - zero) * step), max: 0 } : null;
 }
 
 /** Whether a tensor cannot be negative, as far as the nodes before it tell. */
-export function isNonNegative(produced: ReadonlyMap<string, Node>, constantAt: (name: string) => Tensor | null, name: string): boolean {
+export function isNonNegative(produced: ReadonlyMap<string, Node>, graph: Graph, name: string): boolean {
   const producer = produced.get(name);
   if (producer === undefined) return false;
   if (nonNegativeOperators.has(producer.op)) return true;
   if (producer.op === 'DequantizeLinear') {
     const [, scale = '', zeroPoint = ''] = producer.inputs;
-    return activationLimits(constantAt(scale), constantAt(zeroPoint))?.min === 0;
+    return limitsAt(graph, producer, constantOf(graph, scale), constantOf(graph, zeroPoint))?.min === 0;
   }
   if (!carriers.has(producer.op)) return false;
   const inputs = producer.op === 'Concat' ? producer.inputs : producer.inputs.slice(0, 1);
-  return inputs.every((input) => isNonNegative(produced, constantAt, input));
+  return inputs.every((input) => isNonNegative(produced, graph, input));
 }
 
 /** Whether some quantizer that reads a float tensor of the whole model acts on it like an activation. */
 export function isClippedByReaders(graph: Graph, name: string): boolean {
-  const constantAt = (input: string) => constantOf(graph, input);
   const quantizers = graph.nodes.filter((node) => node.op === 'QuantizeLinear' && node.inputs[0] === name);
-  const acts = quantizers.some((node) => activationLimits(constantAt(node.inputs[1] ?? ''), constantAt(node.inputs[2] ?? '')) !== null);
-  return acts && !isNonNegative(producers(graph), constantAt, name);
+  const acts = quantizers.some(
+    (node) => limitsAt(graph, node, constantOf(graph, node.inputs[1] ?? ''), constantOf(graph, node.inputs[2] ?? '')) !== null,
+  );
+  return acts && !isNonNegative(producers(graph), graph, name);
 }
 
 export function emitClip(state: Lowering, x: string, y: string, limits: Limits): void {

@@ -1,7 +1,8 @@
 // Reads and writes the constants that stand at given inputs of given nodes. Writing leaves every other reader of a shared constant alone:
 // where all readers change alike the initializer is replaced, otherwise the changed ones get an initializer of their own.
 import { WhetError } from '../errors.ts';
-import type { Graph, Node, Tensor } from './ir.ts';
+import { int64s } from './int64.ts';
+import { type Graph, type Node, nodeKey, type Tensor } from './ir.ts';
 import type { Slot } from './tail.ts';
 import { sameTensor } from './weights.ts';
 
@@ -19,7 +20,7 @@ export function readSlot(graph: Graph, slot: Slot): Tensor {
 }
 
 export function nodeOf(graph: Graph, slot: Slot): Node {
-  const node = graph.nodes.find((candidate) => candidate.outputs[0] === slot.node);
+  const node = graph.nodes.find((candidate) => nodeKey(candidate) === slot.node);
   if (node === undefined) throw new WhetError('internal', `the model has no node that computes '${slot.node}'`);
   return node;
 }
@@ -39,7 +40,7 @@ function writeConstant(graph: Graph, name: string, group: readonly SlotWrite[]):
   if (first === undefined) return graph;
   const keys = new Set(group.map(({ slot }) => keyOf(slot)));
   const readers = graph.nodes.flatMap((node) =>
-    node.inputs.flatMap((input, index) => (input === name ? [keyOf({ node: node.outputs[0] ?? '', input: index })] : [])),
+    node.inputs.flatMap((input, index) => (input === name ? [keyOf({ node: nodeKey(node), input: index })] : [])),
   );
   const isOnlyOurs =
     graph.initializers.has(name) && others.length === 0 && readers.every((key) => keys.has(key)) && !isCaptured(graph, name);
@@ -52,7 +53,7 @@ function writeConstant(graph: Graph, name: string, group: readonly SlotWrite[]):
     for (const write of group) if (sameTensor(write.value, value)) renamed.set(keyOf(write.slot), own);
   }
   const nodes = graph.nodes.map((node) => {
-    const inputs = node.inputs.map((input, index) => renamed.get(keyOf({ node: node.outputs[0] ?? '', input: index })) ?? input);
+    const inputs = node.inputs.map((input, index) => renamed.get(keyOf({ node: nodeKey(node), input: index })) ?? input);
     return inputs.some((input, index) => input !== node.inputs[index]) ? { ...node, inputs } : node;
   });
   return dropUnread({ ...graph, nodes, initializers }, name);
@@ -99,8 +100,8 @@ function constantValue(node: Node): Tensor | null {
   if (value?.kind === 'tensor') return value.value;
   if (float?.kind === 'float') return { dtype: 'float32', dims: [], data: Float32Array.of(float.value) };
   if (floats?.kind === 'floats') return { dtype: 'float32', dims: [floats.value.length], data: Float32Array.from(floats.value) };
-  if (int?.kind === 'int') return { dtype: 'int64', dims: [], data: BigInt64Array.of(BigInt(int.value)) };
-  if (ints?.kind === 'ints') return { dtype: 'int64', dims: [ints.value.length], data: BigInt64Array.from(ints.value.map(BigInt)) };
+  if (int?.kind === 'int') return { dtype: 'int64', dims: [], data: int64s(int) };
+  if (ints?.kind === 'ints') return { dtype: 'int64', dims: [ints.value.length], data: int64s(ints) };
   return null;
 }
 

@@ -1,13 +1,15 @@
 // Splits a model at a cut into backbone and tail, both with a float32 tensor between them. Where the cut tensor is quantized, the backbone
 // ends in a DequantizeLinear and the tail begins with the matching QuantizeLinear: that round trip is exact, because
 // round((q − z)·s / s) + z = q for every 8-bit q.
-import { WhetError } from '../errors.ts';
 import { node, value } from './build.ts';
-import { type Cut, classifierEnds } from './cut.ts';
+import { classifierEnds } from './classifier-ends.ts';
+import type { Cut } from './cut.ts';
 import { consumers, extract, producers } from './graph.ts';
-import type { Dim, Graph, Model, Node, ValueInfo } from './ir.ts';
+import { type Dim, type DType, dataTypes, type Graph, type Model, type Node, type ValueInfo } from './ir.ts';
 import { movers } from './quantized-movers.ts';
+import { isFloat } from './quantized-values.ts';
 import { isClippedByReaders } from './saturation.ts';
+import { constantOf } from './slots.ts';
 
 export interface Split {
   /** Model input → features. */
@@ -24,21 +26,28 @@ export interface Split {
 interface Scale {
   readonly scale: string;
   readonly zeroPoint: string;
+  /** `output_dtype` of its QuantizeLinear, where the type stands there and not in a zero point. */
+  readonly type: Node['attributes'];
 }
 
+/** What stands between a tensor of the model and float32 features: both ways, exact. */
+interface Bridge {
+  /** cut tensor → features. */
+  readonly down: readonly Node[];
+  /** features → cut tensor. */
+  readonly up: readonly Node[];
+}
+
+/** A cut at the model's input puts every layer into the tail; the features are the input then. */
 export function splitModel(model: Model, cut: Cut): Split {
   const { input, output } = classifierEnds(model);
   const { graph } = model;
-  const scale = scaleOf(graph, cut.tensor);
-  const shape = graph.valueInfo.find((info) => info.name === cut.tensor)?.shape ?? null;
+  const shape = cut.tensor === input.name ? input.shape : (graph.valueInfo.find((info) => info.name === cut.tensor)?.shape ?? null);
   const freed = freeBatch(shape);
   const out: ValueInfo = { ...output, shape: freeBatch(output.shape) };
-  if (cut.tensor === input.name) {
-    throw new WhetError('cut-impossible', `the cut would be at the model's input '${input.name}': every layer would be in the tail`, {
-      hint: 'Ask for fewer layers.',
-    });
-  }
-  if (scale === null) {
+  const features = `${cut.tensor}/features`;
+  const bridge = bridgeAt(graph, cut.tensor, features);
+  if (bridge === null) {
     return {
       backbone: extract(model, [input], [value(cut.tensor, shape)]),
       tail: extract(model, [value(cut.tensor, freed)], [out]),
@@ -46,17 +55,67 @@ export function splitModel(model: Model, cut: Cut): Split {
       values: isClippedByReaders(graph, cut.tensor) ? 'free' : 'saturated',
     };
   }
-  const features = `${cut.tensor}/features`;
-  const dequantize = node('DequantizeLinear', [cut.tensor, scale.scale, scale.zeroPoint], [features]);
-  const quantize = node('QuantizeLinear', [features, scale.scale, scale.zeroPoint], [cut.tensor]);
-  const backbone = { ...model, graph: { ...graph, nodes: [...graph.nodes, dequantize] } };
-  const tail = { ...model, graph: { ...graph, nodes: [quantize, ...withoutProducer(graph, cut.tensor)] } };
+  const backbone = { ...model, graph: { ...graph, nodes: [...graph.nodes, ...bridge.down] } };
+  const tail = { ...model, graph: { ...graph, inputs: [], nodes: [...bridge.up, ...withoutProducer(graph, cut.tensor)] } };
+  const isQuantized = bridge.down.some(({ op }) => op === 'DequantizeLinear');
   return {
     backbone: extract(backbone, [input], [value(features, shape)]),
     tail: extract(tail, [value(features, freed)], [out]),
     features,
-    values: 'saturated',
+    values: !isQuantized && isClippedByReaders(graph, cut.tensor) ? 'free' : 'saturated',
   };
+}
+
+/** null where the tensor itself is float32 and computed. */
+function bridgeAt(graph: Graph, tensor: string, features: string): Bridge | null {
+  const scale = scaleOf(graph, tensor);
+  const type = scale === null ? floatTypeOf(graph, tensor) : floatTypeOf(graph, scale.scale);
+  const number = Number(Object.entries(dataTypes).find(([, name]) => name === type)?.[0] ?? 1);
+  if (scale !== null) {
+    const [stored, real] = [features, type === 'float32' ? features : `${features}/${type}`];
+    const pair = [tensor, scale.scale, scale.zeroPoint];
+    const down = [node('DequantizeLinear', pair, [real])];
+    const up = [node('QuantizeLinear', [real, scale.scale, scale.zeroPoint], [tensor], scale.type)];
+    if (real === stored) return { down, up };
+    return { down: [...down, node('Cast', [real], [stored], { to: 1 })], up: [node('Cast', [stored], [real], { to: number }), ...up] };
+  }
+  if (type !== 'float32')
+    return { down: [node('Cast', [tensor], [features], { to: 1 })], up: [node('Cast', [features], [tensor], { to: number })] };
+  const isInput = graph.inputs.some((info) => info.name === tensor);
+  return isInput ? { down: [node('Identity', [tensor], [features])], up: [node('Identity', [features], [tensor])] } : null;
+}
+
+const sameType: ReadonlySet<string> = new Set([
+  'Gather',
+  'Slice',
+  'Reshape',
+  'Transpose',
+  'Squeeze',
+  'Unsqueeze',
+  'Flatten',
+  'Concat',
+  'Identity',
+]);
+
+/** Type of a tensor that is not quantized, followed back to where it is said; float32 where it is not. */
+function floatTypeOf(graph: Graph, tensor: string): DType {
+  const produced = producers(graph);
+  const seen = new Set<string>();
+  const open = [tensor];
+  for (let name = open.pop(); name !== undefined; name = open.pop()) {
+    if (seen.has(name)) continue;
+    seen.add(name);
+    const constant = constantOf(graph, name)?.dtype;
+    const known = constant ?? graph.inputs.find((info) => info.name === name)?.dtype;
+    const producer = produced.get(name);
+    // Integers may be indices or lengths beside the values; only along operators that move values do they decide.
+    if (known !== undefined && known !== null && (isFloat(known) || name === tensor)) return known;
+    if (producer === undefined) continue;
+    if (producer.op === 'Cast') return dataTypes[Number(producer.attributes.to?.value) as keyof typeof dataTypes] ?? 'float32';
+    if (producer.op === 'DequantizeLinear') open.push(producer.inputs[1] ?? '');
+    else open.push(...(sameType.has(producer.op) ? producer.inputs.slice(0, 1) : [...producer.inputs].reverse()));
+  }
+  return 'float32';
 }
 
 /** The first dimension of what the tail sees is the batch, whatever the model was exported with. */
@@ -90,7 +149,11 @@ export function scaleOf(graph: Graph, tensor: string): Scale | null {
   let name = tensor;
   for (let producer = produced.get(name); producer !== undefined; producer = produced.get(name)) {
     const inputs = outputScale[producer.op];
-    if (inputs !== undefined) return { scale: producer.inputs[inputs[0]] ?? '', zeroPoint: producer.inputs[inputs[1]] ?? '' };
+    if (inputs !== undefined) {
+      const wanted = producer.attributes.output_dtype;
+      const type: Node['attributes'] = producer.op === 'QuantizeLinear' && wanted !== undefined ? { output_dtype: wanted } : {};
+      return { scale: producer.inputs[inputs[0]] ?? '', zeroPoint: producer.inputs[inputs[1]] ?? '', type };
+    }
     if (!movers.has(producer.op) || !reachesQuantizedReader(graph, tensor)) return null;
     name = producer.inputs[0] ?? '';
   }

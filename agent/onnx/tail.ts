@@ -12,20 +12,20 @@ export interface TailParameter {
   readonly layer: number;
 }
 
-/** The last linear layer: logits = h·W (+ b). */
+/** The last linear layer: logits = h·W (+ b). W may be stored in more dimensions: [classes, width, 1, 1] of a convolution, for example. */
 export interface LinearHead {
   readonly weight: string;
   /** null where the layer has none. */
   readonly bias: string | null;
   /** 'in-out': W is [width, classes]; 'out-in': W is [classes, width] (Gemm with transB, as PyTorch exports). */
   readonly layout: 'in-out' | 'out-in';
-  /** Tensor that enters the layer, [batch, width]. */
+  /** What enters the layer, as a tensor [batch, width]. */
   readonly input: string;
   readonly width: number;
   readonly classes: number;
 }
 
-/** One input of one node of the base model; nodes are named by their first output. */
+/** One input of one node of the base model; nodes are named by their first output that is not left out. */
 export interface Slot {
   readonly node: string;
   readonly input: number;
@@ -96,4 +96,11 @@ export interface FloatTail {
   /** The parameters' values as the base model has them; what equals them goes back untouched. */
   readonly base: ReadonlyMap<string, Tensor>;
   readonly activations: readonly ActivationScale[];
+  /**
+   * Constants of a normalization behind the head that the head's weights have taken in: what each becomes, in every element, in a model whose
+   * head has changed.
+   */
+  readonly absorbed?: readonly { readonly slot: Slot; readonly value: number }[];
+  /** Where one score became two classes: the tail as the model has it. */
+  readonly single?: FloatTail;
 }

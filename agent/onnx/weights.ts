@@ -15,8 +15,11 @@ export function withWeights(tail: FloatTail, weights: ReadonlyMap<string, Tensor
   for (const [name, value] of weights) {
     const parameter = tail.parameters.find((candidate) => candidate.name === name);
     if (parameter === undefined) throw new WhetError('internal', `the tail has no parameter '${name}'`);
-    if (value.dtype !== 'float32' || sizeOf(value.dims) !== sizeOf(parameter.dims))
-      throw new WhetError('internal', `'${name}' is float32 [${parameter.dims}], not ${value.dtype} [${value.dims}]`);
+    if (value.dtype !== 'float32' || sizeOf(value.dims) !== sizeOf(parameter.dims) || value.data.length !== sizeOf(parameter.dims))
+      throw new WhetError(
+        'internal',
+        `'${name}' is float32 [${parameter.dims}], not ${value.dtype} [${value.dims}] of ${value.data.length} numbers`,
+      );
     initializers.set(name, { ...value, dims: parameter.dims });
   }
   return { ...tail, model: { ...tail.model, graph: { ...graph, initializers } } };

@@ -5,6 +5,7 @@ import type { CaptureKind } from '../types.ts';
 import { preprocessAudio } from './audio.ts';
 import { drawAudioView, gentleAudio } from './audio-augmentation.ts';
 import { preprocessImage, reflect, tensorShape } from './image.ts';
+import { preprocessVector } from './vector.ts';
 import { drawWindowView, preprocessWindow } from './window.ts';
 
 export interface CaptureInput {
@@ -16,7 +17,7 @@ export interface CaptureInput {
 
 /** What a source has to deliver for a model with this input. */
 export function captureKind(input: InputSpec): CaptureKind {
-  return input.kind;
+  return input.kind === 'vector' ? 'sensor' : input.kind;
 }
 
 const unreadableCodes: ReadonlySet<string> = new Set(['image-unreadable', 'audio-unreadable', 'sensor-unreadable']);
@@ -35,6 +36,8 @@ export async function preprocessCapture(bytes: Uint8Array, input: InputSpec): Pr
       return preprocessAudio(bytes, input);
     case 'sensor':
       return preprocessWindow(bytes, input);
+    case 'vector':
+      return preprocessVector(bytes, input);
   }
 }
 
@@ -47,13 +50,27 @@ export function inputShape(input: InputSpec): readonly number[] {
       return [1, input.samples];
     case 'sensor':
       return [1, input.channels.length, input.samples];
+    case 'vector':
+      return [1, input.values];
   }
+}
+
+/** Least and largest number that a capture can become; null where that is not known. */
+export function inputRange(input: InputSpec): { readonly min: number; readonly max: number } | null {
+  if (input.kind !== 'image') return null;
+  const channels = Math.max(input.mean.length, input.std.length, 1);
+  const ends = Array.from({ length: channels }, (_, at) => {
+    const mean = input.mean[at] ?? input.mean[0] ?? 0;
+    const std = input.std[at] ?? input.std[0] ?? 1;
+    return input.range.map((end) => (end - mean) / std);
+  }).flat();
+  return { min: Math.min(...ends), max: Math.max(...ends) };
 }
 
 /** Up to so many captures are varied as well. It takes a multiple of the time, and with many it helps less. */
 export const fewCaptures = 300;
 /** A picture has one mirror image; a voice can be varied at will, a movement a little. */
-const viewsOf: Readonly<Record<InputSpec['kind'], number>> = { image: 1, audio: 10, sensor: 4 };
+const viewsOf: Readonly<Record<InputSpec['kind'], number>> = { image: 1, audio: 10, sensor: 4, vector: 0 };
 
 /** How many views of each of so many captures are worth learning from. */
 export function viewCount(input: InputSpec, captures: number): number {
@@ -67,6 +84,7 @@ export function viewCount(input: InputSpec, captures: number): number {
 export async function drawViews(bytes: Uint8Array, input: InputSpec, count: number): Promise<readonly Float32Array[]> {
   if (count === 0) return [];
   if (input.kind === 'image') return [reflect((await preprocessImage(bytes, input)).data, input)];
+  if (input.kind === 'vector') return [];
   if (input.kind === 'sensor')
     return Array.from({ length: count }, (_, index) => preprocessWindow(bytes, input, drawWindowView(index + 1)).data);
   const views = Array.from({ length: count }, (_, index) => drawAudioView({ ...gentleAudio, seed: index + 1 }));

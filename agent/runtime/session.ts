@@ -4,6 +4,7 @@ import './telemetry-off.ts';
 import * as ort from 'onnxruntime-node';
 import { messageOf, WhetError } from '../errors.ts';
 import type { DType, Tensor } from '../onnx/ir.ts';
+import { asInput, asOutput } from './feeds.ts';
 
 export interface SessionOptions {
   /** For messages: which model or part this is. */
@@ -21,7 +22,7 @@ export interface SessionOptions {
 export interface Session extends AsyncDisposable {
   readonly inputNames: readonly string[];
   readonly outputNames: readonly string[];
-  /** Runs once. `feeds` must hold every input; `fetches` limits what is computed and copied out. */
+  /** Runs once, in float32 whatever float or byte the model takes. `feeds` must hold every input; `fetches` limits what is computed and copied out. */
   run(feeds: Readonly<Record<string, Tensor>>, fetches?: readonly string[]): Promise<Record<string, Tensor>>;
   close(): Promise<void>;
 }
@@ -36,14 +37,15 @@ export function availableProviders(): readonly string[] {
 
 export async function openSession(bytes: Uint8Array, options: SessionOptions): Promise<Session> {
   const session = await create(bytes, options);
+  const types = new Map(session.inputMetadata.flatMap((input) => (input.isTensor ? [[input.name, input.type as DType] as const] : [])));
   return {
     inputNames: session.inputNames,
     outputNames: session.outputNames,
     async run(feeds, fetches) {
-      const inputs = Object.fromEntries(Object.entries(feeds).map(([name, tensor]) => [name, toRuntime(tensor)]));
+      const inputs = Object.fromEntries(Object.entries(feeds).map(([name, tensor]) => [name, toRuntime(asInput(tensor, types.get(name)))]));
       try {
         const outputs = await session.run(inputs, [...(fetches ?? session.outputNames)]);
-        return Object.fromEntries(Object.entries(outputs).map(([name, tensor]) => [name, fromRuntime(tensor)]));
+        return Object.fromEntries(Object.entries(outputs).map(([name, tensor]) => [name, asOutput(fromRuntime(tensor))]));
       } catch (error) {
         throw new WhetError('runtime-failed', `ONNX Runtime failed to run ${options.label}: ${messageOf(error)}`, { cause: error });
       }
@@ -78,7 +80,10 @@ async function create(bytes: Uint8Array, options: SessionOptions): Promise<ort.I
 function toRuntime(tensor: Tensor): ort.Tensor {
   if (tensor.dtype === 'bfloat16') throw new WhetError('runtime-failed', 'bfloat16 tensors cannot be fed to ONNX Runtime');
   const data = tensor.data as Float32Array;
-  return new ort.Tensor(tensor.dtype as 'float32', data, tensor.dims);
+  if (tensor.dtype !== 'float16') return new ort.Tensor(tensor.dtype as 'float32', data, tensor.dims);
+  // The package makes JavaScript's own array of 16-bit floats of the patterns, and its native part then reads none of it (1.30).
+  const patterns = new ort.Tensor('uint16', tensor.data as Uint16Array, tensor.dims);
+  return Object.assign(patterns, { type: 'float16' });
 }
 
 function fromRuntime(tensor: ort.Tensor): Tensor {

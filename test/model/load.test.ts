@@ -33,6 +33,33 @@ function withExternal(location: string, offset = 0, length = 16): Uint8Array {
 
 const unreadable = (message: RegExp) => expect.objectContaining({ code: 'model-unreadable', message: expect.stringMatching(message) });
 
+describe('what stands where a model should be', () => {
+  for (const [text, what, hint] of [
+    ['version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 132\n', /Git LFS pointer/, /git lfs pull/],
+    ['\n<!DOCTYPE html><html>', /web page/, /download/],
+    ['<HTML><head>', /web page/, /download/],
+    ['PK\x03\x04abc', /zip archive/, /exported to ONNX/],
+  ] as const) {
+    it(`is said: ${text.trim().slice(0, 12)}`, () => {
+      expect(() => loadModel(file(Buffer.from(text, 'latin1')))).toThrow(
+        expect.objectContaining({ code: 'model-unreadable', message: expect.stringMatching(what), hint: expect.stringMatching(hint) }),
+      );
+    });
+  }
+
+  it('also a folder, with the model that lies in it', () => {
+    mkdirSync(join(folder, 'inside'));
+    file(new Uint8Array(4), 'inside/net.onnx');
+    expect(() => loadModel(join(folder, 'inside'))).toThrow(
+      expect.objectContaining({
+        code: 'model-unreadable',
+        message: expect.stringMatching(/is a folder/),
+        hint: expect.stringMatching(/net\.onnx/),
+      }),
+    );
+  });
+});
+
 describe('loadModel', () => {
   const whole = encodeModel(floatClassifier({ kind: 'mlp', opset: 13 }));
 

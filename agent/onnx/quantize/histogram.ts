@@ -28,12 +28,13 @@ export function countValues({ range, counts }: Histogram, values: Float32Array):
   }
 }
 
-/** A range widened by values. Written so that NaN is not lost. */
+/** A range widened by values. One NaN makes both ends NaN, and they stay so: no number is a range of what is not a number. */
 export function widenRange(range: Range, values: Float32Array): Range {
   let { min, max } = range;
   for (const value of values) {
-    if (!(value >= min)) min = value;
-    if (!(value <= max)) max = value;
+    if (Number.isNaN(value)) return { min: Number.NaN, max: Number.NaN };
+    if (value < min) min = value;
+    if (value > max) max = value;
   }
   return { min, max };
 }

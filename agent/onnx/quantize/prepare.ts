@@ -1,7 +1,7 @@
 // A float classifier of any opset → the same function in the form that is quantized: opset 13 or newer, constants as initializers, no Identity
 // or Dropout, batch statistics folded into the layer before them. Refuses models that are quantized already.
 import { WhetError } from '../../errors.ts';
-import { classifierEnds } from '../cut.ts';
+import { classifierEnds } from '../classifier-ends.ts';
 import { dequantizeTail } from '../dequantize.ts';
 import { extract } from '../graph.ts';
 import { type Graph, type Model, type Node, opsetOf, type Tensor } from '../ir.ts';

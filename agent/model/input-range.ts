@@ -1,0 +1,51 @@
+// What values a model's input was made for, as far as the model says: the range of the quantizer that reads it, or of its own integer type.
+// A card that makes other values is found out here. Changes nothing, refuses nothing.
+import type { Graph, Model, ValueInfo } from '../onnx/ir.ts';
+import { quantizedType } from '../onnx/quantized-type.ts';
+import { limitsOf, numbers } from '../onnx/quantized-values.ts';
+import type { Range } from '../onnx/requantize.ts';
+import { constantOf } from '../onnx/slots.ts';
+
+/** Operators that give the values that they got. */
+const carriers: ReadonlySet<string> = new Set(['Identity', 'Reshape', 'Transpose', 'Flatten', 'Squeeze', 'Unsqueeze', 'Cast', 'Pad']);
+
+/** null where the model does not say: float models, and dynamic quantization. */
+export function calibratedRange({ graph }: Model, input: ValueInfo): Range | null {
+  if (input.dtype === 'uint8' || input.dtype === 'int8') {
+    const [min, max] = limitsOf(input.dtype);
+    return { min, max };
+  }
+  const open = [input.name];
+  for (let name = open.pop(); name !== undefined; name = open.pop()) {
+    for (const node of graph.nodes) {
+      if (node.inputs[0] !== name) continue;
+      if (node.op === 'QuantizeLinear') return rangeOf(graph, node);
+      if (carriers.has(node.op)) open.push(...node.outputs);
+    }
+  }
+  return null;
+}
+
+function rangeOf(graph: Graph, node: Graph['nodes'][number]): Range | null {
+  const scale = constantOf(graph, node.inputs[1] ?? '');
+  const zero = constantOf(graph, node.inputs[2] ?? '');
+  if (scale === null) return null;
+  const [low, high] = limitsOf(quantizedType(graph, node, zero));
+  const step = numbers(scale)[0] ?? 1;
+  const at = zero === null ? 0 : (numbers(zero)[0] ?? 0);
+  return { min: (low - at) * step, max: (high - at) * step };
+}
+
+/** Calibration may leave out rare values, so that only ranges that differ by this factor are a contradiction. */
+const farApart = 4;
+
+/** A sentence where what the card makes cannot be what the model was calibrated for; null where it can. */
+export function cardContradiction(model: Model, input: ValueInfo, made: Range | null): string | null {
+  const wanted = calibratedRange(model, input);
+  if (wanted === null || made === null) return null;
+  const overlap = Math.min(made.max, wanted.max) - Math.max(made.min, wanted.min);
+  const widest = Math.max(made.max - made.min, wanted.max - wanted.min);
+  if (!(widest > 0) || overlap * farApart >= widest) return null;
+  const text = ({ min, max }: Range) => `${Number(min.toPrecision(3))} to ${Number(max.toPrecision(3))}`;
+  return `The card makes inputs from ${text(made)}, but the model's first quantizer was made for ${text(wanted)}: "range", "mean" or "std" of the card cannot be right`;
+}
