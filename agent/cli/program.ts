@@ -112,7 +112,7 @@ Examples:
         note: output.note,
       });
       output.result(report, () => formatAdapt(report));
-      if (report.verdict.kind !== 'accepted' && options.force !== true) process.exitCode = 75;
+      if (report.artifact === null) process.exitCode = 75;
     });
 
   addCompile(program);

@@ -5,7 +5,7 @@
 // five times as much cost the base's speakers up to a point; a fixed weight of 3 a row cost them 3 points with 20 utterances a digit.
 import type { FeatureSet } from '../types.ts';
 import { hits } from './evaluate.ts';
-import { atLeast } from './gate.ts';
+import { atLeast } from './chance.ts';
 import type { FittedTail } from './learner.ts';
 
 /** Samples of the base model that are counted at most: thousands would drown a few personal ones. */
