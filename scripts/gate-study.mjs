@@ -27,7 +27,9 @@ function firstAccepted(answer, looks, random, redraws) {
   let look = noLooks;
   for (let number = 1; number <= looks; number += 1) {
     for (let label = 0; label < step; label += 1) rows.push(answer(random));
-    const other = redraws ? rows.map(([current], row) => [current, row < rows.length - step ? redraws(random, current) : rows[row][1]]) : rows;
+    const other = redraws
+      ? rows.map(([current], row) => [current, row < rows.length - step ? redraws(random, current) : rows[row][1]])
+      : rows;
     look = lookAt(look, rows.length);
     const evidence = {
       classes: ['a', 'b'],
@@ -75,7 +77,9 @@ function print({ devices, equalModels, anew, gain }) {
 }
 
 if (import.meta.main) {
-  const { values } = parseArgs({ options: { devices: { type: 'string', default: '2000' }, seed: { type: 'string', default: '1' }, json: { type: 'boolean' } } });
+  const { values } = parseArgs({
+    options: { devices: { type: 'string', default: '2000' }, seed: { type: 'string', default: '1' }, json: { type: 'boolean' } },
+  });
   const result = gateStudy(Number(values.devices), Number(values.seed));
   if (values.json) console.log(JSON.stringify(result, null, 2));
   else print(result);

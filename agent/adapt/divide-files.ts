@@ -57,7 +57,11 @@ export function withoutOverlap(
   return { kept: { set: takeRows(test.set, rows), files: rows.map((row) => test.files[row]!) }, overlap: both.size };
 }
 
-function noteContradictions({ set, files }: EmbeddedFiles, labels: readonly string[], note: ((sentence: string) => void) | undefined): void {
+function noteContradictions(
+  { set, files }: EmbeddedFiles,
+  labels: readonly string[],
+  note: ((sentence: string) => void) | undefined,
+): void {
   const first = new Map<number, number>();
   const pairs: (readonly [number, number])[] = [];
   for (let row = 0; row < set.count; row += 1) {

@@ -47,7 +47,10 @@ function finderIn(others: Captures) {
 }
 
 function wordsOf(hashes: readonly bigint[]): readonly [Uint32Array, Uint32Array] {
-  return [Uint32Array.from(hashes, (hash) => Number((hash >> 32n) & 0xffffffffn)), Uint32Array.from(hashes, (hash) => Number(hash & 0xffffffffn))];
+  return [
+    Uint32Array.from(hashes, (hash) => Number((hash >> 32n) & 0xffffffffn)),
+    Uint32Array.from(hashes, (hash) => Number(hash & 0xffffffffn)),
+  ];
 }
 
 function featuresOf({ features, width }: Captures, row: number): Float32Array {

@@ -27,6 +27,8 @@ export interface AdaptOptions {
   readonly gradient?: GradientSettings;
   readonly threads: number;
   readonly seed: number;
+  /** `--task anomaly`: share of normal captures that may raise an alarm; 0.01 unless told. */
+  readonly falseAlarms?: number;
   /** Write the candidate whatever the verdict says. */
   readonly force: boolean;
   /** Path of the new model; its card is written beside it as `<stem>.json`. */

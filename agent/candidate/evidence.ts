@@ -114,7 +114,10 @@ export function unmeasuredClasses(classes: readonly string[], judged: readonly J
 export function scoresOf({ rows }: Evidence): { readonly before: Proportion | null; readonly after: Proportion | null } {
   if (rows.length === 0) return { before: null, after: null };
   const right = (said: (row: JudgedRow) => number | null) => proportion(rows.filter((row) => said(row) === row.is).length, rows.length);
-  return { before: rows.some(({ current }) => current === null) ? null : right(({ current }) => current), after: right(({ candidate }) => candidate) };
+  return {
+    before: rows.some(({ current }) => current === null) ? null : right(({ current }) => current),
+    after: right(({ candidate }) => candidate),
+  };
 }
 
 /** Row: true class, column: the class that the candidate names. null without rows. */

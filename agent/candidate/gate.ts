@@ -1,7 +1,8 @@
 // Whether a candidate may replace what predicts now. Evidence in, a verdict with its numbers out; decides and does nothing else. Both
 // sides must have been judged on the same rows, none of which either has learned from; rows of one moment are one observation.
-import type { Verdict } from '../types.ts';
+
 import { atLeast, fewestWins, formatChance, levelAt, momentsToShow } from '../learn/chance.ts';
+import type { Verdict } from '../types.ts';
 
 export interface GateLimits {
   /** Confidence that the improvement is more than chance, 0.5 to 1, e.g. 0.9. */
@@ -195,7 +196,9 @@ function againstMajority(evidence: GateEvidence, limits: GateLimits): Verdict {
   if (chance <= wantedLevel(limits)) return { kind: 'accepted', reason: `Better than guessing: ${scores} (${formatChance(chance)}).` };
   const fewest = base >= 1 ? Number.POSITIVE_INFINITY : Math.ceil(Math.log(wantedLevel(limits)) / Math.log(base));
   const needed =
-    moments >= fewest ? '' : ` Even all right would show nothing with fewer than ${Number.isFinite(fewest) ? `${fewest} moments` : 'two classes'}.`;
+    moments >= fewest
+      ? ''
+      : ` Even all right would show nothing with fewer than ${Number.isFinite(fewest) ? `${fewest} moments` : 'two classes'}.`;
   return { kind: 'rejected', reason: `Not better than guessing by more than chance: ${scores} (${formatChance(chance)}).${needed}` };
 }
 

@@ -36,12 +36,7 @@ export interface Costs extends Pick<GateEvidence, 'golden' | 'latencyMs' | 'size
 }
 
 /** `train` are the rows that were learned from, or could have been: they say whether a class has moments enough. */
-export function judgeEvidence(
-  evidence: Evidence,
-  train: FeatureSet,
-  { hasStatistics, ...costs }: Costs,
-  limits: GateLimits,
-): Verdict {
+export function judgeEvidence(evidence: Evidence, train: FeatureSet, { hasStatistics, ...costs }: Costs, limits: GateLimits): Verdict {
   const { classes, rows, agreement, unmeasured } = evidence;
   const isCompared = rows.length > 0 && rows.every(({ current }) => current !== null);
   return judge(

@@ -19,14 +19,21 @@ export function isSameWork(a: Model, b: Model): boolean {
 
 function workOf({ graph }: Model): string {
   const nodes = graph.nodes.map(({ domain, op, inputs }) => {
-    const constants = inputs.map((name) => graph.initializers.get(name)).map((tensor) => (tensor === undefined ? '' : `${tensor.dtype}${tensor.dims}`));
+    const constants = inputs
+      .map((name) => graph.initializers.get(name))
+      .map((tensor) => (tensor === undefined ? '' : `${tensor.dtype}${tensor.dims}`));
     return `${domain}.${op}(${constants.join(';')})`;
   });
   return nodes.join('\n');
 }
 
 /** null where both do the same work: there the clock can only err. Fastest times in ms; other programs can only add to them. */
-export async function compareCost(before: Model, after: Model, shape: readonly number[], options: { readonly threads: number; readonly limit: number }) {
+export async function compareCost(
+  before: Model,
+  after: Model,
+  shape: readonly number[],
+  options: { readonly threads: number; readonly limit: number },
+) {
   return isSameWork(before, after) ? null : compareLatency(before, after, shape, options.threads, options.limit);
 }
 

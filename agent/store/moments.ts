@@ -90,7 +90,8 @@ export function createMoments(database: Database): Moments {
 
   /** Class by class; a moment with several labels is decided with the first class that is plentiful. */
   function decide(): void {
-    const sql = 'SELECT label, count(DISTINCT moment) AS n FROM samples WHERE label IS NOT NULL AND moment IS NOT NULL GROUP BY label ORDER BY label';
+    const sql =
+      'SELECT label, count(DISTINCT moment) AS n FROM samples WHERE label IS NOT NULL AND moment IS NOT NULL GROUP BY label ORDER BY label';
     for (const { label } of database.all<{ readonly label: string; readonly n: number }>(sql).filter(({ n }) => n >= plentiful)) {
       const open = database.all<{ readonly id: number }>(
         'SELECT DISTINCT moments.id AS id FROM moments JOIN samples ON moment = moments.id WHERE label = ? AND judges IS NULL ORDER BY moments.id',

@@ -129,7 +129,7 @@ export function createJobs(ports: JobPorts): Jobs {
     store.runs.begin(id, reason, clock.now());
     try {
       await ports.prepare(signal);
-      store.moments.assign(momentRules(config));
+      store.moments.assign(momentRules(config, ports.card));
       const job = await jobOf(id, reason, unlearning);
       const told: Progress = (done, total, what) => {
         progress(done, total, what);

@@ -1,7 +1,6 @@
 // What a run of the device learned, judged: the written artifact beside the current release and the base model, on the store's rows that neither
 // has learned from. Takes the run's parts, gives a verdict and the numbers of the report.
-import {
-  chooseJudges, type Division } from '../candidate/divide.ts';
+import { chooseJudges, type Division } from '../candidate/divide.ts';
 import {
   classesLeftOut,
   classesOfTail,
@@ -62,8 +61,7 @@ export async function judgeArtifact(
     { tail: oldTail, classes: job.current.classes },
     { tail: newTail, classes: plan.labels },
   ];
-  const golden =
-    job.classes === 'replace' ? null : await judgeGolden(job.modelPath, { classifier, classes: base.classes }, before, after);
+  const golden = job.classes === 'replace' ? null : await judgeGolden(job.modelPath, { classifier, classes: base.classes }, before, after);
   const evidence = await gatherEvidence(job, base, taught, division, chosen, before, after);
   const look = lookAt(job.looks, new Set(evidence.rows.map(({ group }) => group)).size);
   const costs = {
@@ -129,4 +127,3 @@ function unlearned(verdict: Verdict): Verdict {
     ? verdict
     : { kind: 'accepted', reason: `Trained again without the forgotten samples. ${verdict.reason}` };
 }
-

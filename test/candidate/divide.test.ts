@@ -35,7 +35,10 @@ describe('rows that judge', () => {
     const division = { train: [0, 1, 2], holdout: Array.from({ length: 25 }, (_, index) => index + 3) };
     const [set, ids] = [rows(labels), idsOf(28)];
     expect(chooseJudges(division, set, ids, new Set())).toEqual({ by: 'held-out', rows: division.holdout });
-    expect(chooseJudges(division, set, ids, new Set(ids.slice(3, 10)))).toMatchObject({ by: 'left-out', rows: [0, 1, 2, ...division.holdout.slice(7)] });
+    expect(chooseJudges(division, set, ids, new Set(ids.slice(3, 10)))).toMatchObject({
+      by: 'left-out',
+      rows: [0, 1, 2, ...division.holdout.slice(7)],
+    });
     // A class that has no row among those held out.
     const three = rows([2, ...labels.slice(1)]);
     expect(chooseJudges(division, three, ids, new Set())).toMatchObject({ by: 'left-out', rows: ids.map((_, row) => row) });

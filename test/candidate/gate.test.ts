@@ -34,8 +34,14 @@ describe('the gate, against the current model', () => {
   });
 
   it('does not call better what chance could give: 3 of 3 has p = 1/8, 5 of 6 has p = 7/64', () => {
-    expect(judge(evidence('11111110', '11110000'), limits)).toMatchObject({ kind: 'not-worse', reason: expect.stringContaining('p = 0.125') });
-    expect(judge(evidence('1111110', '0000011'), { ...limits, look: 10 })).toMatchObject({ kind: 'rejected', reason: expect.stringContaining('p = 0.109') });
+    expect(judge(evidence('11111110', '11110000'), limits)).toMatchObject({
+      kind: 'not-worse',
+      reason: expect.stringContaining('p = 0.125'),
+    });
+    expect(judge(evidence('1111110', '0000011'), { ...limits, look: 10 })).toMatchObject({
+      kind: 'rejected',
+      reason: expect.stringContaining('p = 0.109'),
+    });
     expect(kindOf(evidence('11100', '00000'), { confidence: 0.85 })).toBe('accepted');
   });
 
@@ -97,7 +103,10 @@ describe('guessing', () => {
   });
 
   it('says what too small a test cannot show', () => {
-    expect(judge(evidence('11', null), limits)).toMatchObject({ kind: 'rejected', reason: expect.stringContaining('fewer than 4 moments') });
+    expect(judge(evidence('11', null), limits)).toMatchObject({
+      kind: 'rejected',
+      reason: expect.stringContaining('fewer than 4 moments'),
+    });
   });
 });
 
@@ -106,7 +115,10 @@ describe('a written file that does not do what was learned', () => {
   const better = evidence('1111111111', '0000000000');
 
   it('is refused with the remedy, however good the left-out predictions are', () => {
-    expect(judge({ ...better, agreement }, limits)).toMatchObject({ kind: 'rejected', reason: expect.stringMatching(/written file.*30\.0 % of 60.*quantization=aware/) });
+    expect(judge({ ...better, agreement }, limits)).toMatchObject({
+      kind: 'rejected',
+      reason: expect.stringMatching(/written file.*30\.0 % of 60.*quantization=aware/),
+    });
   });
 
   it('is not refused where the two disagree without a loss, or by no more than chance', () => {

@@ -30,7 +30,9 @@ const heldOf = (store: Store) => [...rowsOf(store).values()].filter(({ judges })
 describe('a moment', () => {
   it('is a burst, and a scene however often it is seen: a camera that shows 24 pictures in a loop has 24', () => {
     const store = temporaryStore();
-    const ids = Array.from({ length: 72 }, (_, at) => add(store, { atMs: at * 3000, hash: hashOf(at % 24) ^ BigInt(1 << (at % 3)), label: at % 2 ? 'a' : 'b' }));
+    const ids = Array.from({ length: 72 }, (_, at) =>
+      add(store, { atMs: at * 3000, hash: hashOf(at % 24) ^ BigInt(1 << (at % 3)), label: at % 2 ? 'a' : 'b' }),
+    );
     const burst = [0, 800, 1600].map((ms) => add(store, { atMs: 900_000 + ms, hash: hashOf(100 + ms) }));
     store.moments.assign(rules);
     expect(new Set(momentsOf(store, ids)).size).toBe(24);
@@ -87,7 +89,11 @@ describe('what is set aside for judging', () => {
 
   it('is known by every sample of its moment, and forgets with them', () => {
     const store = temporaryStore();
-    const [a, b, other] = [add(store, { atMs: 0, hash: 1n }), add(store, { atMs: 500, hash: 2n }), add(store, { atMs: 9_000, hash: hashOf(5) })];
+    const [a, b, other] = [
+      add(store, { atMs: 0, hash: 1n }),
+      add(store, { atMs: 500, hash: 2n }),
+      add(store, { atMs: 9_000, hash: hashOf(5) }),
+    ];
     store.moments.assign(rules);
     expect([...store.moments.companions([a])].sort()).toEqual([a, b].sort());
     store.forget({ samples: [a] });

@@ -52,7 +52,12 @@ describe('teaching set', () => {
   });
 
   it('takes samples of one moment for one observation, and leaves out what came too late to have one', () => {
-    const given = [labelled('cat', { moment: 9 }), labelled('cat', { moment: 4, judges: true }), labelled('dog', { moment: 9 }), labelled('cat', { moment: null })];
+    const given = [
+      labelled('cat', { moment: 9 }),
+      labelled('cat', { moment: 4, judges: true }),
+      labelled('dog', { moment: 9 }),
+      labelled('cat', { moment: null }),
+    ];
     const taught = teachingSet(given, 'keep', known, 2, options);
     expect([...taught!.set.groups]).toEqual([0, 1, 0]);
     expect(taught!.judges).toEqual([false, true, false]);
