@@ -10,13 +10,13 @@ const limits = { confidence: 0.9, forgetting: 1, latencyRatio: 9, sizeRatio: 9, 
 const step = 10;
 
 /** Answers of both models to one label: independent of each other, or the candidate right wherever the current model is. */
-const independent = (current, candidate) => (random) => [random() < current, random() < candidate];
+export const independent = (current, candidate) => (random) => [random() < current, random() < candidate];
 const nested = (current, candidate) => (random) => {
   const draw = random();
   return [draw < current, draw < candidate];
 };
 /** Equal models that differ on this share of the labels. */
-const equal = (apart) => (random) => {
+export const equal = (apart) => (random) => {
   const [differ, first] = [random() < apart, random() < 0.5];
   return differ ? [first, !first] : [true, true];
 };
@@ -48,7 +48,7 @@ function firstAccepted(answer, looks, random, redraws) {
 }
 
 /** Share of devices on which the candidate is accepted within so many looks. */
-function share(answer, looks, devices, seed, redraws = null) {
+export function share(answer, looks, devices, seed, redraws = null) {
   const random = randomOf(seed);
   let accepted = 0;
   for (let device = 0; device < devices; device += 1) if (firstAccepted(answer, looks, random, redraws) !== null) accepted += 1;
