@@ -148,7 +148,7 @@ function againstCurrent(evidence: GateEvidence, current: readonly boolean[], lim
   if (wins < losses) return { kind: 'rejected', reason: `Not better: ${scores}.` };
   const needed = sayNeeded({ wins, losses, moments: balance.size }, level);
   // Where nobody watches, what is not shown to be better is not used. A person who asked gets it, unless it says no more than a guess would.
-  if (limits.look === null && isMoreThanGuessing(evidence, limits))
+  if (limits.look === null && wins > losses && isMoreThanGuessing(evidence, limits))
     return { kind: 'not-worse', reason: `Not worse; too few to show that it is better: ${scores}, ${formatChance(chance)}. ${needed}` };
   if (wins === losses) return { kind: 'rejected', reason: `Not better: ${scores}. ${needed}` };
   const wanted = limits.look === null ? '' : ` at look ${limits.look}`;

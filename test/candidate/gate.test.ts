@@ -65,7 +65,7 @@ describe('the gate, against the current model', () => {
     expect(judge(evidence('111111111100', '001100000011'), { ...limits, look: 1 }).reason).toMatch(/about \d+ more moments would show it/);
     // Equal, and no more than a guess: labels that say nothing.
     expect(kindOf(evidence('10101010', '10101010'))).toBe('rejected');
-    expect(kindOf(evidence('1111111', '1111111'))).toBe('not-worse');
+    expect(kindOf(evidence('1111111', '1111111'))).toBe('rejected');
     expect(kindOf(evidence('1111111', '1111111'), { look: 1 })).toBe('rejected');
   });
 
