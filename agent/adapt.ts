@@ -3,25 +3,28 @@
 import { createHash } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { basename, dirname, extname, join, resolve } from 'node:path';
-import { type ClassPlan, labelFiles, listClassFolders, planClasses } from './adapt/class-folders.ts';
+import { type ClassPlan, type LabelledFile, labelFiles, listClassFolders, planClasses } from './adapt/class-folders.ts';
 import { reportDepth } from './adapt/depth-report.ts';
-import { compareLatency, hitsOfFile, hitsOfFloat, hitsOfTail, judgeGolden } from './adapt/judge-candidate.ts';
+import { divideFiles, withoutOverlap } from './adapt/divide-files.ts';
+import { gatherEvidence, type Judging } from './adapt/judge-candidate.ts';
 import { learnCandidate } from './adapt/learn-candidate.ts';
 import { moveInto, replaceFile, requireWritable, writeBeside } from './adapt/output-file.ts';
-import { type EmbeddedFiles, embedFiles, type Unreadable } from './adapt/pictures.ts';
-import type { AdaptOptions, AdaptReport } from './adapt/report.ts';
+import { embedFiles, type Unreadable } from './adapt/pictures.ts';
+import { type AdaptOptions, type AdaptReport, evidenceReport, wrongFiles } from './adapt/report.ts';
+import { confusionOf, openQuantizedTail, scoresOf } from './candidate/evidence.ts';
+import type { GateLimits } from './candidate/gate.ts';
+import { judgeEvidence, judgeGolden } from './candidate/judge.ts';
+import { compareCost } from './candidate/latency.ts';
 import { type ModelCard, requireCard } from './config/card.ts';
 import { gradientDefaults } from './config/gradient-schema.ts';
 import { classNames } from './config/labels.ts';
 import { requireClassifier } from './config/require-classifier.ts';
 import { WhetError } from './errors.ts';
 import type { Chosen } from './learn/choose.ts';
-import { hits } from './learn/evaluate.ts';
-import { type Evidence, type GateLimits, judge } from './learn/gate.ts';
-import { holdOut, takeRows } from './learn/splits.ts';
 import { createEmbedder } from './model/embed.ts';
 import { proofInputs } from './model/input.ts';
 import { cardContradiction } from './model/input-range.ts';
+import { loadKnowledge } from './model/knowledge.ts';
 import { loadModel } from './model/load.ts';
 import { type Classifier, openClassifier } from './model/open.ts';
 import { prove } from './model/proof.ts';
@@ -34,13 +37,7 @@ import type { FloatTail } from './onnx/tail.ts';
 import { inputRange, inputShape, viewCount } from './preprocess/capture-input.ts';
 import type { FeatureSet } from './types.ts';
 
-const limits: GateLimits = { confidence: 0.9, forgetting: 0.02, latencyRatio: 1.5, sizeRatio: 1.5, minPerClass: 2 };
-/** With this many pictures a class, a fifth of them judges; with fewer, every one is needed and predictions without it judge. */
-const plentiful = 20;
-const heldOut = 0.2;
-
-/** Rows that judge, with the files they came from; never learned from. */
-type Judging = Pick<EmbeddedFiles, 'set' | 'files'> & { readonly from: 'test' | 'holdout' };
+const limits: GateLimits = { confidence: 0.9, forgetting: 0.02, latencyRatio: 1.5, sizeRatio: 1.5, minPerClass: 2, look: null };
 
 interface Prepared {
   readonly card: ModelCard;
@@ -53,12 +50,18 @@ interface Prepared {
   /** The float tail with the new classes. */
   readonly tail: FloatTail;
   readonly train: FeatureSet;
+  /** The file of each of its rows. */
+  readonly trainFiles: readonly LabelledFile[];
   /** The rows of `train` as they might have been; none where there are captures enough without. */
   readonly views: readonly FeatureSet[];
   /** null where every row is needed for learning. */
   readonly judging: Judging | null;
   readonly unreadable: readonly Unreadable[];
+  /** Test captures that the data has too. */
+  readonly overlap: number;
 }
+
+type Outcome = Pick<AdaptReport, 'before' | 'after' | 'base' | 'verdict' | 'evidence' | 'confusion' | 'wrong'>;
 
 export async function adapt(options: AdaptOptions): Promise<AdaptReport> {
   const seconds = stopwatch();
@@ -80,7 +83,7 @@ export async function adapt(options: AdaptOptions): Promise<AdaptReport> {
       shape: classifier.features.shape,
       threads: options.threads,
     });
-    const isWritten = outcome.verdict.kind === 'accepted' || options.force;
+    const isWritten = outcome.verdict.kind === 'accepted' || outcome.verdict.kind === 'not-worse' || options.force;
     if (isWritten) {
       await replaceFile(cardPath(options.out), Buffer.from(`${JSON.stringify({ ...prepared.card, labels: plan.labels }, null, 2)}\n`));
       await moveInto(candidate.part, options.out);
@@ -96,6 +99,7 @@ export async function adapt(options: AdaptOptions): Promise<AdaptReport> {
       },
       learner: chosen.learner,
       ...outcome,
+      overlap: prepared.overlap,
       depth,
       seconds: seconds.all(),
       peakRssMb: Math.round(process.resourceUsage().maxRSS / 1024),
@@ -142,8 +146,9 @@ async function prepare(options: AdaptOptions): Promise<Prepared> {
   requireTeachable(options, data.set, plan.labels);
   if (options.test !== undefined && test.set.count === 0)
     throw new WhetError('data-unusable', `no picture in '${options.test}' can be read`);
-  const parts = divide(data, options.test === undefined ? null : test, plan.labels.length, options.seed);
-  return { card, whole, model, modelBytes: bytes, classifier, plan, tail, ...parts, unreadable };
+  const { kept, overlap } = withoutOverlap(test, data, plan.labels, options.note);
+  const parts = divideFiles(data, kept.set.count === 0 ? null : kept, plan.labels.length, options.seed);
+  return { card, whole, model, modelBytes: bytes, classifier, plan, tail, ...parts, unreadable, overlap };
 }
 
 /** A card may name only what one score speaks for. */
@@ -159,25 +164,6 @@ function refuseOverwriting(options: AdaptOptions, card: string): void {
     throw new WhetError('usage', `--out ${options.out} would overwrite '${kept ?? options.out}' with the new model or its card`, {
       hint: 'Name a file of another name, ending in .onnx; its card is written beside it.',
     });
-}
-
-/** Test data judges where it was given; else a part of plentiful data is held out, and of scarce data nothing. */
-function divide(
-  data: EmbeddedFiles,
-  test: EmbeddedFiles | null,
-  classes: number,
-  seed: number,
-): Pick<Prepared, 'train' | 'views' | 'judging'> {
-  const smallest = Math.min(...groupsPerClass(data.set, classes).filter((groups) => groups > 0));
-  if (test !== null || smallest < plentiful)
-    return { train: data.set, views: data.views, judging: test === null ? null : { ...test, from: 'test' } };
-  const { train, holdout } = holdOut(data.set, heldOut, seed);
-  const files = holdout.map((row) => data.files[row]!);
-  return {
-    train: takeRows(data.set, train),
-    views: data.views.map((view) => takeRows(view, train)),
-    judging: { set: takeRows(data.set, holdout), files, from: 'holdout' },
-  };
 }
 
 function requireTeachable(options: AdaptOptions, set: FeatureSet, labels: readonly string[]): void {
@@ -220,16 +206,12 @@ async function exportCandidate(options: AdaptOptions, prepared: Prepared, { fitt
   return { model: changed, bytes, sha256, part: await writeBeside(options.out, bytes) };
 }
 
-async function judgeCandidate(
-  options: AdaptOptions,
-  prepared: Prepared,
-  { fitted }: Chosen,
-  candidate: Candidate,
-): Promise<Pick<AdaptReport, 'before' | 'after' | 'base' | 'verdict'>> {
-  const { classifier, judging, train, tail, plan, card } = prepared;
+async function judgeCandidate(options: AdaptOptions, prepared: Prepared, { fitted }: Chosen, candidate: Candidate): Promise<Outcome> {
+  const { classifier, judging, train, plan, card } = prepared;
   const { threads } = options;
-  const set = judging?.set ?? train;
-  const leftOut = fitted.crossValidated === null ? [] : hits(fitted.crossValidated, train.labels, plan.labels.length);
+  const isNew = options.classes === 'replace';
+  await using old = await openQuantizedTail(classifier.model, classifier, threads);
+  await using written = await openQuantizedTail(candidate.model, classifier, threads);
   const read = {
     input: card.input,
     signal: options.signal,
@@ -237,35 +219,33 @@ async function judgeCandidate(
     what: 'the new model',
     output: classifier.tail.output,
   };
-  const shape = classifier.input.shape;
-  const written = judging === null ? null : await hitsOfFile(candidate.part, judging.files, shape, threads, read);
-  const float = judging === null ? leftOut : await hitsOfFloat(tail, fitted.weights, set, classifier.features.shape, threads);
-  const current = options.classes === 'replace' ? null : await hitsOfTail(classifier.model, classifier, set, threads);
-  const golden = options.classes === 'replace' ? null : await judgeGolden(options.model, classifier, candidate.model, threads);
-  const evidence: Evidence = {
-    classes: plan.labels,
-    groupsPerClass: groupsPerClass(train, plan.labels.length),
-    labels: set.labels,
-    groups: set.groups,
-    candidate: written ?? leftOut,
-    current: leftOut.length === 0 && written === null ? null : current,
+  const subject = { ...prepared, current: isNew ? null : old, written, path: candidate.part };
+  const { evidence, files, float } = await gatherEvidence(subject, fitted, threads, read);
+  const golden = isNew
+    ? null
+    : await judgeGolden(
+        options.model,
+        { classifier, classes: plan.labels },
+        { tail: old, classes: plan.labels },
+        { tail: written, classes: plan.labels },
+      );
+  const costs = {
     golden,
-    latencyMs: await compareLatency(prepared.model, candidate.model, shape, threads),
+    hasStatistics: !isNew && loadKnowledge(options.model, classifier).statistics !== null,
+    latencyMs: await compareCost(prepared.model, candidate.model, classifier.input.shape, { threads, limit: limits.latencyRatio }),
     sizeBytes: { before: prepared.modelBytes, after: candidate.bytes.length },
   };
+  const { before, after } = scoresOf(evidence);
   return {
-    before: current === null ? null : { accuracy: share(current) ?? 0 },
-    after: { accuracy: written === null ? null : share(written), float: share(float) },
+    before: before === null ? null : { accuracy: before.value },
+    after: { accuracy: judging === null ? null : (after?.value ?? null), float: share(float) },
     base: golden === null ? null : { before: golden.before, after: golden.after },
     // Test data of its own judges a class from one picture as well as from many.
-    verdict: judge(evidence, judging?.from === 'test' ? { ...limits, minPerClass: 1 } : limits),
+    verdict: judgeEvidence(evidence, train, costs, judging?.from === 'test' ? { ...limits, minPerClass: 1 } : limits),
+    evidence: evidenceReport(evidence),
+    confusion: confusionOf(evidence),
+    wrong: wrongFiles(evidence, files),
   };
-}
-
-function groupsPerClass(set: FeatureSet, classes: number): readonly number[] {
-  const groups = Array.from({ length: classes }, () => new Set<number>());
-  for (let row = 0; row < set.count; row += 1) groups[set.labels[row]!]!.add(set.groups[row]!);
-  return groups.map((members) => members.size);
 }
 
 function share(right: readonly boolean[]): number | null {

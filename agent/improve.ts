@@ -3,16 +3,12 @@
 import { createHash } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { compareLatency } from './adapt/judge-candidate.ts';
+import { divide } from './candidate/divide.ts';
 import { classNames } from './config/labels.ts';
 import type { Chosen } from './learn/choose.ts';
-import { proportion } from './learn/evaluate.ts';
-import { judge } from './learn/gate.ts';
 import { takeRows } from './learn/splits.ts';
-import { openTail, type TailRunner } from './model/classify.ts';
-import { loadKnowledge } from './model/knowledge.ts';
-import { type LoadedModel, loadModel } from './model/load.ts';
-import { type Classifier, openClassifier } from './model/open.ts';
+import { loadModel } from './model/load.ts';
+import { openClassifier } from './model/open.ts';
 import { writeBack } from './model/write-back.ts';
 import { withClasses } from './onnx/classes.ts';
 import { encodeDelta, tailDelta } from './onnx/delta.ts';
@@ -21,27 +17,11 @@ import type { Model } from './onnx/ir.ts';
 import { encodeSafeTensors } from './onnx/safetensors.ts';
 import { inputShape, viewCount } from './preprocess/capture-input.ts';
 import { openStoreReader } from './store/store.ts';
-import { chooseJudges, divide, momentsPerClass, namesOf, namesOfLogits } from './training/evidence.ts';
+import { type Base, judgeArtifact } from './training/judge-artifact.ts';
 import { learn } from './training/learn.ts';
 import type { TrainingJob, TrainingOutcome } from './training/protocol.ts';
 import { type TeachingSet, teachingSet } from './training/teaching-set.ts';
 import type { DepthEvidence, FeatureSet, Progress, ReleaseManifest, TrainingReport, Verdict } from './types.ts';
-
-interface Base {
-  readonly loaded: LoadedModel;
-  readonly classifier: Classifier;
-  /** Class names of the base model. */
-  readonly classes: readonly string[];
-}
-
-interface Judged {
-  readonly verdict: Verdict;
-  readonly holdout: number;
-  readonly before: TrainingReport['before'];
-  readonly after: TrainingReport['after'];
-  readonly confusion: TrainingReport['confusion'];
-  readonly base: TrainingReport['base'];
-}
 
 export async function improve(job: TrainingJob, progress: Progress): Promise<TrainingOutcome> {
   const startedMs = performance.now();
@@ -49,7 +29,7 @@ export async function improve(job: TrainingJob, progress: Progress): Promise<Tra
   const base = await openBase(job);
   const taught = readTeachingSet(job, base);
   if (taught === null) return nothingToLearn(job, startedMs);
-  const division = divide(taught.set, taught.ids);
+  const division = divide(taught.set, taught.judges);
   const train = takeRows(taught.set, division.train);
   const trainedMs = performance.now();
   const tail = job.classes === 'keep' ? base.classifier.tail : withClasses(base.classifier.tail, taught.plan.mapping);
@@ -81,7 +61,7 @@ export async function improve(job: TrainingJob, progress: Progress): Promise<Tra
   };
   const accepted = judged.verdict.kind === 'accepted';
   const candidate = accepted ? await writeCandidate(job, base, taught, chosen, artifact, bytes, report) : null;
-  return { report, trainedOn: division.train.map((row) => taught.ids[row]!), candidate };
+  return { report, trainedOn: division.train.map((row) => taught.ids[row]!), candidate, look: judged.look };
 }
 
 async function openBase(job: TrainingJob): Promise<Base> {
@@ -142,63 +122,7 @@ function nothingToLearn(job: TrainingJob, startedMs: number): TrainingOutcome {
     kind: 'waiting',
     reason: `Nothing to learn from yet: ${wanted} ${job.classes === 'replace' ? 'are' : 'is'} needed.`,
   };
-  return { report: { ...emptyReport(job, startedMs), verdict }, trainedOn: [], candidate: null };
-}
-
-/** Compares the artifact with what predicts now, on rows that neither has learned from. */
-async function judgeArtifact(
-  job: TrainingJob,
-  base: Base,
-  taught: TeachingSet,
-  division: ReturnType<typeof divide>,
-  chosen: Chosen,
-  artifact: Model,
-  sizeBytes: number,
-): Promise<Judged> {
-  const { set, ids, plan } = taught;
-  const judges = chooseJudges(division, ids, new Set(job.currentSeen));
-  const current = job.current.artifact === null ? base.loaded : loadModel(job.current.artifact);
-  await using oldTail = await openPart(base, current.model, job.threads);
-  await using newTail = await openPart(base, artifact, job.threads);
-  const truth = judges.rows.map((row) => plan.labels[set.labels[row]!]!);
-  const positionOf = new Map(division.train.map((row, position) => [row, position]));
-  const { crossValidated } = chosen.fitted;
-  const guesses =
-    judges.kind === 'held-out' || crossValidated === null
-      ? await namesOf(newTail, plan.labels, set, judges.kind === 'held-out' ? judges.rows : [])
-      : namesOfLogits(
-          crossValidated,
-          plan.labels,
-          judges.rows.map((row) => positionOf.get(row)!),
-        );
-  const known = plan.labels.some((label) => job.current.classes.includes(label));
-  const before = known ? await namesOf(oldTail, job.current.classes, set, judges.rows) : null;
-  const hits = (names: readonly string[]) => names.map((name, index) => name === truth[index]);
-  const right = hits(guesses);
-  const golden = await judgeGolden(job, base, plan.labels, oldTail, newTail);
-  const verdict = judge(
-    {
-      classes: plan.labels,
-      groupsPerClass: momentsPerClass(set),
-      labels: judges.rows.map((row) => set.labels[row]!),
-      groups: judges.rows.map((row) => set.groups[row]!),
-      candidate: right,
-      current: before === null ? null : hits(before),
-      golden,
-      latencyMs: await compareLatency(current.model, artifact, base.classifier.input.shape, job.threads),
-      sizeBytes: { before: current.bytes, after: sizeBytes },
-    },
-    { ...job.gate, minPerClass: job.minPerClass },
-  );
-  const share = (rights: readonly boolean[]) => proportion(rights.filter(Boolean).length, rights.length);
-  return {
-    verdict: job.unlearning ? unlearned(verdict) : verdict,
-    holdout: judges.rows.length,
-    before: before === null ? null : share(hits(before)),
-    after: right.length === 0 ? null : share(right),
-    confusion: confusionOf(plan.labels, truth, guesses),
-    base: golden === null ? null : { before: golden.before, after: golden.after },
-  };
+  return { report: { ...emptyReport(job, startedMs), verdict }, trainedOn: [], candidate: null, look: job.looks };
 }
 
 function depthOf({ depth, learner }: Chosen): DepthEvidence | null {
@@ -208,37 +132,6 @@ function depthOf({ depth, learner }: Chosen): DepthEvidence | null {
     lastLayer: depth.leftOut.first,
     allLayers: depth.leftOut.second,
   };
-}
-
-/** Accuracy on the base model's golden features, by what predicts now and by the candidate; null where there are none or classes went. */
-async function judgeGolden(job: TrainingJob, base: Base, classes: readonly string[], oldTail: TailRunner, newTail: TailRunner) {
-  const { golden } = loadKnowledge(job.modelPath, base.classifier);
-  if (golden === null || job.classes === 'replace') return null;
-  const rows = Array.from(golden.labels.keys());
-  const set = { ...golden, groups: Int32Array.from(rows) };
-  const truth = rows.map((row) => base.classes[golden.labels[row]!]);
-  const share = (names: readonly string[]) => names.filter((name, row) => name === truth[row]).length / rows.length;
-  const before = share(await namesOf(oldTail, job.current.classes, set, rows));
-  return { before, after: share(await namesOf(newTail, classes, set, rows)), samples: rows.length };
-}
-
-function openPart(base: Base, model: Model, threads: number): Promise<TailRunner> {
-  const { cut, features, tail } = base.classifier;
-  return openTail(model, { cut: cut.tensor, features, activation: tail.activation, threads });
-}
-
-/** Forgetting must take effect also where the new tail is worse: what it knew too much is the point. */
-function unlearned(verdict: Verdict): Verdict {
-  return verdict.kind === 'waiting'
-    ? verdict
-    : { kind: 'accepted', reason: `Trained again without the forgotten samples. ${verdict.reason}` };
-}
-
-function confusionOf(classes: readonly string[], truth: readonly string[], guesses: readonly string[]): readonly (readonly number[])[] {
-  const index = new Map(classes.map((name, at) => [name, at]));
-  const counts = classes.map(() => new Array<number>(classes.length).fill(0));
-  for (const [row, guess] of guesses.entries()) counts[index.get(truth[row]!)!]![index.get(guess)!]! += 1;
-  return counts;
 }
 
 async function writeCandidate(

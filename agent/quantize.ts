@@ -3,9 +3,9 @@
 import { createHash } from 'node:crypto';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import type { LabelledFile } from './adapt/class-folders.ts';
-import { compareLatency } from './adapt/judge-candidate.ts';
 import { replaceFile, requireWritable } from './adapt/output-file.ts';
 import { readPictures } from './adapt/pictures.ts';
+import { compareLatency } from './candidate/latency.ts';
 import { type ModelCard, requireCard } from './config/card.ts';
 import { requireClassifier } from './config/require-classifier.ts';
 import { WhetError } from './errors.ts';

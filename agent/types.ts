@@ -42,6 +42,8 @@ export interface FeatureSet {
 /** What the gate decided about a candidate. `reason` is a sentence for people. */
 export type Verdict =
   | { readonly kind: 'accepted'; readonly reason: string }
+  /** A person asked, and it is ahead: written, though a test of this size cannot show that it is a gain. */
+  | { readonly kind: 'not-worse'; readonly reason: string }
   | { readonly kind: 'rejected'; readonly reason: string }
   | { readonly kind: 'waiting'; readonly reason: string };
 

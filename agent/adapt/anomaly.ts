@@ -1,5 +1,6 @@
 // `whet adapt --task anomaly`: captures of what is normal in, a model that scores how far a capture is from that and an honest report out. With a
 // test folder of normal and anomalous captures, what does not rank the anomalous ones higher by more than chance is not written.
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { WhetError } from '../errors.ts';
 import { fitNormal, rankingQuality, scoreAll } from '../learn/anomaly.ts';
@@ -15,16 +16,18 @@ import type { AdaptOptions } from './report.ts';
 import { embedCaptures, openTaskModel, placeArtifact, proveArtifact, runOnCaptures, type TaskModel } from './task-candidate.ts';
 import type { AnomalyReport } from './task-report.ts';
 
-/** Share of normal captures that may raise an alarm. */
-const allowedAlarms = 0.01;
+/** Share of normal captures that may raise an alarm, unless told. */
+const defaultAlarms = 0.01;
 const fewestNormal = 10;
 
 export async function adaptAnomaly(options: AdaptOptions): Promise<AnomalyReport> {
   const startedMs = performance.now();
   await requireWritable(options.out);
   const task = await openTaskModel(options);
-  const testFolders = options.test === undefined ? null : await foldersOf(options.test);
-  const { set, files, unreadable } = await embedCaptures(options, task, await listCaptures(options.data, []), 'features', false);
+  const data = await normalAndOthers(options);
+  const testFolders = options.test === undefined ? data.test : await foldersOf(options.test);
+  const allowedAlarms = options.falseAlarms ?? defaultAlarms;
+  const { set, files, unreadable } = await embedCaptures(options, task, await listCaptures(data.normal, []), 'features', false);
   const fitted = await fitNormal(set, set.groups, { falseAlarms: allowedAlarms, seed: options.seed, threads: options.threads });
   if (fitted === null)
     throw new WhetError('data-unusable', `'${options.data}' holds fewer than three different captures of what is normal`, {
@@ -39,9 +42,9 @@ export async function adaptAnomaly(options: AdaptOptions): Promise<AnomalyReport
   const tested = { normal: await scoresOf('normal'), anomalous: await scoresOf('anomalous') };
   const normalScores = tested.normal?.scores ?? fitted.leftOut;
   const anomalous = tested.anomalous?.scores ?? null;
-  const above = (scores: Float32Array) => proportion(scores.filter((score) => score > fitted.threshold).length, scores.length);
+  const alarms = (scores: Float32Array) => proportion(above(scores, fitted.threshold), scores.length);
   const auroc = anomalous === null ? null : rankingOf(normalScores, anomalous);
-  const verdict = judge(new Set(set.groups).size, auroc);
+  const verdict = judge(new Set(set.groups).size, auroc, { normal: normalScores, anomalous, threshold: fitted.threshold });
   const card = { ...task.card, task: 'anomaly' as const, labels: [], targets: [], threshold: fitted.threshold };
   return {
     task: 'anomaly',
@@ -51,11 +54,12 @@ export async function adaptAnomaly(options: AdaptOptions): Promise<AnomalyReport
       testAnomalous: anomalous?.length ?? 0,
       unreadable: unreadable.length + (tested.normal?.unreadable ?? 0) + (tested.anomalous?.unreadable ?? 0),
     },
+    allowedAlarms,
     threshold: fitted.threshold,
     shrinkage: fitted.normal.shrinkage,
-    falseAlarms: above(normalScores),
+    falseAlarms: alarms(normalScores),
     judgedOn: tested.normal === null ? 'left-out' : 'test',
-    detected: anomalous === null ? null : above(anomalous),
+    detected: anomalous === null ? null : alarms(anomalous),
     auroc,
     verdict,
     artifact: await placeArtifact(options, model, card, verdict),
@@ -64,11 +68,35 @@ export async function adaptAnomaly(options: AdaptOptions): Promise<AnomalyReport
   };
 }
 
+interface TestFolders {
+  readonly normal: string | null;
+  readonly anomalous: string | null;
+}
+
+const namesOf = {
+  normal: ['normal', 'good', 'ok'],
+  anomalous: ['anomalous', 'anomaly', 'anomalies', 'abnormal', 'bad', 'defect', 'faulty'],
+};
+
+/** Where the captures to learn from lie: a folder called `anomalous` is not normal, and judges where no test was given. */
+async function normalAndOthers({ data, note }: AdaptOptions): Promise<{ readonly normal: string; readonly test: TestFolders | null }> {
+  const entries = await readdir(data, { withFileTypes: true }).catch(() => []);
+  const find = (names: readonly string[]) => entries.find((entry) => entry.isDirectory() && names.includes(entry.name.toLowerCase()))?.name;
+  const [normal, anomalous] = [find(namesOf.normal), find(namesOf.anomalous)];
+  if (anomalous === undefined) return { normal: data, test: null };
+  if (normal === undefined)
+    throw new WhetError('data-unusable', `'${data}' has a folder '${anomalous}' and none called 'normal'`, {
+      hint: `Put the normal captures into '${join(data, 'normal')}': only they are learned from.`,
+    });
+  note?.(`Only '${normal}' is learned from; '${anomalous}' judges where no test is given.`);
+  return { normal: join(data, normal), test: { normal: null, anomalous: join(data, anomalous) } };
+}
+
 /** The two folders of a test; either may be missing, not both. */
-async function foldersOf(directory: string): Promise<{ readonly normal: string | null; readonly anomalous: string | null }> {
+async function foldersOf(directory: string): Promise<TestFolders> {
   const folders = (await listClassFolders(directory)).filter(({ files }) => files.length > 0).map(({ name }) => name);
   const find = (names: readonly string[]) => folders.find((name) => names.includes(name.toLowerCase()));
-  const [normal, anomalous] = [find(['normal', 'good', 'ok']), find(['anomalous', 'anomaly', 'abnormal', 'bad'])];
+  const [normal, anomalous] = [find(namesOf.normal), find(namesOf.anomalous)];
   const other = folders.find((name) => name !== normal && name !== anomalous);
   if (other !== undefined || (normal === undefined && anomalous === undefined))
     throw new WhetError(
@@ -97,13 +125,39 @@ function rankingOf(normal: Float32Array, anomalous: Float32Array) {
   );
 }
 
-function judge(normal: number, auroc: AnomalyReport['auroc']): Verdict {
+interface Scores {
+  readonly normal: Float32Array;
+  readonly anomalous: Float32Array | null;
+  readonly threshold: number;
+}
+
+const above = (scores: Float32Array, threshold: number) => scores.filter((score) => score > threshold).length;
+
+function judge(normal: number, auroc: AnomalyReport['auroc'], scores: Scores): Verdict {
   if (normal < fewestNormal)
     return { kind: 'waiting', reason: `${normal} different captures of what is normal are too few; ${fewestNormal} are needed.` };
-  if (auroc === null)
+  if (auroc === null || scores.anomalous === null)
     return { kind: 'accepted', reason: 'It knows what is normal; no anomalous captures were there to say what it finds.' };
   const said = `an anomalous capture scores higher than a normal one with a chance of ${auroc.value.toFixed(3)} (95 % interval ${auroc.low.toFixed(3)} to ${auroc.high.toFixed(3)})`;
-  return auroc.low > 0.5
-    ? { kind: 'accepted', reason: `Better than chance: ${said}.` }
-    : { kind: 'rejected', reason: `Not better than chance: ${said}.` };
+  if (auroc.low <= 0.5) return { kind: 'rejected', reason: `Not better than chance: ${said}.` };
+  const { anomalous, threshold } = scores;
+  const at = (limit: number) =>
+    `${above(anomalous, limit)} of ${anomalous.length} anomalous captures and ${above(scores.normal, limit)} of ${scores.normal.length} normal ones`;
+  const alarms = `at its threshold of ${threshold.toPrecision(4)} it raises an alarm on ${at(threshold)}`;
+  // Ranking is not finding: the threshold that is written must tell the two apart by itself.
+  const found = proportion(above(anomalous, threshold), anomalous.length);
+  if (found.low > above(scores.normal, threshold) / scores.normal.length)
+    return { kind: 'accepted', reason: `Better than chance: ${said}; ${alarms}.` };
+  const other = bestThreshold(scores.normal, anomalous);
+  const share = Math.max(1, Math.ceil((100 * above(scores.normal, other)) / scores.normal.length));
+  return {
+    kind: 'rejected',
+    reason: `Its threshold finds too little: ${alarms}, though ${said}. At ${other.toPrecision(4)} it would be ${at(other)}: allow more false alarms, for example --false-alarms ${share}%, or learn from more normal captures.`,
+  };
+}
+
+/** The score above which most anomalous and fewest normal captures lie (Youden 1950). */
+function bestThreshold(normal: Float32Array, anomalous: Float32Array): number {
+  const gain = (limit: number) => above(anomalous, limit) / anomalous.length - above(normal, limit) / normal.length;
+  return [...normal, ...anomalous].reduce((best, score) => (gain(score) > gain(best) ? score : best));
 }

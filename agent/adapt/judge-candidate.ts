@@ -1,75 +1,127 @@
-// Measures a candidate file as a user would run it, beside the model it came from: which judging samples each gets right, latency, size.
-
+// What the original and the written file say of a person's captures: the rows that judge a one-shot job, as evidence. The file is run as a user
+// would run it, on whole captures; where every capture was needed for learning, by predictions made without each.
+import {
+  classesLeftOut,
+  classesOfFloat,
+  classesOfTail,
+  compareWithFloat,
+  type Evidence,
+  openQuantizedTail,
+  unmeasuredClasses,
+} from '../candidate/evidence.ts';
 import { topClasses } from '../learn/evaluate.ts';
-import type { Evidence } from '../learn/gate.ts';
-import { classScores, openTail } from '../model/classify.ts';
-import { randomInputs } from '../model/input.ts';
-import { loadKnowledge } from '../model/knowledge.ts';
+import type { FittedTail } from '../learn/learner.ts';
+import { classScores, type TailRunner } from '../model/classify.ts';
 import { loadModel } from '../model/load.ts';
 import type { Classifier } from '../model/open.ts';
 import { openPart } from '../model/part.ts';
 import type { Model, Tensor } from '../onnx/ir.ts';
 import type { FloatTail } from '../onnx/tail.ts';
-import { withWeights } from '../onnx/weights.ts';
 import type { FeatureSet } from '../types.ts';
-import type { LabelledFile } from './class-folders.ts';
+import type { ClassPlan, LabelledFile } from './class-folders.ts';
 import { type ReadOptions, readPictures } from './pictures.ts';
 
-const timedRuns = 9;
+/** Rows that judge, with the files they came from; never learned from. */
+export interface Judging {
+  readonly set: FeatureSet;
+  readonly files: readonly LabelledFile[];
+  readonly from: 'test' | 'holdout';
+}
 
-/** The file, loaded afresh, over whole pictures. A picture that can no longer be read counts as wrong. */
-export async function hitsOfFile(
+export interface Judged {
+  readonly evidence: Evidence;
+  /** File behind each judged row. */
+  readonly files: readonly LabelledFile[];
+  /** Which rows the float tail names right, in the same order: by itself, or (left out) the same as the candidate. */
+  readonly float: readonly boolean[];
+}
+
+interface Subject {
+  readonly classifier: Classifier;
+  readonly plan: ClassPlan;
+  readonly tail: FloatTail;
+  readonly train: FeatureSet;
+  readonly trainFiles: readonly LabelledFile[];
+  readonly judging: Judging | null;
+  /** The original's quantized tail; null where its classes were replaced. */
+  readonly current: TailRunner | null;
+  /** The candidate's, and its file. */
+  readonly written: TailRunner;
+  readonly path: string;
+}
+
+export async function gatherEvidence(
+  { classifier, plan, tail, train, trainFiles, judging, current, written, path }: Subject,
+  { weights, ...fitted }: FittedTail,
+  threads: number,
+  read: ReadOptions & { readonly output: string },
+): Promise<Judged> {
+  const leftOut = classesLeftOut({ weights, ...fitted }, train);
+  const set = judging?.set ?? train;
+  const rows = judging === null ? [...leftOut.keys()].sort((a, b) => a - b) : Array.from({ length: set.count }, (_, row) => row);
+  const files = rows.map((row) => (judging?.files ?? trainFiles)[row]!);
+  const shape = classifier.features.shape;
+  const said =
+    judging === null
+      ? rows.map((row) => leftOut.get(row)!)
+      : await classesOfFile(path, judging.files, classifier.input.shape, threads, read);
+  const now = current === null ? null : await classesOfTail(current, set, rows);
+  const judged = rows.map((row, at) => ({
+    row,
+    group: set.groups[row]!,
+    is: set.labels[row]!,
+    candidate: said[at]!,
+    current: now === null ? null : plan.mapping.indexOf(now[at]!),
+  }));
+  const float = judging === null ? said : await classesOfFloat({ tail, weights }, set, rows, { shape, threads });
+  return {
+    evidence: {
+      classes: plan.labels,
+      by: judging === null ? 'left-out' : judging.from === 'test' ? 'test' : 'held-out',
+      rows: judged,
+      agreement: await compareWithFloat(written, { tail, weights }, train, { shape, threads }),
+      unmeasured: unmeasuredClasses(plan.labels, judged),
+    },
+    files,
+    float: judged.map(({ is }, at) => float[at] === is),
+  };
+}
+
+/** The file, loaded afresh, over whole pictures. -1 for a picture that can no longer be read. */
+async function classesOfFile(
   path: string,
   files: readonly LabelledFile[],
   shape: readonly number[],
   threads: number,
   options: ReadOptions & { readonly output: string },
-): Promise<readonly boolean[]> {
+): Promise<readonly number[]> {
   const { model } = loadModel(path);
   await using part = await openPart(model, { label: 'the new model', threads });
   const [input = ''] = part.session.inputNames;
   const { output } = options;
-  const right = new Map<LabelledFile, boolean>();
+  const said = new Map<LabelledFile, number>();
   await readPictures(files, options, async ({ data }, file) => {
     const result = await part.session.run({ [input]: { dtype: 'float32', dims: shape, data } }, [output]);
     const scores = classScores((result[output] as Tensor).data as Float32Array);
-    right.set(file, topClasses(scores, scores.length)[0] === file.label);
+    said.set(file, topClasses(scores, scores.length)[0]!);
   });
-  return files.map((file) => right.get(file) === true);
+  return files.map((file) => said.get(file) ?? -1);
 }
 
 type LabelledRows = Pick<FeatureSet, 'features' | 'count' | 'width'> & { readonly labels: ArrayLike<number> };
 
-/** The base model's golden features before and after, by quantized tails; null where it brings none along or its classes went. */
-export async function judgeGolden(
-  modelPath: string,
-  classifier: Classifier,
-  candidate: Model,
-  threads: number,
-): Promise<Evidence['golden']> {
-  const { golden } = loadKnowledge(modelPath, classifier);
-  if (golden === null || golden.count === 0) return null;
-  const share = async (model: Model) => (await hitsOfTail(model, classifier, golden, threads)).filter(Boolean).length / golden.count;
-  return { before: await share(classifier.model), after: await share(candidate), samples: golden.count };
-}
-
-/** A model of the same backbone on features: its own quantized tail. */
+/** A model of the same backbone on features, by its own quantized tail: which rows are right. */
 export async function hitsOfTail(model: Model, classifier: Classifier, set: LabelledRows, threads: number): Promise<readonly boolean[]> {
-  await using tail = await openTail(model, {
-    cut: classifier.cut.tensor,
-    features: classifier.features,
-    activation: classifier.tail.activation,
-    threads,
-  });
-  const right: boolean[] = [];
-  for (let row = 0; row < set.count; row += 1) {
-    const { output } = await tail.classify(set.features.slice(row * set.width, (row + 1) * set.width));
-    right.push(topClasses(output, output.length)[0] === set.labels[row]);
-  }
-  return right;
+  await using tail = await openQuantizedTail(model, classifier, threads);
+  const said = await classesOfTail(
+    tail,
+    set,
+    Array.from({ length: set.count }, (_, row) => row),
+  );
+  return said.map((label, row) => label === set.labels[row]);
 }
 
-/** The float tail with new weights on features. */
+/** The float tail with new weights on features: which rows are right. */
 export async function hitsOfFloat(
   tail: FloatTail,
   weights: ReadonlyMap<string, Tensor>,
@@ -77,40 +129,7 @@ export async function hitsOfFloat(
   shape: readonly number[],
   threads: number,
 ): Promise<readonly boolean[]> {
-  await using part = await openPart(withWeights(tail, weights).model, { label: 'the float tail', threads });
-  const right: boolean[] = [];
-  for (let row = 0; row < set.count; row += 1) {
-    const data = set.features.slice(row * set.width, (row + 1) * set.width);
-    const result = await part.session.run({ [tail.input]: { dtype: 'float32', dims: shape, data } });
-    const scores = (result[tail.output] as Tensor).data as Float32Array;
-    right.push(topClasses(scores, scores.length)[0] === set.labels[row]);
-  }
-  return right;
-}
-
-/**
- * Fastest time of one sample through each model: other programs can only add to it. The two take turns, so that a busy moment meets both.
- */
-export async function compareLatency(
-  before: Model,
-  after: Model,
-  shape: readonly number[],
-  threads: number,
-): Promise<{ readonly before: number; readonly after: number }> {
-  const [sample] = randomInputs(shape, 1) as readonly [Tensor];
-  await using old = await openPart(before, { label: 'the model', threads });
-  await using young = await openPart(after, { label: 'the new model', threads });
-  const times = { old: [] as number[], young: [] as number[] };
-  for (let run = 0; run <= timedRuns; run += 1) {
-    for (const [name, part] of [
-      ['old', old],
-      ['young', young],
-    ] as const) {
-      const start = performance.now();
-      await part.session.run({ [part.session.inputNames[0] ?? '']: sample });
-      // The first run allocates.
-      if (run > 0) times[name].push(performance.now() - start);
-    }
-  }
-  return { before: Math.min(...times.old), after: Math.min(...times.young) };
+  const rows = Array.from({ length: set.count }, (_, row) => row);
+  const said = await classesOfFloat({ tail, weights }, set, rows, { shape, threads });
+  return said.map((label, row) => label === set.labels[row]);
 }

@@ -8,6 +8,7 @@ import { drawViews, isUnreadable, preprocessCapture } from '../preprocess/captur
 import { maxPictureBytes } from '../preprocess/picture.ts';
 import type { FeatureSet, Progress } from '../types.ts';
 import type { LabelledFile } from './class-folders.ts';
+import { groupAlike } from './likeness.ts';
 
 /** Pictures decoded ahead: one is enough to keep the runtime busy, a few even out slow files. */
 const ahead = 3;
@@ -62,11 +63,13 @@ export interface EmbeddedFiles {
   readonly views: readonly FeatureSet[];
   /** The file of each row. */
   readonly files: readonly LabelledFile[];
+  /** Perceptual hash of each row. */
+  readonly hashes: readonly bigint[];
   readonly unreadable: readonly Unreadable[];
 }
 
 /**
- * Equal pictures of one class (by perceptual hash) are one group, so that a copy never judges its original. Throws `data-unusable` for more
+ * Equal and nearly equal captures are one group, also under two labels, so that a copy never judges its original. Throws `data-unusable` for more
  * features than memory should hold.
  */
 export async function embedFiles(
@@ -83,22 +86,18 @@ export async function embedFiles(
   const features = new Float32Array(files.length * width);
   const seen = Array.from({ length: options.views ?? 0 }, () => new Float32Array(features.length));
   const rows: LabelledFile[] = [];
-  const groups: number[] = [];
-  const groupOf = new Map<string, number>();
+  const hashes: bigint[] = [];
   const unreadable = await readPictures(files, options, async ({ data, hash, views }, file) => {
     features.set(await embedder.embed(data), rows.length * width);
     for (const [index, view] of views.entries()) seen[index]?.set(await embedder.embed(view), rows.length * width);
     rows.push(file);
-    const key = `${file.label} ${hash}`;
-    const group = groupOf.get(key) ?? groupOf.size;
-    groupOf.set(key, group);
-    groups.push(group);
+    hashes.push(hash);
   });
   const count = rows.length;
   const labels = Int32Array.from(rows, (file) => file.label);
-  const set = { features: features.subarray(0, count * width), count, width, labels, groups: Int32Array.from(groups) };
+  const set = { features: features.subarray(0, count * width), count, width, labels, groups: groupAlike({ hashes, features, width }) };
   const views = seen.map((rows) => ({ ...set, features: rows.subarray(0, count * width) }));
-  return { set, views, files: rows, unreadable };
+  return { set, views, files: rows, hashes, unreadable };
 }
 
 /** Never rejects, so that a picture decoded ahead cannot fail unheard: what went wrong is thrown when the result is taken. */

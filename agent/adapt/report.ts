@@ -1,11 +1,12 @@
 // What `whet adapt` takes and answers. The report is JSON that other programs rely on: what does not apply is null.
 
+import type { Evidence } from '../candidate/evidence.ts';
 import type { GradientSettings } from '../config/gradient-schema.ts';
 import type { LearnerChoice } from '../learn/choose.ts';
 import type { EngineName } from '../learn/engines.ts';
 import type { CutWish } from '../onnx/cut.ts';
 import type { Progress, Verdict } from '../types.ts';
-import type { ClassMode } from './class-folders.ts';
+import type { ClassMode, LabelledFile } from './class-folders.ts';
 import type { DepthReport } from './depth-report.ts';
 
 export interface AdaptOptions {
@@ -28,6 +29,8 @@ export interface AdaptOptions {
   readonly gradient?: GradientSettings;
   readonly threads: number;
   readonly seed: number;
+  /** `--task anomaly`: share of normal captures that may raise an alarm; 0.01 unless told. */
+  readonly falseAlarms?: number;
   /** Write the candidate whatever the verdict says. */
   readonly force: boolean;
   /** Path of the new model; its card is written beside it as `<stem>.json`. */
@@ -36,6 +39,32 @@ export interface AdaptOptions {
   readonly progress?: Progress;
   /** Sentences for people about what was found on the way: files that cannot be read, a moved cut, why a learner was chosen. */
   readonly note?: (sentence: string) => void;
+}
+
+export interface EvidenceReport {
+  readonly rows: number;
+  /** Captures that are alike are one moment. */
+  readonly moments: number;
+  /** 'left-out': predictions of a float tail that was learned without the capture. */
+  readonly by: 'held-out' | 'left-out' | 'test';
+  /** Share of the training rows on which the written file and the float tail name the same class; null without such rows. */
+  readonly agreement: number | null;
+  /** Classes without a row that judges. */
+  readonly unmeasured: readonly string[];
+}
+
+const mostWrong = 50;
+
+export function evidenceReport({ rows, by, agreement, unmeasured }: Evidence): EvidenceReport {
+  return { rows: rows.length, moments: new Set(rows.map(({ group }) => group)).size, by, agreement: agreement?.share ?? null, unmeasured };
+}
+
+/** `files`: that of each judged row. */
+export function wrongFiles({ rows, classes }: Evidence, files: readonly LabelledFile[]): AdaptReport['wrong'] {
+  const all = rows.flatMap(({ is, candidate }, at) =>
+    candidate === is ? [] : [{ file: files[at]!.path, is: classes[is]!, said: classes[candidate] ?? null }],
+  );
+  return all.slice(0, mostWrong);
 }
 
 export interface AdaptReport {
@@ -55,6 +84,13 @@ export interface AdaptReport {
   /** What several layers bought against the last one alone; null where only one could be trained. */
   readonly depth: DepthReport | null;
   readonly verdict: Verdict;
+  readonly evidence: EvidenceReport;
+  /** Row: true class, column: the class that the new model names, on the judging samples; null without any. */
+  readonly confusion: readonly (readonly number[])[] | null;
+  /** Judging samples that the new model gets wrong, at most 50. `said` null: the file could not be read again. */
+  readonly wrong: readonly { readonly file: string; readonly is: string; readonly said: string | null }[];
+  /** Test captures that were left out of the verdict because they are also in the data. */
+  readonly overlap: number;
   readonly seconds: { readonly features: number; readonly train: number; readonly export: number; readonly total: number };
   readonly peakRssMb: number;
   /** null where the candidate was not written. */

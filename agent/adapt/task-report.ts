@@ -27,6 +27,8 @@ export interface RegressionReport extends TaskReport {
 export interface AnomalyReport extends TaskReport {
   readonly task: 'anomaly';
   readonly samples: { readonly normal: number; readonly testNormal: number; readonly testAnomalous: number; readonly unreadable: number };
+  /** Share of normal captures that was allowed to lie above the threshold. */
+  readonly allowedAlarms: number;
   /** Scores above it are anomalous. */
   readonly threshold: number;
   readonly shrinkage: number;

@@ -11,7 +11,7 @@ export async function adaptTask(task: 'regression' | 'anomaly', options: Options
   const job = { ...options, progress: output.progress, note: output.note };
   const report = task === 'regression' ? await regression(job) : await anomaly(job);
   output.result(report, () => (report.task === 'regression' ? formatRegression(report) : formatAnomaly(report)));
-  if (report.verdict.kind !== 'accepted' && options.force !== true) process.exitCode = 75;
+  if (report.artifact === null) process.exitCode = 75;
 }
 
 async function regression(job: AdaptOptions): Promise<RegressionReport> {

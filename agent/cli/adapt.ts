@@ -1,6 +1,6 @@
 // `whet adapt`: the report → text.
 import type { AdaptReport } from '../adapt/report.ts';
-import { bytes } from './text.ts';
+import { bytes, confusionTable } from './text.ts';
 
 export function formatAdapt(report: AdaptReport): string {
   const { samples, before, after, seconds, artifact, verdict } = report;
@@ -20,6 +20,7 @@ export function formatAdapt(report: AdaptReport): string {
   ];
   if (report.base !== null)
     lines.push(`base      ${percent(report.base.before)} before, ${percent(report.base.after)} after, on the model's own golden set`);
+  lines.push(...evidenceLines(report));
   if (report.depth !== null) lines.push(...depthLines(report.depth));
   lines.push(
     `time      ${seconds.total.toFixed(1)} s: features ${seconds.features.toFixed(1)}, training ${seconds.train.toFixed(2)}, export ${seconds.export.toFixed(1)}; ${report.peakRssMb} MB`,
@@ -30,6 +31,23 @@ export function formatAdapt(report: AdaptReport): string {
       : `wrote     ${artifact.file}  ${bytes(artifact.bytes)}  sha256 ${artifact.sha256.slice(0, 16)}…`,
   );
   return lines.join('\n');
+}
+
+const mostListed = 10;
+
+function evidenceLines({ evidence, overlap, wrong, confusion, classes }: AdaptReport): readonly string[] {
+  const { rows, moments, agreement, unmeasured } = evidence;
+  const percent = (value: number) => `${(100 * value).toFixed(1)} %`;
+  const apart = moments === rows ? '' : `, which are ${moments} different ones`;
+  const agreed = agreement === null ? '' : `; file and float tail agree on ${percent(agreement)} of what was learned from`;
+  const lines = [`evidence  ${rows} captures${apart}${agreed}`];
+  if (overlap > 0) lines.push(`overlap   ${overlap} test captures are also in the data and do not judge`);
+  if (unmeasured.length > 0) lines.push(`no rows   ${shortList(unmeasured)}`);
+  // Past a dozen classes a table no longer fits a terminal; `--json` has the whole matrix.
+  if (confusion !== null && classes.length <= 12) lines.push('', confusionTable(classes, confusion), '');
+  for (const { file, is, said } of wrong.slice(0, mostListed)) lines.push(`wrong     ${file}: ${is}, said to be ${said ?? 'unreadable'}`);
+  if (wrong.length > mostListed) lines.push(`          and ${wrong.length - mostListed} more (--json lists up to 50)`);
+  return lines;
 }
 
 function depthLines({ layers, ships, leftOut, judged }: NonNullable<AdaptReport['depth']>): readonly string[] {

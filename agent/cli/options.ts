@@ -19,6 +19,13 @@ export function percent(least: number, most: number): (text: string) => number {
   };
 }
 
+/** Parses a share between 0 and 1, both excluded, written as `5%` or `0.05`. */
+export function share(text: string): number {
+  const value = text.trim().endsWith('%') ? Number(text.trim().slice(0, -1)) / 100 : Number(text);
+  if (text.trim() !== '' && value > 0 && value < 1) return value;
+  throw new InvalidArgumentError('It takes a share between 0 and 100 %, for example 5% or 0.05.');
+}
+
 export type CutOption = { readonly kind: 'layers'; readonly layers: number } | { readonly kind: 'tensor'; readonly tensor: string };
 
 /** What `--layers` and `--cut` say together; one layer unless told. */

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import { addDeviceVerbs } from './device-verbs.ts';
-import { cutOf, integer } from './options.ts';
+import { cutOf, integer, share } from './options.ts';
 import { createOutput } from './output.ts';
 import { addQuantize } from './quantize.ts';
 
@@ -74,6 +74,7 @@ function addModelVerbs(program: Command, signal: AbortSignal): void {
         'anomaly',
       ]),
     )
+    .option('--false-alarms <share>', 'with --task anomaly: share of normal captures that may raise an alarm; 1% unless told', share)
     .option('--card <file>', 'model card, where it is not beside the model')
     .option('--output <name>', 'the output that holds the scores, where the model has several')
     .addOption(new Option('--learner <name>', 'auto decides on held-out data').choices(['auto', 'closed-form', 'gradient']).default('auto'))
@@ -93,7 +94,7 @@ function addModelVerbs(program: Command, signal: AbortSignal): void {
     .addHelpText(
       'after',
       `
-Exit status: 0 accepted (or forced), 75 the gate rejected the candidate or waits for more data, 65 the data or the model cannot be used.
+Exit status: 0 accepted, or not worse where a test is too small to show more (or forced), 75 the gate rejected the candidate or waits for more data, 65 the data or the model cannot be used.
 
 With --task regression the data are captures and a targets.csv ("file,weight [kg]"), with --task anomaly captures of what is normal;
 its test has the folders normal and anomalous.
@@ -122,7 +123,7 @@ Examples:
         note: output.note,
       });
       output.result(report, () => formatAdapt(report));
-      if (report.verdict.kind !== 'accepted' && options.force !== true) process.exitCode = 75;
+      if (report.artifact === null) process.exitCode = 75;
     });
 
   addCompile(program);

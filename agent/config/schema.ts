@@ -66,7 +66,7 @@ const trainingSchema = z
 const gateSchema = z
   .strictObject({
     forgetting: z.number().min(0).max(1).default(0.01).describe('Accuracy on the base golden set that a candidate may lose, 0 to 1.'),
-    latencyRatio: z.number().min(1).max(10).default(1.2).describe('Largest latency of a candidate against the current model, 1 to 10.'),
+    latencyRatio: z.number().min(1).max(10).default(1.5).describe('Largest latency of a candidate against the current model, 1 to 10.'),
     sizeRatio: z.number().min(1).max(10).default(1.2).describe('Largest size of a candidate against the current model, 1 to 10.'),
     confidence: z.number().min(0.5).max(0.999).default(0.9).describe('How sure the gate must be that a candidate is better, 0.5 to 0.999.'),
   })

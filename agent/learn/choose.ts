@@ -78,7 +78,7 @@ function firstOfGroups(rows: readonly number[], groups: Int32Array): readonly nu
 }
 
 /** Row → its logits as predicted without it. */
-function leftOutRows({ crossValidated, heldOut }: FittedTail, { count }: FeatureSet): ReadonlyMap<number, Float32Array> {
+export function leftOutRows({ crossValidated, heldOut }: FittedTail, { count }: FeatureSet): ReadonlyMap<number, Float32Array> {
   const rows = crossValidated === null ? (heldOut?.rows ?? []) : Array.from({ length: count }, (_, row) => row);
   const logits = crossValidated ?? heldOut?.logits ?? new Float32Array();
   const classes = logits.length / rows.length;

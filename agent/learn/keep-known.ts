@@ -4,8 +4,8 @@
 // much as the base, 5 utterances a digit gave 1.00 on new recordings and left the base's speakers at 1.00. As much as the base gave 0.99,
 // five times as much cost the base's speakers up to a point; a fixed weight of 3 a row cost them 3 points with 20 utterances a digit.
 import type { FeatureSet } from '../types.ts';
+import { atLeast } from './chance.ts';
 import { hits } from './evaluate.ts';
-import { atLeast } from './gate.ts';
 import type { FittedTail } from './learner.ts';
 
 /** Samples of the base model that are counted at most: thousands would drown a few personal ones. */

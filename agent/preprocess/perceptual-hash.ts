@@ -25,7 +25,8 @@ export function hammingDistance(a: bigint, b: bigint): number {
   return countBits(Number(difference >> 32n)) + countBits(Number(difference & 0xffffffffn));
 }
 
-function countBits(word: number): number {
+/** Bits of a 32-bit word that are set. */
+export function countBits(word: number): number {
   let rest = word - ((word >>> 1) & 0x55555555);
   rest = (rest & 0x33333333) + ((rest >>> 2) & 0x33333333);
   return Math.imul((rest + (rest >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;

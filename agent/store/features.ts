@@ -11,6 +11,9 @@ export interface FeatureRow {
   readonly features: Float32Array;
   /** 64-bit perceptual hash. */
   readonly hash: bigint;
+  /** Number of its moment, null where it was given none yet, and whether that was set aside for judging. */
+  readonly moment: number | null;
+  readonly judges: boolean;
 }
 
 export interface LabelledRow extends FeatureRow {
@@ -34,6 +37,8 @@ interface Row {
   readonly label: string | null;
   readonly data: Uint8Array;
   readonly hash: Uint8Array;
+  readonly moment: number | null;
+  readonly judges: number | null;
 }
 
 interface ViewRow {
@@ -47,7 +52,8 @@ const batch = 64;
 
 export function createFeatures(database: Database): Features {
   const select = (labelled: 'NOT NULL' | 'NULL') => `
-    SELECT samples.id, source, time_ms, label, hash, data FROM samples JOIN features ON sample = samples.id
+    SELECT samples.id, samples.source, time_ms, label, samples.hash, data, moment, judges FROM samples JOIN features ON sample = samples.id
+    LEFT JOIN moments ON moments.id = moment
     WHERE samples.id > ? AND label IS ${labelled} AND backbone = (SELECT id FROM backbones WHERE sha256 = ?) ORDER BY samples.id LIMIT ${batch}`;
 
   function* rows(sql: string, backbone: string, after: number): Generator<Row> {
@@ -94,5 +100,7 @@ export function createFeatures(database: Database): Features {
 }
 
 function toRow(row: Row): FeatureRow {
-  return { id: idOfRow(row.id), source: row.source, timeMs: row.time_ms, features: toFeatures(row.data), hash: toHash(row.hash) };
+  const { source, moment } = row;
+  const [features, hash] = [toFeatures(row.data), toHash(row.hash)];
+  return { id: idOfRow(row.id), source, timeMs: row.time_ms, features, hash, moment, judges: row.judges === 1 };
 }

@@ -2,6 +2,7 @@
 // about them that still wait in the outbox leave too. Names the runs that learned from them. Refuses a selector without a condition.
 import { WhetError } from '../errors.ts';
 import type { Database, Value } from './database.ts';
+import { forgetInMoments } from './moments.ts';
 import { unpackRows } from './runs.ts';
 import { idOfRow, rowOfId } from './sample-id.ts';
 
@@ -35,6 +36,7 @@ export function forgetSamples(database: Database, selector: SampleSelector, chan
     if (rows.length === 0) return { rows, runs: [] };
     const ids = rows.map(idOfRow);
     database.run(`DELETE FROM samples WHERE id IN (SELECT value FROM json_each(?))`, JSON.stringify(rows));
+    forgetInMoments(database);
     database.run('DELETE FROM statistics WHERE personal = 1');
     database.run(
       `DELETE FROM outbox WHERE topic IN ${topicsAboutSamples}

@@ -55,7 +55,7 @@ export function createSamples(database: Database, shelf: Shelf, origins: Origins
     const row = nextRow(clock.now(), last);
     const { bytes, rawBytes } = parcelOf(sample);
     database.run(
-      'INSERT INTO samples VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
+      'INSERT INTO samples VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)',
       row,
       sample.source,
       Math.round(sample.timeMs),

@@ -43,4 +43,11 @@ export const migrations: readonly string[] = [
   `
   CREATE TABLE views (sample INTEGER PRIMARY KEY REFERENCES samples ON DELETE CASCADE, data BLOB NOT NULL)
   `,
+  // `judges` NULL: not decided yet. Numbers are never given twice, because what is set aside for judging follows from them.
+  `
+  CREATE TABLE moments (id INTEGER PRIMARY KEY AUTOINCREMENT, source TEXT NOT NULL, hash BLOB NOT NULL, judges INTEGER);
+  CREATE INDEX moments_source ON moments (source);
+  ALTER TABLE samples ADD COLUMN moment INTEGER REFERENCES moments;
+  CREATE INDEX samples_moment ON samples (moment) WHERE moment IS NOT NULL
+  `,
 ];

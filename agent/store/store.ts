@@ -7,6 +7,7 @@ import { type Broken, type DatabaseOptions, openDatabase, openReadOnly } from '.
 import { createFeatures, type Features } from './features.ts';
 import { type ForgottenSamples, forgetSamples, type SampleSelector } from './forget.ts';
 import { createLabels, type Labels } from './labels.ts';
+import { createMoments, type Moments } from './moments.ts';
 import { createOrigins, type Origins } from './origins.ts';
 import { createOutbox, type OutboxLimits } from './outbox.ts';
 import { createQueries, type Queries } from './queries.ts';
@@ -42,6 +43,7 @@ export interface Store {
   readonly samples: Samples;
   readonly labels: Labels;
   readonly features: Features;
+  readonly moments: Moments;
   readonly views: Views;
   readonly origins: Origins;
   readonly queries: Queries;
@@ -85,6 +87,7 @@ export function openStore(path: string, options: StoreOptions): Store {
     samples: createSamples(database, shelf, origins, options.clock),
     labels: createLabels(database, shelf),
     features: createFeatures(database),
+    moments: createMoments(database),
     views: createViews(database, shelf),
     origins,
     queries: createQueries(database),

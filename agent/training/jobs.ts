@@ -10,6 +10,7 @@ import type { Log } from '../log.ts';
 import type { Releases } from '../release/releases.ts';
 import type { Store } from '../store/store.ts';
 import type { Clock, Progress, ReleaseManifest, TrainingReport } from '../types.ts';
+import { looksOf, momentRules } from './moments.ts';
 import type { TrainingJob } from './protocol.ts';
 import { runTrainer } from './trainer-process.ts';
 
@@ -90,7 +91,7 @@ export function createJobs(ports: JobPorts): Jobs {
   async function currentSeen(version: string): Promise<readonly string[]> {
     if (version === 'base') return [];
     const { run } = await releases.verify(version);
-    return run === null ? [] : store.runs.trainedOn(run);
+    return run === null ? [] : store.moments.companions(store.runs.trainedOn(run));
   }
 
   async function jobOf(run: string, reason: string, unlearning: boolean): Promise<TrainingJob> {
@@ -117,7 +118,7 @@ export function createJobs(ports: JobPorts): Jobs {
       seed: 1,
       current: now,
       currentSeen: await currentSeen(now.version),
-      separate: config.sources.flatMap(({ kind, name }) => (kind === 'folder' || kind === 'microphone' ? [name] : [])),
+      looks: looksOf(store.settings).at(now.version),
       unlearning,
       candidateDir,
     };
@@ -128,6 +129,7 @@ export function createJobs(ports: JobPorts): Jobs {
     store.runs.begin(id, reason, clock.now());
     try {
       await ports.prepare(signal);
+      store.moments.assign(momentRules(config, ports.card));
       const job = await jobOf(id, reason, unlearning);
       const told: Progress = (done, total, what) => {
         progress(done, total, what);
@@ -142,6 +144,7 @@ export function createJobs(ports: JobPorts): Jobs {
       const report: TrainingReport = { ...outcome.report, release: release?.version ?? null };
       store.transaction(() => {
         store.runs.finish(id, report, clock.now());
+        looksOf(store.settings).keep(job.current.version, outcome.look);
         ports.reported(report);
       });
       // The run is over and reported, whatever comes of tidying up.

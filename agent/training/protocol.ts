@@ -1,4 +1,5 @@
 // What the daemon and its trainer process say to each other. Everything crosses by structured clone over the child's IPC channel.
+import type { Look } from '../candidate/looks.ts';
 import type { ModelCard } from '../config/card.ts';
 import type { GradientSettings } from '../config/gradient-schema.ts';
 import type { TailChoice } from '../inference/protocol.ts';
@@ -27,10 +28,10 @@ export interface TrainingJob {
   readonly seed: number;
   /** The release that predicts now, against which a candidate is judged. */
   readonly current: TailChoice;
-  /** Sources whose captures are moments of their own: files, whose times say nothing about it, and utterances, which end with a pause. */
-  readonly separate: readonly string[];
-  /** Samples that the current release was trained on: they cannot judge it. */
+  /** Samples that the current release was trained on, and the others of their moments: they cannot judge it. */
   readonly currentSeen: readonly string[];
+  /** How often something was judged against the current release before. */
+  readonly looks: Look;
   /** true: samples were forgotten, and the new tail replaces the old one unless it is broken. */
   readonly unlearning: boolean;
   /** An empty directory for the candidate's files: model.onnx, delta.safetensors, master.safetensors, card.json. */
@@ -50,6 +51,8 @@ export interface TrainingOutcome {
   readonly report: TrainingReport;
   /** Samples that were learned from, for exact unlearning later. */
   readonly trainedOn: readonly string[];
+  /** Looks at the current release, this run's included. */
+  readonly look: Look;
   /** What a release needs besides its files; null unless accepted. */
   readonly candidate: Omit<ReleaseManifest, 'version' | 'createdAtMs'> | null;
 }

@@ -71,7 +71,7 @@ export const trainingSchema = z.object({
   what: name,
 });
 
-export const verdictSchema = z.object({ kind: z.enum(['accepted', 'rejected', 'waiting']), reason: z.string().max(2000) });
+export const verdictSchema = z.object({ kind: z.enum(['accepted', 'not-worse', 'rejected', 'waiting']), reason: z.string().max(2000) });
 
 export const reportSchema = z.object({
   timeMs,

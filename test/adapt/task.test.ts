@@ -166,6 +166,28 @@ describe('anomaly', () => {
     expect(await loadCard(join(place, 'watch.json'))).toMatchObject({ task: 'anomaly', threshold: report.threshold });
   });
 
+  it('is rejected where its threshold finds nothing, however well it ranks, and says which false alarms would help', async () => {
+    // One normal capture that shakes harder than the others sets the threshold of 1 %.
+    const loud = folder('loud', {
+      ...many(30, (at) => machine(at, 0.25)),
+      'loud.csv': machine(77, 0.25, 6),
+    });
+    const report = await adaptAnomaly(options({ data: loud, test: checks, out: join(place, 'deaf.onnx') }));
+    expect(report).toMatchObject({ detected: { value: 0 }, artifact: null, verdict: { kind: 'rejected' } });
+    expect(report.verdict.reason).toMatch(/Its threshold finds too little: at its threshold of .* 0 of 25 anomalous.*--false-alarms \d+%/);
+    const wished = await adaptAnomaly(options({ data: loud, test: checks, falseAlarms: 0.1, out: join(place, 'hears.onnx') }));
+    expect(wished).toMatchObject({ allowedAlarms: 0.1, verdict: { kind: 'accepted' } });
+    expect(wished.threshold).toBeLessThan(report.threshold);
+  });
+
+  it('does not learn a folder called anomalous as normal, but judges by it', async () => {
+    const report = await adaptAnomaly(options({ data: checks, out: join(place, 'both.onnx') }));
+    expect(report).toMatchObject({ samples: { normal: 25, testNormal: 0, testAnomalous: 25 }, judgedOn: 'left-out' });
+    const only = join(place, 'only');
+    mkdirSync(join(only, 'anomalous'), { recursive: true });
+    await expect(adaptAnomaly(options({ data: only }))).rejects.toMatchObject({ code: 'data-unusable' });
+  });
+
   it('is rejected where the test shows no difference, and waits where there is too little', async () => {
     const same = join(place, 'same');
     mkdirSync(join(same, 'normal'), { recursive: true });

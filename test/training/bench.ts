@@ -58,7 +58,13 @@ export async function trainingBench(settings: object, changes: Partial<JobPorts>
       clock.nowMs += 60_000;
       const features = set.features.slice(row * width, (row + 1) * width);
       const added = store.samples.add(
-        sample({ backbone: classifier.backboneHash, features, timeMs: clock.nowMs, hash: BigInt(row), label: classes[label] }),
+        sample({
+          backbone: classifier.backboneHash,
+          features,
+          timeMs: clock.nowMs,
+          hash: BigInt.asUintN(64, BigInt(row + 1) * 0x9e3779b97f4a7c15n),
+          label: classes[label],
+        }),
       );
       if (added.kind !== 'added') throw new Error(added.reason);
       return added.id;

@@ -9,17 +9,16 @@ function labelled(label: string, changes: Partial<LabelledSample> = {}): Labelle
   last += 1;
   return {
     id: `s${last}`,
-    source: 'door',
-    timeMs: last * 60_000,
     features: Float32Array.of(last, -last),
     label,
-    hash: BigInt(last),
+    moment: last,
+    judges: false,
     ...changes,
   };
 }
 
 const times = (count: number, label: string) => Array.from({ length: count }, () => labelled(label));
-const options = { minPerClass: 3, separate: ['inbox'] };
+const options = { minPerClass: 3 };
 
 describe('teaching set', () => {
   it("keeps the model's classes and leaves out labels that are none of them", () => {
@@ -52,20 +51,15 @@ describe('teaching set', () => {
     expect(teachingSet(samples, mode, known, 2, options)).toBeNull();
   });
 
-  it('takes frames of one moment for one observation, and of files in a folder only equal pictures', () => {
-    const groups = (changes: readonly Partial<LabelledSample>[]) => [
-      ...(teachingSet(
-        changes.map((change) => labelled('cat', change)),
-        'keep',
-        known,
-        2,
-        options,
-      )?.set.groups ?? []),
+  it('takes samples of one moment for one observation, and leaves out what came too late to have one', () => {
+    const given = [
+      labelled('cat', { moment: 9 }),
+      labelled('cat', { moment: 4, judges: true }),
+      labelled('dog', { moment: 9 }),
+      labelled('cat', { moment: null }),
     ];
-    const [door, inbox] = ['door', 'inbox'].map((source) => [0, 500, 60_000].map((timeMs) => ({ source, timeMs, hash: 5n })));
-    const [first, second, third] = groups(door!);
-    expect([first === second, first === third]).toEqual([true, false]);
-    expect(new Set(groups(inbox!)).size).toBe(1);
-    expect(new Set(groups(inbox!.map((change, index) => ({ ...change, timeMs: 0, hash: BigInt(index) })))).size).toBe(3);
+    const taught = teachingSet(given, 'keep', known, 2, options);
+    expect([...taught!.set.groups]).toEqual([0, 1, 0]);
+    expect(taught!.judges).toEqual([false, true, false]);
   });
 });

@@ -1,0 +1,129 @@
+// What a run of the device learned, judged: the written artifact beside the current release and the base model, on the store's rows that neither
+// has learned from. Takes the run's parts, gives a verdict and the numbers of the report.
+import { chooseJudges, type Division } from '../candidate/divide.ts';
+import {
+  classesLeftOut,
+  classesOfTail,
+  compareWithFloat,
+  confusionOf,
+  type Evidence,
+  openQuantizedTail,
+  scoresOf,
+  unmeasuredClasses,
+} from '../candidate/evidence.ts';
+import { judgeEvidence, judgeGolden, type Named } from '../candidate/judge.ts';
+import { compareCost } from '../candidate/latency.ts';
+import { type Look, lookAt } from '../candidate/looks.ts';
+import type { Chosen } from '../learn/choose.ts';
+import { takeRows } from '../learn/splits.ts';
+import { loadKnowledge } from '../model/knowledge.ts';
+import { type LoadedModel, loadModel } from '../model/load.ts';
+import type { Classifier } from '../model/open.ts';
+import { withClasses } from '../onnx/classes.ts';
+import type { Model } from '../onnx/ir.ts';
+import type { TrainingReport, Verdict } from '../types.ts';
+import type { TrainingJob } from './protocol.ts';
+import type { TeachingSet } from './teaching-set.ts';
+
+export interface Base {
+  readonly loaded: LoadedModel;
+  readonly classifier: Classifier;
+  /** Class names of the base model. */
+  readonly classes: readonly string[];
+}
+
+interface Judged {
+  readonly verdict: Verdict;
+  readonly holdout: number;
+  readonly before: TrainingReport['before'];
+  readonly after: TrainingReport['after'];
+  readonly confusion: TrainingReport['confusion'];
+  readonly base: TrainingReport['base'];
+  readonly look: Look;
+}
+
+/** Compares the artifact with what predicts now, on rows that neither has learned from. */
+export async function judgeArtifact(
+  job: TrainingJob,
+  base: Base,
+  taught: TeachingSet,
+  division: Division,
+  chosen: Chosen,
+  artifact: Model,
+  sizeBytes: number,
+): Promise<Judged> {
+  const { set, plan } = taught;
+  const { classifier } = base;
+  const current = job.current.artifact === null ? base.loaded : loadModel(job.current.artifact);
+  await using oldTail = await openQuantizedTail(current.model, classifier, job.threads);
+  await using newTail = await openQuantizedTail(artifact, classifier, job.threads);
+  const [before, after] = [
+    { tail: oldTail, classes: job.current.classes },
+    { tail: newTail, classes: plan.labels },
+  ];
+  const golden = job.classes === 'replace' ? null : await judgeGolden(job.modelPath, { classifier, classes: base.classes }, before, after);
+  const evidence = await gatherEvidence(job, base, taught, division, chosen, before, after);
+  const look = lookAt(job.looks, new Set(evidence.rows.map(({ group }) => group)).size);
+  const costs = {
+    golden,
+    hasStatistics: job.classes !== 'replace' && loadKnowledge(job.modelPath, classifier).statistics !== null,
+    latencyMs: await compareCost(current.model, artifact, classifier.input.shape, { threads: job.threads, limit: job.gate.latencyRatio }),
+    sizeBytes: { before: current.bytes, after: sizeBytes },
+  };
+  const verdict = judgeEvidence(evidence, set, costs, { ...job.gate, minPerClass: job.minPerClass, look: look.looks });
+  return {
+    verdict: job.unlearning ? unlearned(verdict) : verdict,
+    holdout: evidence.rows.length,
+    ...scoresOf(evidence),
+    confusion: confusionOf(evidence),
+    base: golden === null ? null : { before: golden.before, after: golden.after },
+    // A run that waits has looked at nothing.
+    look: verdict.kind === 'waiting' ? job.looks : look,
+  };
+}
+
+/** What both say of the rows that judge: the candidate through the file, and of rows that it learned from by predictions without them. */
+async function gatherEvidence(
+  job: TrainingJob,
+  { classifier }: Base,
+  { set, ids, plan }: TeachingSet,
+  division: Division,
+  { fitted }: Chosen,
+  before: Named,
+  after: Named,
+): Promise<Evidence> {
+  const judges = chooseJudges(division, set, ids, new Set(job.currentSeen));
+  const train = takeRows(set, division.train);
+  const leftOut = classesLeftOut(fitted, train);
+  const positionOf = new Map(division.train.map((row, position) => [row, position]));
+  const held = judges.rows.filter((row) => !positionOf.has(row));
+  const heldSaid = await classesOfTail(after.tail, set, held);
+  const ofHeld = new Map(held.map((row, at) => [row, heldSaid[at]!]));
+  const said = (row: number) => ofHeld.get(row) ?? leftOut.get(positionOf.get(row) ?? -1);
+  const rows = judges.rows.filter((row) => said(row) !== undefined);
+  const isKnown = plan.labels.some((label) => before.classes.includes(label));
+  const now = isKnown ? await classesOfTail(before.tail, set, rows) : null;
+  const judged = rows.map((row, at) => ({
+    row,
+    group: set.groups[row]!,
+    is: set.labels[row]!,
+    candidate: said(row)!,
+    current: now === null ? null : plan.labels.indexOf(before.classes[now[at]!] ?? ''),
+  }));
+  const float = { tail: job.classes === 'keep' ? classifier.tail : withClasses(classifier.tail, plan.mapping), weights: fitted.weights };
+  const options = { shape: classifier.features.shape, threads: job.threads };
+  return {
+    classes: plan.labels,
+    by: judges.by,
+    rows: judged,
+    agreement: await compareWithFloat(after.tail, float, train, options),
+    unmeasured: unmeasuredClasses(plan.labels, judged),
+  };
+}
+
+/** Forgetting must take effect also where the new tail is worse: what it knew too much is the point. */
+function unlearned(verdict: Verdict): Verdict {
+  return verdict.kind === 'waiting'
+    ? verdict
+    : { kind: 'accepted', reason: `Trained again without the forgotten samples. ${verdict.reason}` };
+}
