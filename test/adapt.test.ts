@@ -61,11 +61,11 @@ describe('a candidate that is better', () => {
 
 describe('a candidate that is not better', () => {
   it('is rejected and leaves nothing behind; --force writes it all the same', async () => {
-    // A good model, and labels that say nothing.
+    // A good model, and labels that are wrong all the same way: what learns them is worse for certain.
     await work.run({ test: work.test, out: join(work.place, 'good.onnx') });
     const written = work.entries();
-    const rotated = (label: PhotographClass, index: number) => labels[(labels.indexOf(label as never) + index) % labels.length]!;
-    const data = await photographs(join(work.shared, 'random'), labels, 10, 4, rotated);
+    const rotated = (label: PhotographClass) => labels[(labels.indexOf(label as never) + 1) % labels.length]!;
+    const data = await photographs(join(work.shared, 'wrong'), labels, 10, 4, rotated);
     const more = { model: join(work.place, 'good.onnx'), data, test: work.test };
     const rejected = await work.run(more);
     expect(rejected).toMatchObject({ verdict: { kind: 'rejected', reason: expect.stringMatching(/^Not better/) }, artifact: null });

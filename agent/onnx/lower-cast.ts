@@ -28,32 +28,37 @@ export function lowerFloatConstant(state: Lowering, node: Node): boolean {
   return true;
 }
 
-const integers: ReadonlySet<string> = new Set([
-  'Shape',
-  'Size',
-  'ArgMax',
-  'ArgMin',
-  'NonZero',
-  'Equal',
-  'Less',
-  'Greater',
-  'And',
-  'Or',
-  'Not',
-]);
-const likeFirst: ReadonlySet<string> = new Set(['Gather', 'Slice', 'Squeeze', 'Unsqueeze', 'Reshape', 'Concat', 'Transpose', 'Flatten']);
+/** Give whole numbers or truths, whatever they are given. */
+const integers: ReadonlySet<string> = new Set(
+  'Shape Size ArgMax ArgMin NonZero Equal Less LessOrEqual Greater GreaterOrEqual And Or Not Xor IsNaN IsInf BitShift QuantizeLinear'.split(
+    ' ',
+  ),
+);
+/** Operators that are for float tensors alone, or that the tail has in float: everything between a layer's input and its output. */
+const floats: ReadonlySet<string> = new Set(
+  [
+    'Conv ConvTranspose Gemm MatMul Einsum LSTM GRU RNN Attention BatchNormalization InstanceNormalization LayerNormalization',
+    'GroupNormalization RMSNormalization LpNormalization MeanVarianceNormalization LRN Softmax LogSoftmax Hardmax Sigmoid HardSigmoid Tanh',
+    'Elu Selu Celu LeakyRelu PRelu ThresholdedRelu HardSwish Swish Mish Gelu Softplus Softsign Exp Log Sqrt Reciprocal Erf Sin Cos Tan',
+    'AveragePool GlobalAveragePool GlobalMaxPool LpPool GlobalLpPool Dropout ReduceMean ReduceL2 ReduceLogSumExp DequantizeLinear',
+  ].flatMap((names) => names.split(' ')),
+);
+/** The type of these outputs stands in another input than the first. */
+const typeInput: Readonly<Record<string, number>> = { Where: 1, OneHot: 2, CastLike: 1 };
 
-/** Whether a tensor of the tail is float; what is computed from shapes and comparisons is not. */
+/** Whether a tensor of the tail is surely float: positions and masks, made of sizes and comparisons, are not, and keep their Cast. */
 function isNumber(state: Lowering, name: string): boolean {
   let at = floatName(state, name);
   for (;;) {
     const found: DType | undefined = state.initializers.get(at)?.dtype;
     if (found !== undefined) return isFloat(found);
     const node = state.nodes.find((made) => made.outputs.includes(at));
+    // What comes from outside are features.
     if (node === undefined) return true;
     if (node.op === 'Cast') return isFloat(dataTypes[Number(node.attributes.to?.value) as keyof typeof dataTypes] ?? null);
-    if (integers.has(node.op) || node.op.startsWith('Less') || node.op.startsWith('Greater')) return false;
-    if (!likeFirst.has(node.op)) return true;
-    at = node.inputs[0] ?? '';
+    if (floats.has(node.op)) return true;
+    if (integers.has(node.op) || node.op === 'ConstantOfShape' || node.op === 'Constant') return false;
+    at = floatName(state, node.inputs[(Object.hasOwn(typeInput, node.op) ? typeInput[node.op] : 0) ?? 0] ?? '');
+    if (at === '') return false;
   }
 }
