@@ -3,6 +3,7 @@
 import { WhetError } from '../errors.ts';
 import { encodeModel } from '../onnx/encode.ts';
 import type { Model } from '../onnx/ir.ts';
+import { asOutput } from '../runtime/feeds.ts';
 import { openSession, type Session } from '../runtime/session.ts';
 
 export interface Part extends AsyncDisposable {
@@ -28,6 +29,14 @@ export async function openPart(
   }
 }
 
-function part(session: Session, optimization: Part['optimization']): Part {
+/** Models give floats of any width; this program computes with float32. */
+function part(inner: Session, optimization: Part['optimization']): Part {
+  const session: Session = {
+    ...inner,
+    async run(feeds, fetches) {
+      const outputs = await inner.run(feeds, fetches);
+      return Object.fromEntries(Object.entries(outputs).map(([name, tensor]) => [name, asOutput(tensor)]));
+    },
+  };
   return { session, optimization, [Symbol.asyncDispose]: () => session.close() };
 }

@@ -1,5 +1,5 @@
 // Numbers at the runtime's door: this program computes in float32, models may take bytes or 16-bit floats and give 16-bit or 64-bit ones.
-// What is fed as float32 becomes the type that the model takes; floats that come out become float32. Other types pass as they are.
+// What is fed as float32 becomes the type that the model takes; floats that a model's part gives become float32. Other types pass as they are.
 import type { DType, Tensor } from '../onnx/ir.ts';
 import { asFloat32, floatTensor, quantizeTensor } from '../onnx/quantized-values.ts';
 

@@ -4,7 +4,7 @@ import './telemetry-off.ts';
 import * as ort from 'onnxruntime-node';
 import { messageOf, WhetError } from '../errors.ts';
 import type { DType, Tensor } from '../onnx/ir.ts';
-import { asInput, asOutput } from './feeds.ts';
+import { asInput } from './feeds.ts';
 
 export interface SessionOptions {
   /** For messages: which model or part this is. */
@@ -45,7 +45,7 @@ export async function openSession(bytes: Uint8Array, options: SessionOptions): P
       const inputs = Object.fromEntries(Object.entries(feeds).map(([name, tensor]) => [name, toRuntime(asInput(tensor, types.get(name)))]));
       try {
         const outputs = await session.run(inputs, [...(fetches ?? session.outputNames)]);
-        return Object.fromEntries(Object.entries(outputs).map(([name, tensor]) => [name, asOutput(fromRuntime(tensor))]));
+        return Object.fromEntries(Object.entries(outputs).map(([name, tensor]) => [name, fromRuntime(tensor)]));
       } catch (error) {
         throw new WhetError('runtime-failed', `ONNX Runtime failed to run ${options.label}: ${messageOf(error)}`, { cause: error });
       }
