@@ -203,6 +203,26 @@ export const chains: Readonly<Record<string, (r: Random) => Chain>> = {
     return writer.combination(r.pick(binary)).combination(r.pick(binary)).chain(['Conv']);
   },
 
+  'functions that are smooth between −1 and 1': (r) => {
+    const writer = image(r).pointwise().apply('Sin');
+    writer.apply('Mul', [writer.constant('most', floats([], 0.8))]);
+    const op = r.pick(['Tan', 'Asin', 'Acos', 'Atan', 'Sinh', 'Cosh', 'Asinh', 'Atanh', 'Acosh', 'Shrink', 'Swish', 'Mod', 'CastLike']);
+    if (op === 'Acosh') writer.apply('Add', [writer.constant('two', floats([], 2))]);
+    if (op === 'Swish') writer.opset = 24;
+    const others =
+      op === 'Mod' ? [writer.constant('step', floats([], 3))] : op === 'CastLike' ? [writer.constant('like', floats([2], 0))] : [];
+    return writer.apply(op, others, op === 'Mod' ? { fmod: 1 } : op === 'Shrink' ? { lambd: attr.float(0.1) } : {}).chain(['Conv']);
+  },
+
+  'steps, beside what has a gradient': (r) => {
+    const writer = image(r).pointwise();
+    const before = writer.now;
+    const op = r.pick(['Sign', 'Floor', 'Ceil', 'Round', 'IsNaN', 'IsInf']);
+    writer.apply(op);
+    if (op.startsWith('Is')) writer.apply('Cast', [], { to: 1 });
+    return writer.apply('Add', [before]).chain();
+  },
+
   'a choice between values': (r) => {
     const writer = image(r).pointwise();
     const before = writer.now;
