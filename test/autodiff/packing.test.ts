@@ -22,7 +22,7 @@ describe('names of groups', () => {
     const groups = grouped(parameters, others);
     const own = groups.map(({ name }) => name);
     const kept = groups.flatMap(({ name }) => ['m', 'v'].map((slot) => `${name}/${slot}`));
-    const foreign = [...names, ...others];
+    const foreign: readonly string[] = [...names, ...others];
     expect(new Set([...own, ...kept]).size).toBe(3 * groups.length);
     expect(kept.filter((name) => foreign.includes(name))).toEqual([]);
     expect(
