@@ -13,7 +13,8 @@ import { floats, graph, model, value } from '../../agent/onnx/build.ts';
 import { encodeModel } from '../../agent/onnx/encode.ts';
 import { sizeOf, type Tensor } from '../../agent/onnx/ir.ts';
 import { openSession } from '../../agent/runtime/session.ts';
-import { type Chain, chains } from './chains.ts';
+import type { Chain } from './chain-writer.ts';
+import { chains } from './chains.ts';
 import { Random } from './random.ts';
 
 /** y and the gradients of all inputs, and the operators it took. */
