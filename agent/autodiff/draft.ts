@@ -8,6 +8,7 @@ import { nodeTitle } from './attributes.ts';
 import { expansions } from './expand.ts';
 import { operatorKey } from './families.ts';
 import { foldConstant } from './fold.ts';
+import { withoutEmptyWindows } from './shapes/convolution.ts';
 import { resultType, type Shape, shapeRules } from './shapes.ts';
 
 type Attributes = Parameters<typeof makeNode>[3];
@@ -50,7 +51,8 @@ export class Draft {
    * Adds an existing node under its own output names. What can be computed now (shape arithmetic) becomes a constant, and what is made of
    * primitive operators (a recurrent layer) becomes those.
    */
-  add(node: Node): void {
+  add(given: Node): void {
+    const node = withoutEmptyWindows(given, this);
     const folded = foldConstant(node, this);
     if (folded !== null) {
       this.constant(node.outputs[0] as string, folded);

@@ -19,11 +19,23 @@ export interface Group {
 /** Up to this many elements a copy costs less than the dozen nodes of an update of its own. */
 const smallElements = 16384;
 
-export function grouped(parameters: readonly TailParameter[]): readonly Group[] {
+/** `others`: names beside those of the parameters that a group's name, and what is kept for the group under it, must not meet. */
+export function grouped(parameters: readonly TailParameter[], others: readonly string[] = []): readonly Group[] {
+  const names = [...parameters.map(({ name }) => name), ...others];
   const small = parameters.filter(({ dims }) => sizeOf(dims) <= smallElements);
   const alone = small.length < 2 ? parameters : parameters.filter((parameter) => !small.includes(parameter));
-  const groups = alone.map((parameter) => groupOf(`${parameter.name}`, [parameter]));
-  return small.length < 2 ? groups : [...groups, groupOf('small parameters', small)];
+  const groups = alone.map((parameter) => groupOf(freeName(parameter.name, names, parameter.name), [parameter]));
+  return small.length < 2
+    ? groups
+    : [...groups, groupOf(freeName('small parameters', [...names, ...groups.map(({ name }) => name)]), small)];
+}
+
+/** The name, or the name with a number, so that neither it nor anything of the form name/… is taken by another than its `owner`. */
+function freeName(name: string, taken: readonly string[], owner?: string): string {
+  const isFree = (candidate: string) => !taken.some((each) => (each === candidate && each !== owner) || each.startsWith(`${candidate}/`));
+  let own = name;
+  for (let count = 2; !isFree(own); count++) own = `${name} ${count}`;
+  return own;
 }
 
 /** Only matrices decay, as is usual. */

@@ -62,7 +62,7 @@ export function compileStep(tail: TrainableTail, options: StepOptions): Training
       hint: 'Choose more layers (--layers).',
     });
   }
-  const groups = grouped(trainable.parameters);
+  const groups = grouped(trainable.parameters, [...trainable.statistics.map(({ name }) => name), ...trainable.fixed.keys()]);
   const slots = stateSlots(options.optimizer);
   const state = groups.flatMap((group) =>
     slots.map((slot) => ({ input: `in/${group.name}/${slot}`, output: `out/${group.name}/${slot}`, dims: group.dims })),

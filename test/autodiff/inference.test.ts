@@ -133,3 +133,30 @@ describe('shapes and types inferred in a draft are those of the runtime', () => 
     expect(() => c.shape('a')).toThrow("the shape of the result of node 'a' (Split) is not known");
   });
 });
+
+describe('pools that round up where a window would begin behind the image', () => {
+  it.each([
+    ['MaxPool', [2, 2], { kernel_shape: [1, 1], strides: [2, 2] }],
+    ['AveragePool', [2, 4], { kernel_shape: [1, 1], strides: [2, 3], count_include_pad: 1 }],
+    ['MaxPool', [2, 4], { kernel_shape: [1, 2], strides: [2, 3] }],
+    ['AveragePool', [2, 4], { kernel_shape: [1, 3], strides: [2, 2] }],
+    ['MaxPool', [4, 5], { kernel_shape: [2, 2], strides: [3, 2], pads: [0, 0, 1, 0] }],
+  ] as const)('%s over %j, %j: a graph that relies on the size loads, and gives what the node gives', async (op, size, attributes) => {
+    const x = floats(
+      [1, 1, ...size],
+      Array.from({ length: size[0] * size[1] }, (_, at) => (at * 7) % 5),
+    );
+    const each = node(op, ['x'], ['p'], { ...attributes, ceil_mode: 1 });
+    const expected = await run([each, node('Identity', ['p'], ['y'])], { x }, {});
+    const c = drafted([each], { x }, {});
+    expect(c.shape('p')).toEqual(expected.dims);
+    const places = c.shape('p').reduce((a, b) => a * b, 1);
+    const head = [node('Flatten', ['p'], ['f']), node('Gemm', ['f', 'w'], ['y'])];
+    const identity = floats(
+      [places, places],
+      Array.from({ length: places * places }, (_, at) => (at % (places + 1) === 0 ? 1 : 0)),
+    );
+    for (const each of head) c.add(each);
+    expect(numbers(await run(c.finish(['y']).nodes, { x }, { w: identity }))).toEqual(numbers(expected));
+  });
+});
