@@ -1,12 +1,15 @@
 // The closed-form learner: ridge regression of one-hot targets on the features before the last linear layer, λ chosen on rows that were left
 // out, drawn to what the model knew (its statistics, or its base weights), and one scale that makes softmax honest, folded into the weights.
+// Where a class that the model knows has no labels and there are no statistics, `keep-weights.ts` learns a change of the weights instead.
 
 import type { FeatureSet } from '../types.ts';
 import { balancedWeights } from './balance.ts';
 import { crossEntropy, fitScale } from './calibrate.ts';
 import { dualLimit, openDualRidge } from './dual-ridge.ts';
 import { multiply, oneHot, type Rows } from './gather.ts';
+import { knownClasses } from './gradient-memory.ts';
 import { headRows, readHead, requireHead, writeHead } from './head-rows.ts';
+import { fitKeeping, isPartlyTaught } from './keep-weights.ts';
 import type { FittedTail, Learner, LearnerInput } from './learner.ts';
 import { openPrimalRidge } from './primal-ridge.ts';
 import type { Ridge, RidgeFit } from './ridge.ts';
@@ -49,6 +52,9 @@ async function fit(input: LearnerInput): Promise<FittedTail> {
   const { tail, train, classes, threads, signal, progress } = input;
   const head = requireHead(tail);
   const weights = balancedWeights(train, classes, input.prior, input.prior === null ? 1 : input.personalWeight);
+  const known = knownClasses(tail, classes);
+  if (input.prior === null && known.includes(true) && isPartlyTaught(train.labels.subarray(0, train.count), known))
+    return fitKeeping(input, known, weights);
   const rows = await headRows(tail, { ...train, weights }, threads);
   const before = centreColumns(readHead(tail), classes);
   const isBlank = before.weights.every((weight) => weight === 0);
