@@ -9,6 +9,7 @@ import { dualLimit, openDualRidge } from './dual-ridge.ts';
 import type { Rows } from './gather.ts';
 import { headRows, readHead, requireHead, writeHead } from './head-rows.ts';
 import type { FittedTail, LearnerInput } from './learner.ts';
+import { shiftOfNewClass } from './operating-point.ts';
 import { openPrimalRidge } from './primal-ridge.ts';
 import type { RidgeFit } from './ridge.ts';
 import { type Head, leadOf, logitsAt, marginOf, standIns } from './stand-ins.ts';
@@ -19,7 +20,7 @@ const lift = { known: 0.5, fresh: 1 };
 /** Stand-ins of one class, and of all; together they weigh as much as the captures, times this. */
 const each = 6;
 const mostStandIns = 400;
-const share = 2;
+const share = 3;
 
 /** Whether the classes that the head knows are to be held, because some of them have no labels. */
 export function isPartlyTaught(labels: Int32Array, known: readonly boolean[]): boolean {
@@ -55,15 +56,35 @@ export async function fitKeeping(input: LearnerInput, known: readonly boolean[],
     ? await openDualRidge(problem)
     : await openPrimalRidge({ ...problem, labels: all, prior: null, personalWeight: 1, seed });
   const leftOut = (await ridge.leftOut(lambdas)) ?? [];
-  const errors = leftOut.map((predicted) => squaredError(predicted, targets, rows.weights as Float32Array, taught.length));
-  const best = errors.indexOf(Math.min(...errors));
+  const errors = leftOut.map((predicted) =>
+    predicted === null ? Number.POSITIVE_INFINITY : squaredError(predicted, targets, rows.weights as Float32Array, taught.length),
+  );
+  const least = Math.min(...errors);
+  const best = Number.isFinite(least) ? errors.indexOf(least) : -1;
   const lambda = lambdas[best] ?? (lambdas.at(-1) as number);
   const change = await ridge.solve(lambda);
-  return {
-    weights: writeHead(tail, changed(before, change, taught, classes)),
-    details: { form: isDual ? 'dual' : 'primal', lambda, heldClasses: silent.length, standIns: held.rows.count },
-    crossValidated: best < 0 ? null : predictions(logits, leftOut[best] as Float32Array, taught, labels.length, classes),
-  };
+  if (best < 0) return finished(change, null);
+  const left = predictions(logits, leftOut[best] as Float32Array, taught, classes);
+  if (requireHead(tail).bias === null) return finished(change, left);
+  const shifts = taught.map((label) => (known[label] === true ? 0 : shiftOf(label, left, all, classes)));
+  for (const [at, label] of taught.entries()) for (let from = 0; from < left.length; from += classes) left[from + label]! += shifts[at]!;
+  return finished({ ...change, bias: change.bias.map((value, at) => value + shifts[at]!) }, left);
+
+  function finished(by: RidgeFit, left: Float32Array | null): FittedTail {
+    return {
+      weights: writeHead(tail, changed(before, by, taught, classes)),
+      details: { form: isDual ? 'dual' : 'primal', lambda, heldClasses: silent.length, standIns: held.rows.count },
+      crossValidated: left?.slice(0, labels.length * classes) ?? null,
+    };
+  }
+}
+
+/** How much less readily a new class is named than the regression has it, judged by rows that it was learned without. */
+function shiftOf(label: number, logits: Float32Array, labels: Int32Array, classes: number): number {
+  const distances = [...labels].flatMap((own, row) =>
+    own === label ? [] : [logits[row * classes + own]! - logits[row * classes + label]!],
+  );
+  return shiftOfNewClass(distances);
 }
 
 /** A class without weights begins as the mean of those that have some: it is likelier than none and than all of them alike. */
@@ -168,17 +189,11 @@ function changed(before: RidgeFit, change: RidgeFit, taught: readonly number[], 
   return { weights: add(before.weights, change.weights), bias: add(before.bias, change.bias) };
 }
 
-/** Logits of the captures with the change that was learned without them. */
-function predictions(
-  logits: readonly Float64Array[],
-  leftOut: Float32Array,
-  taught: readonly number[],
-  count: number,
-  classes: number,
-): Float32Array {
-  const all = new Float32Array(count * classes);
-  for (let row = 0; row < count; row += 1) {
-    all.set(logits[row]!, row * classes);
+/** Logits of all rows with the change that was learned without them. */
+function predictions(logits: readonly Float64Array[], leftOut: Float32Array, taught: readonly number[], classes: number): Float32Array {
+  const all = new Float32Array(logits.length * classes);
+  for (const [row, own] of logits.entries()) {
+    all.set(own, row * classes);
     for (const [at, label] of taught.entries()) all[row * classes + label]! += leftOut[row * taught.length + at]!;
   }
   return all;
