@@ -18,6 +18,7 @@ export const levels = [
       'compile.ts',
       'quantize.ts',
       'adapt',
+      'candidate',
       'quantize',
       'inspect.ts',
       'device',

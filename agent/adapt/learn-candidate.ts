@@ -1,10 +1,10 @@
 // The model's own knowledge and a person's features → the tail to ship. Statistics of the base model are kept, and mirrored pictures are
 // learned from, unless the person's own pictures say that it is better without by more than noise. Measured with MobileNetV2 on CIFAR-10, five
 // draws each of 5 and 10 a class: mirroring adds one point of accuracy on the pictures that it was chosen by, 0.4 points on test pictures.
-import { type Chosen, fitBest } from '../learn/choose.ts';
-import { closedForm } from '../learn/closed-form.ts';
+import { learnTail } from '../candidate/learn.ts';
+import type { Chosen } from '../learn/choose.ts';
 import { gradientBy } from '../learn/engines.ts';
-import { baseWeight, isWorthForgetting, personalWeightOf } from '../learn/keep-known.ts';
+import { baseWeight } from '../learn/keep-known.ts';
 import { extendStatistics, type Statistics, scaleStatistics } from '../learn/statistics.ts';
 import { loadKnowledge } from '../model/knowledge.ts';
 import type { Classifier } from '../model/open.ts';
@@ -37,7 +37,10 @@ async function learnFrom(
   classes: number,
 ): Promise<Chosen> {
   const { learner, seed, threads, signal, progress } = options;
-  const input = {
+  return learnTail({
+    choice: learner,
+    gradient: gradientBy(options.engine ?? 'onnx'),
+    prior: options.classes === 'replace' ? null : priorOf(options.model, classifier, classes),
     tail,
     train,
     classes,
@@ -46,20 +49,7 @@ async function learnFrom(
     ...(options.gradient === undefined ? {} : { settings: options.gradient }),
     ...(signal === undefined ? {} : { signal }),
     ...(progress === undefined ? {} : { progress }),
-  };
-  const plain = await fitBest(learner, [closedForm, gradientBy(options.engine ?? 'onnx')], { ...input, prior: null, personalWeight: 1 });
-  const prior = options.classes === 'replace' || plain.learner !== 'closed-form' ? null : priorOf(options.model, classifier, classes);
-  if (prior === null) return plain;
-  const kept = await fitBest('closed-form', [closedForm], { ...input, prior, personalWeight: personalWeightOf(train.count) });
-  // What was learned without it knows nothing of classes that the person has no captures of.
-  const isComplete = Array.from({ length: classes }, (_, label) => train.labels.includes(label)).every(Boolean);
-  return !isComplete || !isWorthForgetting(plain.fitted, kept.fitted, train, classes)
-    ? {
-        ...kept,
-        reason: `${plain.depth === null ? 'it fits the tail' : plain.reason}; it keeps what the base model knew`,
-        depth: plain.depth === null ? null : { ...plain.depth, shallow: kept.fitted },
-      }
-    : { ...plain, reason: 'what the base model knew does not help with these captures' };
+  });
 }
 
 function priorOf(modelPath: string, classifier: Classifier, classes: number): Statistics | null {

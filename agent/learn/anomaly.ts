@@ -1,6 +1,7 @@
 // What is normal: mean and shrunk covariance of the features of normal captures, from the additive statistics alone, as a distance that a few
 // matrix products compute. The threshold comes from captures that were left out. Refuses nothing by itself.
 import { gatherStatistics, multiply, pickRows, type Rows } from './gather.ts';
+import { shifted, shiftOf } from './shift.ts';
 import { assignFolds } from './splits.ts';
 import type { Statistics } from './statistics.ts';
 
@@ -31,13 +32,15 @@ const fewGroups = 20;
 
 /** `falseAlarms` is the share of normal captures that may lie above the threshold. null where there are fewer than three groups. */
 export async function fitNormal(
-  rows: Rows,
+  raw: Rows,
   groups: Int32Array,
   options: { readonly falseAlarms: number; readonly seed: number; readonly threads: number },
 ): Promise<FittedNormal | null> {
   const { threads, seed } = options;
   const count = new Set(groups).size;
   if (count < 3) return null;
+  const shift = shiftOf(raw);
+  const rows = shifted(raw, shift);
   const labels = new Int32Array(rows.count);
   const foldOf = assignFolds({ count: rows.count, labels, groups }, count <= fewGroups ? count : mostFolds, seed);
   const leftOut = new Float32Array(rows.count);
@@ -48,7 +51,9 @@ export async function fitNormal(
     const scores = await scoreAll(model, pickRows(rows, outside), threads);
     for (const [at, row] of outside.entries()) leftOut[row] = scores[at] as number;
   }
-  return { normal: await normalOf(await sumsOf(rows, threads), threads), leftOut, threshold: thresholdOf(leftOut, options.falseAlarms) };
+  const normal = await normalOf(await sumsOf(rows, threads), threads);
+  const mean = shift === null ? normal.mean : normal.mean.map((value, at) => value + shift[at]!);
+  return { normal: { ...normal, mean }, leftOut, threshold: thresholdOf(leftOut, options.falseAlarms) };
 }
 
 function sumsOf(rows: Rows, threads: number): Promise<Statistics> {

@@ -6,6 +6,8 @@ export interface Predicted {
   readonly labels: ArrayLike<number>;
   readonly classes: number;
   readonly weights?: Float32Array;
+  /** Rows that are independent of each other; all of them where absent. Views and bursts say one thing many times. */
+  readonly moments?: number;
 }
 
 /**
@@ -14,7 +16,7 @@ export interface Predicted {
  */
 export function fitScale(predicted: Predicted): number {
   const size = standardDeviation(predicted.logits) || 1;
-  const loss = (logScale: number) => crossEntropy(predicted, Math.exp(logScale), 1 / (predicted.labels.length + 2));
+  const loss = (logScale: number) => crossEntropy(predicted, Math.exp(logScale), 1 / ((predicted.moments ?? predicted.labels.length) + 2));
   const golden = (Math.sqrt(5) - 1) / 2;
   let low = Math.log(1e-2 / size);
   let high = Math.log(1e2 / size);

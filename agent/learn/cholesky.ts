@@ -1,15 +1,14 @@
 // Small symmetric positive definite matrices, in double precision: their inverse, and systems solved with them.
-import { WhetError } from '../errors.ts';
 
-/** Inverse of a symmetric positive definite matrix by Cholesky: A = LLᵀ, A⁻¹ = L⁻ᵀL⁻¹. Overwrites its argument. */
-export function invertPositive(a: Float64Array, size: number): Float64Array {
+/** Inverse of a symmetric positive definite matrix by Cholesky: A = LLᵀ, A⁻¹ = L⁻ᵀL⁻¹; null where it is not one. Overwrites its argument. */
+export function invertPositive(a: Float64Array, size: number): Float64Array | null {
   for (let column = 0; column < size; column += 1) {
     for (let row = column; row < size; row += 1) {
       let sum = a[row * size + column]!;
       for (let k = 0; k < column; k += 1) sum -= a[row * size + k]! * a[column * size + k]!;
       if (row > column) a[row * size + column] = sum / a[column * size + column]!;
       else if (sum > 0) a[row * size + row] = Math.sqrt(sum);
-      else throw new WhetError('runtime-failed', `a matrix of ${size} rows is not positive definite (features not finite?)`);
+      else return null;
     }
   }
   // L⁻¹ is kept transposed, in rows, so that every inner loop runs along memory.

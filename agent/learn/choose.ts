@@ -40,7 +40,7 @@ export async function fitBest(choice: LearnerChoice, learners: readonly Learner[
   }
   const isDeep = input.tail.parameters.some(({ name }) => name !== input.tail.head?.weight && name !== input.tail.head?.bias);
   // The closed form is exact for a linear head; a second opinion costs training time and pays only where more layers can learn.
-  if (!isDeep || choice === 'closed-form') return alone(first, await first.fit(input), 'it fits the tail');
+  if (!isDeep || choice === 'closed-form') return await firstThatFits([first, ...others], input);
   const shallow = usable.find((learner) => learner.name === 'closed-form');
   const second = first === shallow ? others[0] : first;
   if (shallow === undefined || second === undefined) return alone(first, await first.fit(input), 'it is the one that can train this tail');
@@ -53,6 +53,23 @@ export async function fitBest(choice: LearnerChoice, learners: readonly Learner[
     reason: reasonOf(depth.leftOut, kept === second, choice !== 'auto'),
     depth,
   };
+}
+
+/** Features that one learner finds no answer for may suit another; where none is left, what the first said is what happened. */
+async function firstThatFits([first, ...others]: readonly [Learner, ...Learner[]], input: LearnerInput): Promise<Chosen> {
+  try {
+    return alone(first, await first.fit(input), 'it fits the tail');
+  } catch (error) {
+    if (!(error instanceof WhetError && error.code === 'training-diverged')) throw error;
+    for (const other of others) {
+      try {
+        return alone(other, await other.fit(input), `${first.name} found no finite weights`);
+      } catch (failure) {
+        if (!(failure instanceof WhetError)) throw failure;
+      }
+    }
+    throw error;
+  }
 }
 
 async function compareDepth(shallow: Learner, deep: Learner, input: LearnerInput): Promise<Depth> {

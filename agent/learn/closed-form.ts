@@ -1,19 +1,24 @@
 // The closed-form learner: ridge regression of one-hot targets on the features before the last linear layer, λ chosen on rows that were left
 // out, drawn to what the model knew (its statistics, or its base weights), and one scale that makes softmax honest, folded into the weights.
+// Where a class that the model knows has no labels and there are no statistics, `keep-weights.ts` learns a change of the weights instead.
 
 import type { FeatureSet } from '../types.ts';
 import { balancedWeights } from './balance.ts';
 import { crossEntropy, fitScale } from './calibrate.ts';
 import { dualLimit, openDualRidge } from './dual-ridge.ts';
 import { multiply, oneHot, type Rows } from './gather.ts';
+import { knownClasses } from './gradient-memory.ts';
 import { headRows, readHead, requireHead, writeHead } from './head-rows.ts';
+import { fitKeeping, isPartlyTaught } from './keep-weights.ts';
 import type { FittedTail, Learner, LearnerInput } from './learner.ts';
 import { openPrimalRidge } from './primal-ridge.ts';
 import type { Ridge, RidgeFit } from './ridge.ts';
+import { countGroups } from './splits.ts';
 
 /** Powers of ten tried first, in units of the mean squared distance from the mean; further ones where the best lies at an end. */
 const coarse = [-1, 0, 1, 2];
 const lowestPower = -5;
+const buried = [-8, -7, -6, -5, -4, -3];
 const highestPower = 4;
 /**
  * Where nothing can be left out. On real features the best λ lay within half a power of ten of 1, and the scale between 8 and 11, for 5 as
@@ -49,6 +54,9 @@ async function fit(input: LearnerInput): Promise<FittedTail> {
   const { tail, train, classes, threads, signal, progress } = input;
   const head = requireHead(tail);
   const weights = balancedWeights(train, classes, input.prior, input.prior === null ? 1 : input.personalWeight);
+  const known = knownClasses(tail, classes);
+  if (input.prior === null && known.includes(true) && isPartlyTaught(train.labels.subarray(0, train.count), known))
+    return fitKeeping(input, known, weights);
   const rows = await headRows(tail, { ...train, weights }, threads);
   const before = centreColumns(readHead(tail), classes);
   const isBlank = before.weights.every((weight) => weight === 0);
@@ -78,7 +86,9 @@ async function fit(input: LearnerInput): Promise<FittedTail> {
   const power = isInformed ? best.power : unknown.power;
   const kept = isInformed ? best.kept : 0;
   const solved = await ridge.solve(10 ** power);
-  const scale = isInformed ? fitScale({ logits: best.logits, labels, classes, weights: task.evidence }) : unknown.scale;
+  const scale = isInformed
+    ? fitScale({ logits: best.logits, labels, classes, weights: task.evidence, moments: countGroups(train) })
+    : unknown.scale;
   const fitted = finish(solved, before, classes, kept, scale);
   return {
     weights: writeHead(tail, fitted),
@@ -97,15 +107,21 @@ async function search(ridge: Ridge, task: Task, signal: AbortSignal | undefined,
   const attempt = async (powers: readonly number[]) => {
     signal?.throwIfAborted();
     const left = await ridge.leftOut(powers.map((power) => 10 ** power));
-    for (const [at, predictions] of (left ?? []).entries()) attempts.push(judge(task, powers[at] as number, predictions));
+    // A λ that cannot be solved for is a bad one.
+    for (const [at, predictions] of (left ?? []).entries()) {
+      const judged = predictions?.every(Number.isFinite) ? judge(task, powers[at] as number, predictions) : null;
+      if (judged !== null && Number.isFinite(judged.error)) attempts.push(judged);
+    }
     attempts.sort((a, b) => a.power - b.power);
     report(attempts.length);
   };
   const best = () => attempts.reduce((a, b) => (b.error < a.error ? b : a));
   await attempt(coarse);
   if (attempts.length === 0) return null;
-  while (best() === attempts[0] && best().power > lowestPower) await attempt([best().power - 1]);
-  while (best() === attempts.at(-1) && best().power < highestPower) await attempt([best().power + 1]);
+  for (let next = best().power - 1; next >= lowestPower && best() === attempts[0]; next -= 1) await attempt([next]);
+  for (let next = best().power + 1; next <= highestPower && best() === attempts.at(-1); next += 1) await attempt([next]);
+  // Where a few directions outweigh all others, what tells the classes apart shows at a far smaller λ, and nothing at the usual ones.
+  if (best().power > 1) await attempt(buried);
   const around = best().power;
   await attempt([around - 0.5, around + 0.5]);
   const vertex = parabolaMinimum(attempts, attempts.indexOf(best()));

@@ -1,5 +1,6 @@
 // Ridge regression in its dual form: the work grows with the number of samples and hardly with the width, and leaving one group out is exact
-// without refitting. The kernel comes from ONNX Runtime, the small factorizations are done here in double precision.
+// without refitting. Kernel and factorizations are done here in double precision.
+import { WhetError } from '../errors.ts';
 import { invertPositive } from './cholesky.ts';
 import { multiply, type Rows } from './gather.ts';
 import type { Ridge, RidgeFit, RidgeProblem } from './ridge.ts';
@@ -14,8 +15,7 @@ export async function openDualRidge(problem: RidgeProblem): Promise<Ridge> {
   const mean = intercept ? weightedMean(rows, weights) : new Float64Array(width);
   const centred = rows.features.slice(0, count * width);
   for (let at = 0; at < centred.length; at += 1) centred[at]! -= mean[at % width]!;
-  const operand = { data: centred, rows: count, inner: width };
-  const kernel = await multiply(operand, { data: centred, columns: count, transposed: true }, threads);
+  const kernel = kernelOf(centred, count, width);
   const spread = meanSquare(kernel, weights);
   const members = membersOf(groups, count);
 
@@ -24,6 +24,7 @@ export async function openDualRidge(problem: RidgeProblem): Promise<Ridge> {
     const system = Float64Array.from(kernel);
     for (let row = 0; row < count; row += 1) system[row * count + row]! += (lambda * spread) / weights[row]!;
     const inverse = invertPositive(system, count);
+    if (inverse === null) return null;
     const sums = new Float64Array(count);
     if (intercept) for (let at = 0; at < inverse.length; at += 1) sums[Math.floor(at / count)]! += inverse[at]!;
     const total = sums.reduce((sum, value) => sum + value, 0);
@@ -41,12 +42,14 @@ export async function openDualRidge(problem: RidgeProblem): Promise<Ridge> {
     async leftOut(lambdas) {
       if (members.length < 2) return null;
       return lambdas.map((lambda) => {
-        const { projector, alpha } = dual(lambda);
-        return predictionsWithout(projector, alpha, targets, count, columns, members);
+        const solved = dual(lambda);
+        return solved === null ? null : predictionsWithout(solved.projector, solved.alpha, targets, count, columns, members);
       });
     },
     async solve(lambda): Promise<RidgeFit> {
-      const { alpha, offset } = dual(lambda);
+      const solved = dual(lambda);
+      if (solved === null) throw unsolvable(count);
+      const { alpha, offset } = solved;
       const fitted = await multiply(
         { data: transpose(Float32Array.from(alpha), count, columns), rows: columns, inner: count },
         { data: centred, columns: width, transposed: false },
@@ -74,13 +77,14 @@ function predictionsWithout(
   count: number,
   columns: number,
   members: readonly (readonly number[])[],
-): Float32Array {
+): Float32Array | null {
   const predictions = new Float32Array(count * columns);
   for (const group of members) {
     const size = group.length;
     const block = new Float64Array(size * size);
     for (const [i, row] of group.entries()) for (const [j, other] of group.entries()) block[i * size + j] = projector[row * count + other]!;
     const inverse = invertPositive(block, size);
+    if (inverse === null) return null;
     for (const [i, row] of group.entries()) {
       for (let column = 0; column < columns; column += 1) {
         let residual = 0;
@@ -90,6 +94,27 @@ function predictionsWithout(
     }
   }
   return predictions;
+}
+
+/** H·Hᵀ in double precision: at small λ the rounding of a product in single precision is larger than λ. */
+function kernelOf(centred: Float32Array, count: number, width: number): Float64Array {
+  const kernel = new Float64Array(count * count);
+  for (let row = 0; row < count; row += 1) {
+    const own = centred.subarray(row * width, (row + 1) * width);
+    for (let other = 0; other <= row; other += 1) {
+      let sum = 0;
+      for (let at = 0, from = other * width; at < width; at += 1) sum += own[at]! * centred[from + at]!;
+      kernel[row * count + other] = sum;
+      kernel[other * count + row] = sum;
+    }
+  }
+  return kernel;
+}
+
+function unsolvable(count: number): WhetError {
+  return new WhetError('training-diverged', `no ridge fits the features of ${count} rows: they are not finite, or too far apart in size`, {
+    hint: 'Look for broken samples (constant or extreme features); the current model stays in use.',
+  });
 }
 
 function membersOf(groups: Int32Array, count: number): readonly (readonly number[])[] {
@@ -119,7 +144,7 @@ function weightedMean(rows: Rows, weights: Float64Array): Float64Array {
 }
 
 /** Weighted mean of the kernel's diagonal: of the squared distances from the mean. Rows that are all alike have none; then 1 will do. */
-function meanSquare(kernel: Float32Array, weights: Float64Array): number {
+function meanSquare(kernel: Float64Array, weights: Float64Array): number {
   const count = weights.length;
   let sum = 0;
   let total = 0;

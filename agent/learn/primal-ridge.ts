@@ -3,6 +3,7 @@
 import { solvePositive } from './cholesky.ts';
 import { gatherStatistics, multiply, pickRows, type Rows } from './gather.ts';
 import type { Ridge, RidgeFit, RidgeProblem } from './ridge.ts';
+import { shifted, shiftOf } from './shift.ts';
 import { openSolver, type Solver } from './solve.ts';
 import { assignFolds, countGroups } from './splits.ts';
 import { addStatistics, type Statistics, scaleStatistics, subtractStatistics } from './statistics.ts';
@@ -30,8 +31,11 @@ interface Fold {
   readonly statistics: Statistics;
 }
 
-export async function openPrimalRidge(problem: PrimalProblem): Promise<Ridge> {
-  const { columns, intercept, threads } = problem;
+export async function openPrimalRidge(asked: PrimalProblem): Promise<Ridge> {
+  const { columns, intercept, threads } = asked;
+  // What is known already was summed about zero, and without a bias rows cannot be moved.
+  const shift = asked.prior === null && intercept ? shiftOf(asked.rows) : null;
+  const problem = { ...asked, rows: shifted(asked.rows, shift) };
   const solver = await openSolver(threads);
   const folds = await gatherFolds(problem);
   const personal = folds.map((fold) => fold.statistics).reduce((sum, fold) => addStatistics(sum, fold));
@@ -49,10 +53,19 @@ export async function openPrimalRidge(problem: PrimalProblem): Promise<Ridge> {
     },
     async solve(lambda) {
       const [fit] = await solveAll(solver, total, [lambda], spread, intercept, 1e-6);
-      return fit as RidgeFit;
+      return movedBack(fit as RidgeFit, shift);
     },
     [Symbol.asyncDispose]: () => solver.close(),
   };
+}
+
+/** The fit on h − s as one on h: b − s·w. */
+function movedBack({ weights, bias }: RidgeFit, shift: Float32Array | null): RidgeFit {
+  if (shift === null) return { weights, bias };
+  const columns = bias.length;
+  const moved = Float64Array.from(bias);
+  for (const [row, value] of shift.entries()) for (let at = 0; at < columns; at += 1) moved[at]! -= value * weights[row * columns + at]!;
+  return { weights, bias: Float32Array.from(moved) };
 }
 
 async function gatherFolds(problem: PrimalProblem): Promise<readonly Fold[]> {

@@ -40,7 +40,9 @@ export async function fitRegression(input: RegressionInput): Promise<FittedRegre
     : await openPrimalRidge({ ...problem, labels: new Int32Array(rows.count), prior: null, personalWeight: 1, seed: input.seed });
   const predictions = await ridge.leftOut(powers.map((power) => 10 ** power));
   if (predictions === null) return null;
-  const errors = predictions.map((predicted) => predicted.reduce((sum, value, at) => sum + (value - (scaled[at] as number)) ** 2, 0));
+  const errors = predictions.map((predicted) =>
+    predicted === null ? Number.POSITIVE_INFINITY : predicted.reduce((sum, value, at) => sum + (value - (scaled[at] as number)) ** 2, 0),
+  );
   const best = errors.indexOf(Math.min(...errors));
   const lambda = 10 ** (powers[best] as number);
   const fit = await ridge.solve(lambda);

@@ -23,7 +23,8 @@ export interface RidgeFit {
 
 /** λ is given in units of the mean squared distance of a sample from the mean, in which the best one hardly depends on the model. */
 export interface Ridge extends AsyncDisposable {
-  /** For each λ, predictions [rows.count, columns] for every row by a fit without its group or fold; null where there is but one group. */
-  leftOut(lambdas: readonly number[]): Promise<readonly Float32Array[] | null>;
+  /** For each λ, predictions [rows.count, columns] for every row by a fit without its group or fold; null where there is but one group.
+   * A λ whose matrix is not positive definite in the precision at hand has none. */
+  leftOut(lambdas: readonly number[]): Promise<readonly (Float32Array | null)[] | null>;
   solve(lambda: number): Promise<RidgeFit>;
 }

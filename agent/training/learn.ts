@@ -3,12 +3,12 @@
 
 import type { ClassPlan } from '../adapt/class-folders.ts';
 import { learnWithViews } from '../adapt/varied-copies.ts';
-import { type Chosen, fitBest } from '../learn/choose.ts';
-import { closedForm } from '../learn/closed-form.ts';
+import { learnTail } from '../candidate/learn.ts';
+import type { Chosen } from '../learn/choose.ts';
 import { gradientBy } from '../learn/engines.ts';
 import { gatherStatistics } from '../learn/gather.ts';
 import { headRows } from '../learn/head-rows.ts';
-import { baseWeight, isWorthForgetting, personalWeightOf } from '../learn/keep-known.ts';
+import { baseWeight } from '../learn/keep-known.ts';
 import { extendStatistics, type Statistics, scaleStatistics } from '../learn/statistics.ts';
 import { openTail } from '../model/classify.ts';
 import { loadKnowledge } from '../model/knowledge.ts';
@@ -33,13 +33,19 @@ export async function learn(
 ): Promise<Chosen> {
   const classes = plan.labels.length;
   const known = job.classes === 'replace' ? null : await priorOf(job, classifier, classes);
-  const learnFrom = async (rows: FeatureSet): Promise<Chosen> => {
-    const input = { tail, train: rows, classes, seed: job.seed, threads: job.threads, settings: job.gradient, progress };
-    const plain = await fitBest(job.learner, [closedForm, gradientBy(job.engine)], { ...input, prior: null, personalWeight: 1 });
-    if (known === null || plain.learner !== 'closed-form') return plain;
-    const kept = await fitBest('closed-form', [closedForm], { ...input, prior: known, personalWeight: personalWeightOf(rows.count) });
-    return !isWorthForgetting(plain.fitted, kept.fitted, rows, classes) ? { ...kept, depth: plain.depth } : plain;
-  };
+  const learnFrom = (rows: FeatureSet): Promise<Chosen> =>
+    learnTail({
+      choice: job.learner,
+      gradient: gradientBy(job.engine),
+      prior: known,
+      tail,
+      train: rows,
+      classes,
+      seed: job.seed,
+      threads: job.threads,
+      settings: job.gradient,
+      progress,
+    });
   return learnWithViews(learnFrom, train, views, classes);
 }
 

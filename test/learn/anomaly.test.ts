@@ -40,7 +40,7 @@ describe('normalOf', () => {
           200;
     const trace = [0, 1, 2, 3, 4, 5, 6, 7].reduce((sum, at) => sum + covariance[at * 9]!, 0);
     const shrunk = covariance.map((value, at) => (1 - normal.shrinkage) * value + (at % 9 === 0 ? (normal.shrinkage * trace) / 8 : 0));
-    const inverse = invertPositive(shrunk, 8);
+    const inverse = invertPositive(shrunk, 8)!;
     const scores = await scoreAll(normal, { ...rows, count: 20 }, 1);
     for (const [row, score] of scores.entries()) {
       const z = mean.map((value, at) => rows.features[row * 8 + at]! - value);

@@ -1,0 +1,91 @@
+// Features as sensors give them: far from zero, of very different sizes, constant, not numbers. Each learns as well as it would about zero, or ends by name.
+import { describe, expect, it } from 'vitest';
+import { fitNormal, rankingQuality, scoreAll } from '../../agent/learn/anomaly.ts';
+import { fitScale } from '../../agent/learn/calibrate.ts';
+import { fitBest } from '../../agent/learn/choose.ts';
+import { closedForm } from '../../agent/learn/closed-form.ts';
+import { evaluate } from '../../agent/learn/evaluate.ts';
+import type { Learner } from '../../agent/learn/learner.ts';
+import { fitRegression } from '../../agent/learn/regression.ts';
+import type { FeatureSet } from '../../agent/types.ts';
+import { clusters, linearTail, randomizer } from './samples.ts';
+
+const width = 24;
+const moved = (set: FeatureSet, by: number): FeatureSet => ({ ...set, features: set.features.map((value) => value + by) });
+const learnFrom = (train: FeatureSet, classes: number) => ({
+  tail: linearTail(train.width, classes),
+  train,
+  classes,
+  prior: null,
+  personalWeight: 1,
+  seed: 1,
+  threads: 1,
+});
+
+describe('a mean of 1000 with a spread of 1', () => {
+  it.each([15, 100])('is learned by the closed form as a mean of 0 is, from %d rows a class', async (perClass) => {
+    const train = clusters({ perClass, classes: 4, width, seed: 1, noise: 1.5 });
+    const share = async (set: FeatureSet) => {
+      const { crossValidated } = await closedForm.fit(learnFrom(set, 4));
+      return evaluate({ logits: crossValidated!, labels: set.labels, classes: 4 }).accuracy.value;
+    };
+    expect(Math.abs((await share(moved(train, 1000))) - (await share(train)))).toBeLessThan(0.03);
+  });
+
+  it('ranks anomalies as a mean of 0 does', async () => {
+    const usual = clusters({ perClass: 120, classes: 1, width, seed: 5 });
+    const odd = moved(clusters({ perClass: 60, classes: 1, width, seed: 6 }), 0.45);
+    const quality = async (by: number) => {
+      const { normal } = (await fitNormal(moved(usual, by), usual.groups, { falseAlarms: 0.05, seed: 1, threads: 1 }))!;
+      return rankingQuality(await scoreAll(normal, moved(usual, by), 1), await scoreAll(normal, moved(odd, by), 1));
+    };
+    expect(Math.abs((await quality(1000)) - (await quality(0)))).toBeLessThan(0.02);
+  });
+
+  it.each([40, 700])('is regressed as a mean of 0 is, from %d rows', async (count) => {
+    const set = clusters({ perClass: count, classes: 1, width, seed: 7 });
+    const targets = Float32Array.from({ length: count }, (_, row) => set.features[row * width]! - 2 * set.features[row * width + 3]!);
+    const error = async (by: number) => {
+      const { leftOut } = (await fitRegression({ rows: moved(set, by), groups: set.groups, targets, columns: 1, seed: 1, threads: 1 }))!;
+      return leftOut.reduce((sum, value, row) => sum + (value - targets[row]!) ** 2, 0) / count;
+    };
+    expect(await error(1000)).toBeLessThan((await error(0)) + 0.01);
+  });
+});
+
+it('learns where one direction outweighs all others a thousand times', async () => {
+  const next = randomizer(3);
+  const [count, wide] = [200, 128];
+  const labels = Int32Array.from({ length: count }, (_, row) => row % 2);
+  const strong = Float32Array.from({ length: wide }, () => next() - 0.5);
+  const features = new Float32Array(count * wide);
+  for (let row = 0; row < count; row += 1) {
+    const far = 2000 * (next() - 0.5);
+    for (let at = 0; at < wide; at += 1) features[row * wide + at] = far * strong[at]! + (at < 4 ? labels[row]! : 0) + 0.1 * (next() - 0.5);
+  }
+  const train = { features, count, width: wide, labels, groups: Int32Array.from({ length: count }, (_, row) => row) };
+  const { crossValidated } = await closedForm.fit(learnFrom(train, 2));
+  expect(evaluate({ logits: crossValidated!, labels, classes: 2 }).accuracy.value).toBeGreaterThan(0.9);
+});
+
+it('constant features give finite weights', async () => {
+  const set = clusters({ perClass: 10, classes: 3, width, seed: 1 });
+  const { weights } = await closedForm.fit(learnFrom({ ...set, features: set.features.fill(7) }, 3));
+  for (const { data } of weights.values()) expect((data as Float32Array).every(Number.isFinite)).toBe(true);
+});
+
+it('features that are not numbers end by name, or with the other learner', async () => {
+  const set = clusters({ perClass: 10, classes: 3, width, seed: 1 });
+  set.features[5] = Number.NaN;
+  await expect(closedForm.fit(learnFrom(set, 3))).rejects.toMatchObject({ code: 'training-diverged' });
+  const other: Learner = { name: 'gradient', fit: async () => ({ weights: new Map(), details: {}, crossValidated: null }) };
+  expect(await fitBest('auto', [closedForm, other], learnFrom(set, 3))).toMatchObject({ learner: 'gradient' });
+});
+
+it('confidence grows with moments, not with rows that say one thing many times', () => {
+  const labels = Array.from({ length: 40 }, (_, row) => row % 2);
+  const logits = Float32Array.from(labels.flatMap((label) => [label === 0 ? 1 : 0, label === 1 ? 1 : 0]));
+  const scale = (moments: number) => fitScale({ logits, labels, classes: 2, moments });
+  expect(scale(4)).toBeLessThan(scale(40));
+  expect(scale(40)).toBe(fitScale({ logits, labels, classes: 2 }));
+});
