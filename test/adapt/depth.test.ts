@@ -27,7 +27,10 @@ describe('several layers, trained and written back', () => {
     const cut = { kind: 'layers', layers: form.layers } as const;
     const gradient = { ...gradientDefaults, epochs: 10, rate: 0.003 };
     const report = await work.run({ model, test, cut, learner: 'gradient', gradient, force: true });
-    expect(report).toMatchObject({ learner: 'gradient', depth: { ships: 'all layers' }, samples: { test: 200 } });
+    expect(report).toMatchObject({ learner: 'gradient', depth: { ships: 'all layers' } });
+    // Drawings that are nearly one of those to learn from do not judge.
+    expect(report.samples.test + report.overlap).toBe(200);
+    expect(report.overlap).toBeLessThan(10);
     expect(report.depth!.layers).toBeGreaterThanOrEqual(form.layers);
     expect(report.depth!.judged!.allLayers.value).toBeCloseTo(report.after.float!, 6);
     expect(report.depth!.leftOut).toMatchObject({ lastLayer: { samples: 60 }, allLayers: { samples: 60 } });
