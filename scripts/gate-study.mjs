@@ -1,5 +1,5 @@
 // How the gate decides over a device's life, by simulation: how often an equal model is called better, and how soon one that is better is released.
-// node scripts/gate-study.mjs [--devices 2000] [--seed 1] [--json]
+// scripts/node scripts/gate-study.mjs [--devices 2000] [--seed 1] [--json]
 import { parseArgs } from 'node:util';
 import { judge } from '../agent/candidate/gate.ts';
 import { lookAt, noLooks } from '../agent/candidate/looks.ts';

@@ -18,7 +18,6 @@ export const levels = [
       'compile.ts',
       'quantize.ts',
       'adapt',
-      'candidate',
       'quantize',
       'inspect.ts',
       'device',

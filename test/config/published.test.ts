@@ -8,7 +8,7 @@ const folder = new URL('../../agent/config/', import.meta.url);
 const read = (name: string) => JSON.parse(readFileSync(new URL(name, folder), 'utf8'));
 
 describe('the published JSON Schemas', () => {
-  test.each(Object.entries(publishedSchemas()))('%s is what the code says (else: node scripts/generate-schemas.mjs)', (name, schema) => {
+  test.each(Object.entries(publishedSchemas()))('%s is what the code says (else: scripts/node scripts/generate-schemas.mjs)', (name, schema) => {
     expect(read(name)).toEqual(schema);
   });
 

@@ -1,4 +1,4 @@
-// The fast part of the simulation of the gate; all of it is `node scripts/gate-study.mjs`.
+// The fast part of the simulation of the gate; all of it is `scripts/node scripts/gate-study.mjs`.
 import { expect, it } from 'vitest';
 // @ts-expect-error a script without types
 import { equal, independent, share } from '../../scripts/gate-study.mjs';
