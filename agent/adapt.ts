@@ -11,6 +11,7 @@ import { learnCandidate } from './adapt/learn-candidate.ts';
 import { moveInto, replaceFile, requireWritable, writeBeside } from './adapt/output-file.ts';
 import { embedFiles, type Unreadable } from './adapt/pictures.ts';
 import { type AdaptOptions, type AdaptReport, evidenceReport, wrongFiles } from './adapt/report.ts';
+import { writeSides } from './adapt/side-files.ts';
 import { confusionOf, openQuantizedTail, scoresOf } from './candidate/evidence.ts';
 import type { GateLimits } from './candidate/gate.ts';
 import { judgeEvidence, judgeGolden } from './candidate/judge.ts';
@@ -88,6 +89,23 @@ export async function adapt(options: AdaptOptions): Promise<AdaptReport> {
       await replaceFile(cardPath(options.out), Buffer.from(`${JSON.stringify({ ...prepared.card, labels: plan.labels }, null, 2)}\n`));
       await moveInto(candidate.part, options.out);
     }
+    const sides = isWritten
+      ? await writeSides({
+          from: options.model,
+          out: options.out,
+          written: candidate.model,
+          classifier,
+          mode: options.classes,
+          classes: plan.labels.length,
+          train,
+          judging: judging?.set ?? null,
+          threads: options.threads,
+        })
+      : { statistics: null, golden: null };
+    if (isWritten && sides.statistics === null)
+      options.note?.(
+        'No statistics stand beside the new model: what it knew of other captures cannot be measured or held when it is adapted again.',
+      );
     seconds.lap('export');
     return {
       classes: plan.labels,
@@ -100,6 +118,7 @@ export async function adapt(options: AdaptOptions): Promise<AdaptReport> {
       learner: chosen.learner,
       ...outcome,
       overlap: prepared.overlap,
+      sides,
       depth,
       seconds: seconds.all(),
       peakRssMb: Math.round(process.resourceUsage().maxRSS / 1024),

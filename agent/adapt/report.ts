@@ -93,6 +93,8 @@ export interface AdaptReport {
   readonly overlap: number;
   readonly seconds: { readonly features: number; readonly train: number; readonly export: number; readonly total: number };
   readonly peakRssMb: number;
+  /** What the new model knows, written beside it for the next adaptation; null where nothing was or could be written. */
+  readonly sides: { readonly statistics: string | null; readonly golden: string | null };
   /** null where the candidate was not written. */
   readonly artifact: { readonly file: string; readonly bytes: number; readonly sha256: string } | null;
 }

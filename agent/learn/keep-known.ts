@@ -12,14 +12,14 @@ import type { FittedTail } from './learner.ts';
 export const baseWeight = 1000;
 const personalShare = 2.5;
 const least = 1;
-const most = 10;
+export const mostPersonalWeight = 10;
 
 /**
  * Weight of one of so many personal rows against one of the base's: together a multiple of the base, within bounds. More would draw the few
  * rows of a beginning too far; a row never counts less than one of the base's.
  */
 export function personalWeightOf(rows: number): number {
-  return Math.min(most, Math.max(least, (personalShare * baseWeight) / Math.max(1, rows)));
+  return Math.min(mostPersonalWeight, Math.max(least, (personalShare * baseWeight) / Math.max(1, rows)));
 }
 
 /** A worse chance than this is taken for one. */

@@ -2,7 +2,7 @@
 // weights is learned, by ridge regression of what the base's own logits lack, and rows that stand for the other classes hold it back. The weights of
 // classes without labels stay as they are to the bit; a new class begins as the mean of all.
 //
-// Measured (scripts/keep-study.mjs; models/README.md has the table): one-hot targets leave classes without labels right on 0 of 100; this costs
+// Measured (scripts/keep-study.mjs): one-hot targets leave classes without labels right on 0 of 100; this costs
 // them one point or two.
 import { randomOf } from '../random.ts';
 import { dualLimit, openDualRidge } from './dual-ridge.ts';

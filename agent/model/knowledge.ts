@@ -1,7 +1,7 @@
 // What a base model brings along beside its file: `statistics.safetensors` (sums over its own training data) and `golden.safetensors`
 // (features and labels that judge forgetting). Both are optional; refuses (`weights-corrupt`) files that belong to another backbone or cut.
-import { readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { existsSync, readFileSync } from 'node:fs';
+import { basename, dirname, join, parse } from 'node:path';
 import { WhetError } from '../errors.ts';
 import type { Tensor } from '../onnx/ir.ts';
 import { decodeSafeTensors, type SafeTensors } from '../onnx/safetensors.ts';
@@ -18,8 +18,11 @@ export interface Knowledge {
   } | null;
   /** `features` [count, width] and the class of each row; null where the model ships none. */
   readonly golden: { readonly features: Float32Array; readonly count: number; readonly width: number; readonly labels: Int32Array } | null;
+  /** What the statistics were summed from: the base model, and each adaptation since. */
+  readonly lessons: number;
 }
 
+/** `<model>.statistics.safetensors` comes before `statistics.safetensors`, which a folder with several models has for one of them. */
 export function loadKnowledge(modelPath: string, classifier: Classifier): Knowledge {
   const { width } = classifier.features;
   const statistics = read(modelPath, 'statistics.safetensors', classifier);
@@ -27,20 +30,30 @@ export function loadKnowledge(modelPath: string, classifier: Classifier): Knowle
   return {
     statistics: statistics === null ? null : readStatistics(statistics, width, classifier.classes),
     golden: golden === null ? null : readGolden(golden, width, classifier.classes),
+    lessons: Math.max(1, Math.floor(Number(statistics?.metadata.lessons ?? 1)) || 1),
   };
 }
 
 /** null where there is no such file, or it was made for another cut of this model (deeper training has other features). */
 function read(modelPath: string, name: string, classifier: Classifier): SafeTensors | null {
-  const path = join(dirname(modelPath), name);
+  const own = readFile(join(dirname(modelPath), `${parse(modelPath).name}.${name}`));
+  const file = own ?? readFile(join(dirname(modelPath), name));
+  if (file === null || file.metadata.backbone !== classifier.backboneHash) return null;
+  const { model } = file.metadata;
+  // Written for another model that still stands beside this one.
+  if (own === null && model !== undefined && model !== basename(modelPath) && existsSync(join(dirname(modelPath), basename(model))))
+    return null;
+  return file;
+}
+
+function readFile(path: string): SafeTensors | null {
   let bytes: Uint8Array;
   try {
     bytes = readFileSync(path);
   } catch {
     return null;
   }
-  const file = decodeSafeTensors(bytes);
-  return file.metadata.backbone === classifier.backboneHash ? file : null;
+  return decodeSafeTensors(bytes);
 }
 
 function readStatistics({ tensors, metadata }: SafeTensors, width: number, classes: number): Knowledge['statistics'] {

@@ -55,7 +55,7 @@ describe('loadKnowledge', () => {
     rmSync(join(folder, 'statistics.safetensors'));
     rmSync(join(folder, 'golden.safetensors'));
     const path = join(folder, 'model.onnx');
-    expect(loadKnowledge(path, await open(path))).toEqual({ statistics: null, golden: null });
+    expect(loadKnowledge(path, await open(path))).toEqual({ statistics: null, golden: null, lessons: 1 });
   });
 
   it('does not use what belongs to another cut', async () => {
