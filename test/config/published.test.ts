@@ -8,9 +8,12 @@ const folder = new URL('../../agent/config/', import.meta.url);
 const read = (name: string) => JSON.parse(readFileSync(new URL(name, folder), 'utf8'));
 
 describe('the published JSON Schemas', () => {
-  test.each(Object.entries(publishedSchemas()))('%s is what the code says (else: scripts/node scripts/generate-schemas.mjs)', (name, schema) => {
-    expect(read(name)).toEqual(schema);
-  });
+  test.each(Object.entries(publishedSchemas()))(
+    '%s is what the code says (else: scripts/node scripts/generate-schemas.mjs)',
+    (name, schema) => {
+      expect(read(name)).toEqual(schema);
+    },
+  );
 
   test('a validator of another make takes what is right and refuses what is wrong', () => {
     const ajv = new Ajv2020({ strict: false });
