@@ -1,6 +1,8 @@
 // What can be asked of a device, carried out on its store, releases and jobs. The daemon and the command line (while no daemon runs) use the
 // same operations; what only a daemon knows comes in through `live`.
+import { matchLabel } from '../adapt/class-folders.ts';
 import type { ModelCard } from '../config/card.ts';
+import { nearestName } from '../config/nearest-name.ts';
 import type { Config } from '../config/resolve.ts';
 import { WhetError } from '../errors.ts';
 import type { Releases } from '../release/releases.ts';
@@ -90,6 +92,7 @@ export function createOperations(ports: OperationPorts): Device {
       return store.queries.open(limit).map(({ sample, source, timeMs, guesses }) => ({ sample, source, timeMs, guesses }));
     },
     async label({ label, samples, by }) {
+      if (label !== null) requireClass(label, config, card);
       const given = store.labels.set(samples, label, by, clock.now());
       ports.changed();
       return { label, ...given };
@@ -117,6 +120,16 @@ export function createOperations(ports: OperationPorts): Device {
     },
     [Symbol.asyncDispose]: ports.close,
   };
+}
+
+/** A label that no class of the model has would close the question and count as new, and nothing would ever be learned from it. */
+function requireClass(label: string, { classes }: Config, { labels }: ModelCard): void {
+  if (classes !== 'keep' || labels.length < 2 || matchLabel(label, labels) !== null) return;
+  const near = nearestName(label, labels);
+  const some = labels.length > 12 ? `${labels.slice(0, 12).join(', ')} and ${labels.length - 12} more` : labels.join(', ');
+  throw new WhetError('data-unusable', `no class of the model is called '${label}'${near === null ? '' : ` (did you mean '${near}'?)`}`, {
+    hint: `Its classes: ${some}. New ones may come with "classes: extend" or "classes: replace" in the configuration.`,
+  });
 }
 
 /** Removes the releases that learned from forgotten samples; `hit`: the current one was among them. Safe to repeat after a crash. */
