@@ -55,6 +55,7 @@ function lowerTail(tail: Model, features: 'saturated' | 'free'): FloatTail {
     graph,
     unclipped: new Set([...unclippedEnds(graph), ...(features === 'saturated' ? graph.inputs.map((input) => input.name) : [])]),
     opset: opsetOf(tail),
+    inFloat32: true,
     aliases: new Map(),
     nodes: [],
     initializers: new Map(),

@@ -19,6 +19,8 @@ export interface Accumulator {
 export interface Lowering {
   readonly graph: Graph;
   readonly opset: number;
+  /** Whether every float becomes float32, as a tail is trained; else a graph keeps the types it has. */
+  readonly inFloat32?: boolean;
   /** Tensors whose quantizer's limits mean nothing: the logits, and features that are known to lie within them. */
   readonly unclipped: ReadonlySet<string>;
   /** Quantized or passed-through tensor → float tensor. */
@@ -68,11 +70,12 @@ export function floatName(state: Lowering, name: string): string {
   return state.aliases.get(name) ?? name;
 }
 
-/** Emits a float node; initializers that it reads are carried over, those in 16-bit or 64-bit floats as float32. */
+/** Emits a float node; initializers that it reads are carried over, those in 16-bit or 64-bit floats as float32 where a tail is made. */
 export function emit(state: Lowering, node: Node): void {
   for (const name of node.inputs) {
     const value = state.graph.initializers.get(name);
-    if (value !== undefined && !state.initializers.has(name)) state.initializers.set(name, asFloat32(value));
+    if (value !== undefined && !state.initializers.has(name))
+      state.initializers.set(name, state.inFloat32 === true ? asFloat32(value) : value);
   }
   state.nodes.push(node);
 }
