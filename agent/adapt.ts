@@ -240,17 +240,12 @@ async function judgeCandidate(options: AdaptOptions, prepared: Prepared, { fitte
   };
   const subject = { ...prepared, current: isNew ? null : old, written, path: candidate.part };
   const { evidence, files, float } = await gatherEvidence(subject, fitted, threads, read);
-  const golden = isNew
-    ? null
-    : await judgeGolden(
-        options.model,
-        { classifier, classes: plan.labels },
-        { tail: old, classes: plan.labels },
-        { tail: written, classes: plan.labels },
-      );
+  const known = isNew ? null : loadKnowledge(options.model, classifier);
+  const named = (tail: typeof old) => ({ tail, classes: plan.labels });
+  const golden = await judgeGolden(known?.golden ?? null, plan.labels, named(old), named(written));
   const costs = {
     golden,
-    hasStatistics: !isNew && loadKnowledge(options.model, classifier).statistics !== null,
+    hasStatistics: known !== null && known.statistics !== null,
     latencyMs: await compareCost(prepared.model, candidate.model, classifier.input.shape, { threads, limit: limits.latencyRatio }),
     sizeBytes: { before: prepared.modelBytes, after: candidate.bytes.length },
   };

@@ -6,8 +6,8 @@ import {
   classesOfTail,
   compareWithFloat,
   type Evidence,
+  evidenceOf,
   openQuantizedTail,
-  unmeasuredClasses,
 } from '../candidate/evidence.ts';
 import { topClasses } from '../learn/evaluate.ts';
 import type { FittedTail } from '../learn/learner.ts';
@@ -52,11 +52,12 @@ interface Subject {
 
 export async function gatherEvidence(
   { classifier, plan, tail, train, trainFiles, judging, current, written, path }: Subject,
-  { weights, ...fitted }: FittedTail,
+  fitted: FittedTail,
   threads: number,
   read: ReadOptions & { readonly output: string },
 ): Promise<Judged> {
-  const leftOut = classesLeftOut({ weights, ...fitted }, train);
+  const leftOut = classesLeftOut(fitted, train);
+  const { weights } = fitted;
   const set = judging?.set ?? train;
   const rows = judging === null ? [...leftOut.keys()].sort((a, b) => a - b) : Array.from({ length: set.count }, (_, row) => row);
   const files = rows.map((row) => (judging?.files ?? trainFiles)[row]!);
@@ -66,24 +67,19 @@ export async function gatherEvidence(
       ? rows.map((row) => leftOut.get(row)!)
       : await classesOfFile(path, judging.files, classifier.input.shape, threads, read);
   const now = current === null ? null : await classesOfTail(current, set, rows);
-  const judged = rows.map((row, at) => ({
-    row,
-    group: set.groups[row]!,
-    is: set.labels[row]!,
-    candidate: said[at]!,
-    current: now === null ? null : plan.mapping.indexOf(now[at]!),
-  }));
   const float = judging === null ? said : await classesOfFloat({ tail, weights }, set, rows, { shape, threads });
   return {
-    evidence: {
+    evidence: evidenceOf({
       classes: plan.labels,
       by: judging === null ? 'left-out' : judging.from === 'test' ? 'test' : 'held-out',
-      rows: judged,
+      set,
+      rows,
+      candidate: said,
+      current: now?.map((label) => plan.mapping.indexOf(label)) ?? null,
       agreement: await compareWithFloat(written, { tail, weights }, train, { shape, threads }),
-      unmeasured: unmeasuredClasses(plan.labels, judged),
-    },
+    }),
     files,
-    float: judged.map(({ is }, at) => float[at] === is),
+    float: rows.map((row, at) => float[at] === set.labels[row]),
   };
 }
 

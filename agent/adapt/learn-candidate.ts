@@ -4,8 +4,7 @@
 import { learnTail } from '../candidate/learn.ts';
 import type { Chosen } from '../learn/choose.ts';
 import { gradientBy } from '../learn/engines.ts';
-import { baseWeight } from '../learn/keep-known.ts';
-import { extendStatistics, type Statistics, scaleStatistics } from '../learn/statistics.ts';
+import { priorFrom } from '../learn/keep-known.ts';
 import { loadKnowledge } from '../model/knowledge.ts';
 import type { Classifier } from '../model/open.ts';
 import type { FloatTail } from '../onnx/tail.ts';
@@ -37,10 +36,11 @@ async function learnFrom(
   classes: number,
 ): Promise<Chosen> {
   const { learner, seed, threads, signal, progress } = options;
+  const { statistics } = options.classes === 'replace' ? { statistics: null } : loadKnowledge(options.model, classifier);
   return learnTail({
     choice: learner,
     gradient: gradientBy(options.engine ?? 'onnx'),
-    prior: options.classes === 'replace' ? null : priorOf(options.model, classifier, classes),
+    prior: statistics === null ? null : priorFrom(statistics, classes),
     tail,
     train,
     classes,
@@ -50,11 +50,4 @@ async function learnFrom(
     ...(signal === undefined ? {} : { signal }),
     ...(progress === undefined ? {} : { progress }),
   });
-}
-
-function priorOf(modelPath: string, classifier: Classifier, classes: number): Statistics | null {
-  const { statistics } = loadKnowledge(modelPath, classifier);
-  if (statistics === null) return null;
-  const weight = Math.min(statistics.weight, baseWeight);
-  return extendStatistics(scaleStatistics(statistics, weight / statistics.weight), classes);
 }

@@ -1,6 +1,6 @@
 // Which files are one observation: the same capture again, copied, compressed anew or under another name; and captures of a test that the
 // data to learn from has too. Hashes and features in, group numbers out.
-import { countBits } from '../preprocess/perceptual-hash.ts';
+import { countBits } from '../bits.ts';
 
 /** Bits of 64 in which two hashes of one capture differ at most. */
 const nearBits = 4;

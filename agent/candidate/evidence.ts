@@ -104,6 +104,28 @@ export async function compareWithFloat(
   };
 }
 
+interface Said {
+  readonly classes: readonly string[];
+  readonly by: Evidence['by'];
+  readonly set: Pick<FeatureSet, 'labels' | 'groups'>;
+  /** Rows of the set that judge, and in the same order the class that each side names; `current` null where it knows none of the classes. */
+  readonly rows: readonly number[];
+  readonly candidate: readonly number[];
+  readonly current: readonly number[] | null;
+  readonly agreement: Agreement | null;
+}
+
+export function evidenceOf({ classes, by, set, rows, candidate, current, agreement }: Said): Evidence {
+  const judged = rows.map((row, at) => ({
+    row,
+    group: set.groups[row]!,
+    is: set.labels[row]!,
+    candidate: candidate[at]!,
+    current: current === null ? null : current[at]!,
+  }));
+  return { classes, by, rows: judged, agreement, unmeasured: unmeasuredClasses(classes, judged) };
+}
+
 /** Classes without a row that judges. */
 export function unmeasuredClasses(classes: readonly string[], judged: readonly JudgedRow[]): readonly string[] {
   const seen = new Set(judged.map(({ is }) => is));

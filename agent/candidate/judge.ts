@@ -1,7 +1,6 @@
 // Evidence → the gate's verdict. Adds what the base model's golden set says of both sides.
 import type { TailRunner } from '../model/classify.ts';
-import { loadKnowledge } from '../model/knowledge.ts';
-import type { Classifier } from '../model/open.ts';
+import type { Knowledge } from '../model/knowledge.ts';
 import type { FeatureSet, Verdict } from '../types.ts';
 import { momentsPerClass } from './divide.ts';
 import { classesOfTail, type Evidence } from './evidence.ts';
@@ -13,14 +12,13 @@ export interface Named {
   readonly classes: readonly string[];
 }
 
-/** Accuracy on the base model's golden features by two tails; null where it brings none along. */
+/** Accuracy on the base model's golden features by two tails; null where it brings none along. `classes` are the names of the base's. */
 export async function judgeGolden(
-  modelPath: string,
-  { classifier, classes }: { readonly classifier: Classifier; readonly classes: readonly string[] },
+  golden: Knowledge['golden'],
+  classes: readonly string[],
   before: Named,
   after: Named,
 ): Promise<GateEvidence['golden']> {
-  const { golden } = loadKnowledge(modelPath, classifier);
   if (golden === null || golden.count === 0) return null;
   const rows = Array.from(golden.labels.keys());
   const share = async (side: Named) => {

@@ -7,6 +7,7 @@ import type { FeatureSet } from '../types.ts';
 import { atLeast } from './chance.ts';
 import { hits } from './evaluate.ts';
 import type { FittedTail } from './learner.ts';
+import { extendStatistics, type Statistics, scaleStatistics } from './statistics.ts';
 
 /** Samples of the base model that are counted at most: thousands would drown a few personal ones. */
 export const baseWeight = 1000;
@@ -20,6 +21,11 @@ export const mostPersonalWeight = 10;
  */
 export function personalWeightOf(rows: number): number {
   return Math.min(mostPersonalWeight, Math.max(least, (personalShare * baseWeight) / Math.max(1, rows)));
+}
+
+/** The base model's statistics as a person's rows meet them: of at most `baseWeight` samples, with room for new classes. */
+export function priorFrom(statistics: Statistics, classes: number): Statistics {
+  return extendStatistics(scaleStatistics(statistics, Math.min(statistics.weight, baseWeight) / statistics.weight), classes);
 }
 
 /** A worse chance than this is taken for one. */

@@ -68,22 +68,6 @@ export function takeRows(set: FeatureSet, indices: readonly number[]): FeatureSe
   };
 }
 
-/** Group numbers: two captures of one source at most `withinMs` apart are always in one group. */
-export function groupBursts(captures: readonly { readonly source: string; readonly timeMs: number }[], withinMs: number): Int32Array {
-  const groups = new Int32Array(captures.length);
-  const last = new Map<string, { readonly timeMs: number; readonly group: number }>();
-  const order = captures.map((_, index) => index).sort((a, b) => captures[a]!.timeMs - captures[b]!.timeMs);
-  let next = 0;
-  for (const index of order) {
-    const { source, timeMs } = captures[index]!;
-    const before = last.get(source);
-    const group = before !== undefined && timeMs - before.timeMs <= withinMs ? before.group : next++;
-    groups[index] = group;
-    last.set(source, { timeMs, group });
-  }
-  return groups;
-}
-
 /** Number of different groups. */
 export function countGroups(set: Labelled): number {
   return new Set(set.groups.subarray(0, set.count)).size;

@@ -1,4 +1,5 @@
 // Gray pixels → a 64-bit difference hash: pictures that look alike differ in few bits. Takes any size, by averaging areas down to 9×8.
+import { countBits } from '../bits.ts';
 
 const columns = 9;
 const rows = 8;
@@ -23,13 +24,6 @@ export function differenceHash(gray: ArrayLike<number>, width: number, height: n
 export function hammingDistance(a: bigint, b: bigint): number {
   const difference = BigInt.asUintN(64, a ^ b);
   return countBits(Number(difference >> 32n)) + countBits(Number(difference & 0xffffffffn));
-}
-
-/** Bits of a 32-bit word that are set. */
-export function countBits(word: number): number {
-  let rest = word - ((word >>> 1) & 0x55555555);
-  rest = (rest & 0x33333333) + ((rest >>> 2) & 0x33333333);
-  return Math.imul((rest + (rest >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
 }
 
 /** Area means on a 9×8 grid; a source pixel on a border counts on both sides by its share. */

@@ -1,6 +1,7 @@
 // Which labelled samples are one observation, and which observations judge. A sample gets its moment once and keeps it, and a moment is set
 // aside once and stays so: neither a new class, an earlier frame nor a forgotten sample moves what was decided.
 import { createHash } from 'node:crypto';
+import { countBits } from '../bits.ts';
 import type { Database } from './database.ts';
 import { idOfRow, rowOfId } from './sample-id.ts';
 import { toFeatures } from './sample-rows.ts';
@@ -66,7 +67,7 @@ export function createMoments(database: Database): Moments {
 
   /** Something small may be new in a scene that looks the same: under another label the features must be the same too. */
   function isAlike(sample: Waiting, words: Words, leader: Leader, distance: number): boolean {
-    const apart = bitsOf(words.high ^ leader.high) + bitsOf(words.low ^ leader.low);
+    const apart = countBits(words.high ^ leader.high) + countBits(words.low ^ leader.low);
     if (apart > distance) return false;
     if (apart === 0 || leader.label === null || leader.label === sample.label || leader.sample === null) return true;
     const [a, b] = [featuresOf(sample.id), featuresOf(leader.sample)];
@@ -140,13 +141,6 @@ interface Words {
 function wordsOf(hash: Uint8Array): Words {
   const view = new DataView(hash.buffer, hash.byteOffset, hash.byteLength);
   return { high: view.getUint32(0), low: view.getUint32(4) };
-}
-
-/** Bits that are set (Warren, Hacker's Delight, 5-1). */
-function bitsOf(word: number): number {
-  let rest = word - ((word >>> 1) & 0x55555555);
-  rest = (rest & 0x33333333) + ((rest >>> 2) & 0x33333333);
-  return Math.imul((rest + (rest >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
 }
 
 function cosine(a: Float32Array, b: Float32Array): number {

@@ -7,9 +7,9 @@ import {
   compareWithFloat,
   confusionOf,
   type Evidence,
+  evidenceOf,
   openQuantizedTail,
   scoresOf,
-  unmeasuredClasses,
 } from '../candidate/evidence.ts';
 import { judgeEvidence, judgeGolden, type Named } from '../candidate/judge.ts';
 import { compareCost } from '../candidate/latency.ts';
@@ -61,12 +61,13 @@ export async function judgeArtifact(
     { tail: oldTail, classes: job.current.classes },
     { tail: newTail, classes: plan.labels },
   ];
-  const golden = job.classes === 'replace' ? null : await judgeGolden(job.modelPath, { classifier, classes: base.classes }, before, after);
+  const known = job.classes === 'replace' ? null : loadKnowledge(job.modelPath, classifier);
+  const golden = await judgeGolden(known?.golden ?? null, base.classes, before, after);
   const evidence = await gatherEvidence(job, base, taught, division, chosen, before, after);
   const look = lookAt(job.looks, new Set(evidence.rows.map(({ group }) => group)).size);
   const costs = {
     golden,
-    hasStatistics: job.classes !== 'replace' && loadKnowledge(job.modelPath, classifier).statistics !== null,
+    hasStatistics: known !== null && known.statistics !== null,
     latencyMs: await compareCost(current.model, artifact, classifier.input.shape, { threads: job.threads, limit: job.gate.latencyRatio }),
     sizeBytes: { before: current.bytes, after: sizeBytes },
   };
@@ -103,22 +104,17 @@ async function gatherEvidence(
   const rows = judges.rows.filter((row) => said(row) !== undefined);
   const isKnown = plan.labels.some((label) => before.classes.includes(label));
   const now = isKnown ? await classesOfTail(before.tail, set, rows) : null;
-  const judged = rows.map((row, at) => ({
-    row,
-    group: set.groups[row]!,
-    is: set.labels[row]!,
-    candidate: said(row)!,
-    current: now === null ? null : plan.labels.indexOf(before.classes[now[at]!] ?? ''),
-  }));
   const float = { tail: job.classes === 'keep' ? classifier.tail : withClasses(classifier.tail, plan.mapping), weights: fitted.weights };
   const options = { shape: classifier.features.shape, threads: job.threads };
-  return {
+  return evidenceOf({
     classes: plan.labels,
     by: judges.by,
-    rows: judged,
+    set,
+    rows,
+    candidate: rows.map((row) => said(row)!),
+    current: now?.map((label) => plan.labels.indexOf(before.classes[label] ?? '')) ?? null,
     agreement: await compareWithFloat(after.tail, float, train, options),
-    unmeasured: unmeasuredClasses(plan.labels, judged),
-  };
+  });
 }
 
 /** Forgetting must take effect also where the new tail is worse: what it knew too much is the point. */

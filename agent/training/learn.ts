@@ -8,8 +8,8 @@ import type { Chosen } from '../learn/choose.ts';
 import { gradientBy } from '../learn/engines.ts';
 import { gatherStatistics } from '../learn/gather.ts';
 import { headRows } from '../learn/head-rows.ts';
-import { baseWeight } from '../learn/keep-known.ts';
-import { extendStatistics, type Statistics, scaleStatistics } from '../learn/statistics.ts';
+import { priorFrom } from '../learn/keep-known.ts';
+import { extendStatistics, type Statistics } from '../learn/statistics.ts';
 import { openTail } from '../model/classify.ts';
 import { loadKnowledge } from '../model/knowledge.ts';
 import type { Classifier } from '../model/open.ts';
@@ -52,10 +52,7 @@ export async function learn(
 /** What the base model knew: its own statistics where it ships them, else what it says of the device's samples. */
 async function priorOf(job: TrainingJob, classifier: Classifier, classes: number): Promise<Statistics | null> {
   const { statistics } = loadKnowledge(job.modelPath, classifier);
-  if (statistics === null) return pseudoStatistics(job, classifier, classes);
-  // Thousands of base samples would drown a few personal ones: they count as much as this many.
-  const weight = Math.min(statistics.weight, baseWeight);
-  return extendStatistics(scaleStatistics(statistics, weight / statistics.weight), classes);
+  return statistics === null ? pseudoStatistics(job, classifier, classes) : priorFrom(statistics, classes);
 }
 
 /** What the base model says of the device's own unlabelled samples, as soft targets. null where there are too few. */

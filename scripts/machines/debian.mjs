@@ -3,6 +3,7 @@
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { inFolder, newEnvironment, packagedNode, shellWord, timed, versions } from './shell.mjs';
 
 /** `user` runs the second command: root installs the programs that tests need; for others their tests are skipped by name. */
 export const suites = [
@@ -12,7 +13,6 @@ export const suites = [
 
 const folder = '/home/maker/my whétstone';
 const path = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
-const shellWord = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 
 function call(command, args, what, options = {}) {
   const result = spawnSync(command, args, { encoding: 'utf8', maxBuffer: 1 << 28, ...options });
@@ -27,20 +27,9 @@ function whyNot() {
 }
 
 /** Runs `command` in the tree. Certificates and registry settings of this machine hold there too. */
-function runIn(tree, command, { limitMs, user = 'maker', offline = false }) {
-  const passed = Object.entries(process.env).filter(([name]) =>
-    /^(npm_config_(registry|cafile)|NODE_EXTRA_CA_CERTS|https?_proxy)$/i.test(name),
-  );
+function runIn(tree, command, { limitMs, user = 'maker', offline = false, within = '/' }) {
   const home = user === 'root' ? '/root' : '/home/maker';
-  const environment = {
-    ...Object.fromEntries(passed),
-    HOME: home,
-    USER: user,
-    PATH: path,
-    LANG: 'C.UTF-8',
-    WHETSTONE_FRESH: '1',
-    DEBIAN_FRONTEND: 'noninteractive',
-  };
+  const environment = newEnvironment({ HOME: home, USER: user, PATH: path, DEBIAN_FRONTEND: 'noninteractive' });
   const certificates = process.env.NODE_EXTRA_CA_CERTS;
   const inTree = shellWord(tree);
   const setUp = [
@@ -51,17 +40,10 @@ function runIn(tree, command, { limitMs, user = 'maker', offline = false }) {
     ...(certificates === undefined || !existsSync(certificates)
       ? []
       : [`mount --bind ${shellWord(certificates)} ${shellWord(join(tree, certificates))}`]),
-    `exec chroot --userspec=${user}:${user} ${inTree} /bin/bash --norc -c ${shellWord(`exec 2>&1 </dev/null; ${command}`)}`,
+    `exec chroot --userspec=${user}:${user} ${inTree} /bin/bash --norc -c ${shellWord(inFolder(within, command))}`,
   ];
   const namespaces = ['--mount', '--pid', '--fork', '--kill-child', ...(offline ? ['--net'] : [])];
-  const begun = process.hrtime.bigint();
-  const { status, stdout, stderr } = spawnSync('unshare', [...namespaces, 'bash', '--norc', '-c', setUp.join(' && ')], {
-    encoding: 'utf8',
-    env: environment,
-    timeout: limitMs,
-    maxBuffer: 1 << 28,
-  });
-  return { status, output: stdout + stderr, ms: Number(process.hrtime.bigint() - begun) / 1e6, limitMs };
+  return timed(['unshare', ...namespaces, 'bash', '--norc', '-c', setUp.join(' && ')], environment, limitMs);
 }
 
 function makeTree(tree, suite, mirror, say) {
@@ -88,15 +70,13 @@ export function debianMachine({ suite, user }, { root, work, trees, mirror, say 
   call('cp', ['-a', '--reflink=auto', original, tree], 'a copy of the tree');
   const clone = join(tree, folder);
   call('git', ['clone', '--quiet', '--no-hardlinks', root, clone], 'git clone');
-  const run = (command, options) => runIn(tree, `cd ${shellWord(folder)} && ${command}`, options);
+  const run = (command, options) => runIn(tree, command, { ...options, within: folder });
   const owned = runIn(tree, `chown -R maker:maker ${shellWord(folder)}`, { limitMs: 60_000, user: 'root' });
   if (owned.status !== 0) throw new Error(`chown in ${suite}: ${owned.output.trim()}`);
-  const arch = process.arch === 'arm64' ? 'arm64' : 'x64';
   return {
-    npm: run('npm --version', { limitMs: 60_000 }).output.trim(),
-    nodeVersion: run('node --version', { limitMs: 60_000 }).output.trim().replace(/^v/, ''),
+    ...versions(run),
     clone,
-    node: `node_modules/node-linux-${arch}/bin/node`,
+    node: packagedNode,
     tests: '',
     run: (command, options) => run(command, { ...options, user: options.second === true ? user : 'maker' }),
     close: () => rmSync(tree, { recursive: true, force: true }),

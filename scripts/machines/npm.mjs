@@ -3,6 +3,7 @@
 import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { arch, inFolder, newEnvironment, packagedNode, shellWord, timed, versions } from './shell.mjs';
 
 /** What systems and people have: Ubuntu 22.04, Debian 12 and 13, Node.js 22, today. */
 export const npmVersions = [
@@ -12,11 +13,8 @@ export const npmVersions = [
   { npm: 'latest', node: '24' },
 ];
 
-const arch = process.arch === 'arm64' ? 'arm64' : 'x64';
 /** A network namespace without a network, where an ordinary user may make one. */
 const noNetwork = () => (spawnSync('unshare', ['-rn', 'true']).status === 0 ? ['unshare', '-rn'] : []);
-
-const shellWord = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 
 /** Installs npm and Node.js of these versions with the npm at hand; throws where the registry cannot be reached. */
 function fetchPair({ npm, node }, folder) {
@@ -49,38 +47,15 @@ export function npmMachine(version, { root, work }) {
   mkdirSync(home);
   const cloned = spawnSync('git', ['clone', '--quiet', '--no-hardlinks', root, clone], { encoding: 'utf8' });
   if (cloned.status !== 0) throw new Error(`git clone: ${cloned.stderr.trim()}`);
-  // Settings for the registry and its certificates are the machine's, not npm's.
-  const passed = Object.entries(process.env).filter(([name]) =>
-    /^(npm_config_(registry|cafile)|NODE_EXTRA_CA_CERTS|https?_proxy)$/i.test(name),
-  );
-  const environment = {
-    ...Object.fromEntries(passed),
-    HOME: home,
-    PATH: `${bin}:/usr/sbin:/usr/bin:/sbin:/bin`,
-    LANG: 'C.UTF-8',
-    WHETSTONE_FRESH: '1',
-    TMPDIR: folder,
-  };
-
-  const run = (command, { limitMs, offline = false }) => {
-    const words = `exec 2>&1 </dev/null; cd ${shellWord(clone)} && ${command}`;
-    const [program, ...args] = [...(offline ? noNetwork() : []), 'bash', '--norc', '-c', words];
-    const begun = process.hrtime.bigint();
-    const { status, stdout, stderr } = spawnSync(program, args, {
-      encoding: 'utf8',
-      env: environment,
-      timeout: limitMs,
-      maxBuffer: 1 << 28,
-    });
-    return { status, output: stdout + stderr, ms: Number(process.hrtime.bigint() - begun) / 1e6, limitMs };
-  };
-  const npm = run('npm --version', { limitMs: 60_000 });
-  if (npm.status !== 0) throw new Error(`npm ${version.npm} does not run on Node.js ${version.node}: ${npm.output.trim()}`);
+  const environment = newEnvironment({ HOME: home, PATH: `${bin}:/usr/sbin:/usr/bin:/sbin:/bin`, TMPDIR: folder });
+  const run = (command, { limitMs, offline = false }) =>
+    timed([...(offline ? noNetwork() : []), 'bash', '--norc', '-c', inFolder(clone, command)], environment, limitMs);
+  const started = run('npm --version', { limitMs: 60_000 });
+  if (started.status !== 0) throw new Error(`npm ${version.npm} does not run on Node.js ${version.node}: ${started.output.trim()}`);
   return {
-    npm: npm.output.trim(),
-    nodeVersion: run('node --version', { limitMs: 60_000 }).output.trim().replace(/^v/, ''),
+    ...versions(run),
     clone,
-    node: `node_modules/node-linux-${arch}/bin/node`,
+    node: packagedNode,
     // What setting up could break: the checks, and the tests of the scripts. The others run on the Debian machines.
     tests: 'test/scripts/whet.test.ts test/scripts/build.test.ts test/runtime',
     run,

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { assignFolds, groupBursts, holdOut, takeRows } from '../../agent/learn/splits.ts';
+import { assignFolds, holdOut, takeRows } from '../../agent/learn/splits.ts';
 import { clusters } from './samples.ts';
 
 const labelled = fc
@@ -51,29 +51,6 @@ describe('assignFolds', () => {
           expect(used.size).toBe(Math.min(folds, groupsOf(set, label).size));
         }
       }),
-    ));
-});
-
-describe('groupBursts', () => {
-  it('joins captures of one source that are near in time, however they are ordered, and no others', () =>
-    fc.assert(
-      fc.property(
-        fc.array(fc.record({ source: fc.constantFrom('a', 'b'), timeMs: fc.integer({ min: 0, max: 20_000 }) }), { maxLength: 40 }),
-        (captures) => {
-          const groups = groupBursts(captures, 1000);
-          for (const [i, one] of captures.entries()) {
-            for (const [j, other] of captures.entries()) {
-              if (one.source !== other.source) expect(groups[i]).not.toBe(groups[j]);
-              else if (Math.abs(one.timeMs - other.timeMs) <= 1000) expect(groups[i]).toBe(groups[j]);
-            }
-          }
-          const starts = captures.filter(
-            (one) =>
-              !captures.some((other) => other.source === one.source && other.timeMs < one.timeMs && one.timeMs - other.timeMs <= 1000),
-          );
-          expect(new Set(groups).size).toBe(new Set(starts.map(({ source, timeMs }) => `${source} ${timeMs}`)).size);
-        },
-      ),
     ));
 });
 
