@@ -30,11 +30,11 @@ import { loadModel } from './model/load.ts';
 import { type Classifier, openClassifier } from './model/open.ts';
 import { prove } from './model/proof.ts';
 import { writeBack } from './model/write-back.ts';
-import { withClasses } from './onnx/classes.ts';
-import { classifierEnds, withAllOutputs, withOutput } from './onnx/classifier-ends.ts';
-import { encodeModel } from './onnx/encode.ts';
+import { encodeModel } from './onnx/codec/encode.ts';
 import type { Model } from './onnx/ir.ts';
-import type { FloatTail } from './onnx/tail.ts';
+import { withClasses } from './onnx/surgery/classes.ts';
+import { classifierEnds, withAllOutputs, withOutput } from './onnx/surgery/classifier-ends.ts';
+import type { FloatTail } from './onnx/surgery/tail.ts';
 import { inputRange, inputShape, viewCount } from './preprocess/capture-input.ts';
 import type { FeatureSet } from './types.ts';
 

@@ -11,7 +11,7 @@ import { gradientBy } from '../agent/learn/engines.ts';
 import { proportion } from '../agent/learn/evaluate.ts';
 import { takeRows } from '../agent/learn/splits.ts';
 import { writeBack } from '../agent/model/write-back.ts';
-import { withClasses } from '../agent/onnx/classes.ts';
+import { withClasses } from '../agent/onnx/surgery/classes.ts';
 import { randomOf, shuffled } from '../agent/random.ts';
 import { openStudies } from './keep/captures.mjs';
 

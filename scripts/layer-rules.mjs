@@ -60,7 +60,7 @@ export const packages = {
   '@bufbuild/protobuf': { in: ['onnx/'], files: 4 },
   '@tensorflow/tfjs-node': { in: ['learn/'], files: 1 },
   // Its types only: the code comes with @tensorflow/tfjs-node, where that is installed.
-  '@tensorflow/tfjs-core': { in: ['learn/tfjs-load.ts'], files: 1 },
+  '@tensorflow/tfjs-core': { in: ['learn/tfjs/load.ts'], files: 1 },
   aedes: { in: ['demo/'], files: 1 },
   sharp: { in: ['preprocess/'], files: 1 },
   mqtt: { in: ['uplink/'], files: 1 },

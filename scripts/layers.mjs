@@ -5,7 +5,7 @@ import { dirname, join, posix, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { doors, generated, levels, maxLines, mayExit, packages, pure, reserved } from './layer-rules.mjs';
 
-/** The file that decides a room's name: `agent/onnx/cut.ts` is in `onnx`, `agent/daemon.ts` is a room of its own. */
+/** The file that decides a room's name: `agent/onnx/surgery/cut.ts` is in `onnx`, `agent/daemon.ts` is a room of its own. */
 function roomOf(file) {
   const [first] = file.slice('agent/'.length).split('/');
   return first;

@@ -9,7 +9,7 @@ import * as ort from 'onnxruntime-node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type CompileReport, compile } from '../agent/compile.ts';
 import { topClasses } from '../agent/learn/evaluate.ts';
-import { decodeSafeTensors } from '../agent/onnx/safetensors.ts';
+import { decodeSafeTensors } from '../agent/onnx/codec/safetensors.ts';
 import { randomOf } from '../agent/random.ts';
 import { clusters } from './learn/samples.ts';
 

@@ -1,8 +1,9 @@
 // Small float classifiers, written in code from a seed, at any opset from 7: a residual convolutional one, a multilayer perceptron, and a deeper
 // one with a depthwise convolution.
-import { floats, graph, ints, model, node, value } from '../agent/onnx/build.ts';
+
 import type { Model, Node, Tensor } from '../agent/onnx/ir.ts';
 import { sizeOf } from '../agent/onnx/ir.ts';
+import { floats, graph, ints, model, node, value } from '../agent/onnx/made/build.ts';
 
 export interface ModelWish {
   readonly kind: 'mlp' | 'conv' | 'deep';

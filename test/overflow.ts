@@ -1,9 +1,10 @@
 // Products that 16 bits do not hold, 255 · 127 twice and more, as a graph: fast 8-bit kernels add pairs in 16 bits. Also whether QLinearMatMul of opset 21
 // overflows on this processor: the runtime has exact kernels for x86-64 without VNNI up to opset 20 only, so tests of values at newer ones then
 // hold nothing but what does not depend on the processor.
-import { floats, graph, model, node, value } from '../agent/onnx/build.ts';
-import { encodeModel } from '../agent/onnx/encode.ts';
+
+import { encodeModel } from '../agent/onnx/codec/encode.ts';
 import type { Tensor } from '../agent/onnx/ir.ts';
+import { floats, graph, model, node, value } from '../agent/onnx/made/build.ts';
 import { openSession } from '../agent/runtime/session.ts';
 
 const depth = 16;

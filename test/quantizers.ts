@@ -1,9 +1,10 @@
 // Turns the small float classifiers of `models.ts` into every quantized form, as the usual quantizers do: calibrated on real runs, Relu folded
 // into the quantizer behind it (static forms), int32 biases. For tests only; the runtime is the judge of what comes out.
-import { node, value } from '../agent/onnx/build.ts';
-import { encodeModel } from '../agent/onnx/encode.ts';
+
+import { encodeModel } from '../agent/onnx/codec/encode.ts';
+import { asymmetricScale, quantizeTensor, symmetricScales } from '../agent/onnx/forms/quantized-values.ts';
 import type { DType, Graph, Model, Node, Tensor } from '../agent/onnx/ir.ts';
-import { asymmetricScale, quantizeTensor, symmetricScales } from '../agent/onnx/quantized-values.ts';
+import { node, value } from '../agent/onnx/made/build.ts';
 import { openSession } from '../agent/runtime/session.ts';
 
 export interface QuantizerWish {

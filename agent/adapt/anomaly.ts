@@ -3,11 +3,11 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { WhetError } from '../errors.ts';
-import { fitNormal, rankingQuality, scoreAll } from '../learn/anomaly.ts';
+import { fitNormal, rankingQuality, scoreAll } from '../learn/anomaly/anomaly.ts';
 import { proportion } from '../learn/evaluate.ts';
 import { bootstrap } from '../learn/intervals.ts';
-import { encodeModel } from '../onnx/encode.ts';
-import { withAnomalyHead } from '../onnx/task-head.ts';
+import { encodeModel } from '../onnx/codec/encode.ts';
+import { withAnomalyHead } from '../onnx/made/task-head.ts';
 import { listCaptures } from '../quantize/captures.ts';
 import type { Verdict } from '../types.ts';
 import { listClassFolders } from './class-folders.ts';

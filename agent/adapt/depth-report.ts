@@ -1,7 +1,7 @@
 // What training several layers bought against training the last one alone: on left-out rows, which decided, and on the rows that judge.
 import type { Chosen } from '../learn/choose.ts';
 import { type Comparison, comparePaired } from '../learn/paired.ts';
-import type { FloatTail } from '../onnx/tail.ts';
+import type { FloatTail } from '../onnx/surgery/tail.ts';
 import type { FeatureSet, Proportion } from '../types.ts';
 import { hitsOfFloat } from './judge-candidate.ts';
 

@@ -16,7 +16,7 @@ import { loadModel } from '../model/load.ts';
 import type { Classifier } from '../model/open.ts';
 import { openPart } from '../model/part.ts';
 import type { Model, Tensor } from '../onnx/ir.ts';
-import type { FloatTail } from '../onnx/tail.ts';
+import type { FloatTail } from '../onnx/surgery/tail.ts';
 import type { FeatureSet } from '../types.ts';
 import type { ClassPlan, LabelledFile } from './class-folders.ts';
 import { type ReadOptions, readPictures } from './pictures.ts';

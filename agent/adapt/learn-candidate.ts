@@ -4,10 +4,10 @@
 import { learnTail } from '../candidate/learn.ts';
 import type { Chosen } from '../learn/choose.ts';
 import { gradientBy } from '../learn/engines.ts';
-import { priorFrom } from '../learn/keep-known.ts';
+import { priorFrom } from '../learn/ridge/keep-known.ts';
 import { loadKnowledge } from '../model/knowledge.ts';
 import type { Classifier } from '../model/open.ts';
-import type { FloatTail } from '../onnx/tail.ts';
+import type { FloatTail } from '../onnx/surgery/tail.ts';
 import type { FeatureSet } from '../types.ts';
 import type { AdaptOptions } from './report.ts';
 import { joinRows, learnWithViews } from './varied-copies.ts';

@@ -1,11 +1,11 @@
 // `whet adapt --task regression`: captures with quantities in, a model that gives those quantities and an honest report out. Refuses data without
 // numbers; what is not better by more than chance is not written.
 import { WhetError } from '../errors.ts';
-import { multiply } from '../learn/gather.ts';
-import { fitRegression } from '../learn/regression.ts';
 import { judgeRegression, scoreRegression } from '../learn/regression-score.ts';
-import { encodeModel } from '../onnx/encode.ts';
-import { withRegressionHead } from '../onnx/task-head.ts';
+import { multiply } from '../learn/ridge/gather.ts';
+import { fitRegression } from '../learn/ridge/regression.ts';
+import { encodeModel } from '../onnx/codec/encode.ts';
+import { withRegressionHead } from '../onnx/made/task-head.ts';
 import type { LabelledFile } from './class-folders.ts';
 import { requireWritable } from './output-file.ts';
 import type { AdaptOptions } from './report.ts';

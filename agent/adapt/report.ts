@@ -4,7 +4,7 @@ import type { Evidence } from '../candidate/evidence.ts';
 import type { GradientSettings } from '../config/gradient-schema.ts';
 import type { LearnerChoice } from '../learn/choose.ts';
 import type { EngineName } from '../learn/engines.ts';
-import type { CutWish } from '../onnx/cut.ts';
+import type { CutWish } from '../onnx/surgery/cut.ts';
 import type { Progress, Verdict } from '../types.ts';
 import type { ClassMode, LabelledFile } from './class-folders.ts';
 import type { DepthReport } from './depth-report.ts';

@@ -4,13 +4,13 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { basename, dirname, join, parse } from 'node:path';
-import { gatherStatistics, oneHot } from '../learn/gather.ts';
-import { baseWeight, mostPersonalWeight } from '../learn/keep-known.ts';
-import { addStatistics, extendStatistics, type Statistics, scaleStatistics } from '../learn/statistics.ts';
+import { gatherStatistics, oneHot } from '../learn/ridge/gather.ts';
+import { baseWeight, mostPersonalWeight } from '../learn/ridge/keep-known.ts';
+import { addStatistics, extendStatistics, type Statistics, scaleStatistics } from '../learn/ridge/statistics.ts';
 import { loadKnowledge } from '../model/knowledge.ts';
 import { type Classifier, openClassifier } from '../model/open.ts';
+import { decodeSafeTensors, encodeSafeTensors } from '../onnx/codec/safetensors.ts';
 import type { Model } from '../onnx/ir.ts';
-import { decodeSafeTensors, encodeSafeTensors } from '../onnx/safetensors.ts';
 import type { FeatureSet } from '../types.ts';
 import type { ClassMode } from './class-folders.ts';
 import { replaceFile } from './output-file.ts';

@@ -1,7 +1,7 @@
 // Captures as they might have been (mirrored, louder, faster …) → a better fit, or the one without them where they mislead. Takes a function
 // that learns from rows; left-out predictions of the answer are those of the captures themselves.
 import type { Chosen } from '../learn/choose.ts';
-import { isClearlyBetter } from '../learn/keep-known.ts';
+import { isClearlyBetter } from '../learn/ridge/keep-known.ts';
 import type { FeatureSet } from '../types.ts';
 
 /** `views` are rows in the groups of the captures that they vary, so that no copy judges its original; none where it has no row. */

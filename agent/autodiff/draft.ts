@@ -1,9 +1,9 @@
 // A graph under construction: nodes go in, names come out, and the shape and type of every value are known as soon as it is written.
 // Batch sizes are bound here, so shapes are numbers. What no output needs is dropped at the end; rules may therefore emit freely.
 import { WhetError } from '../errors.ts';
-import { ints, node as makeNode } from '../onnx/build.ts';
 import { reads } from '../onnx/graph.ts';
 import { type DType, type Node, sizeOf, type Tensor } from '../onnx/ir.ts';
+import { ints, node as makeNode } from '../onnx/made/build.ts';
 import { nodeTitle } from './attributes.ts';
 import { expansions } from './expand.ts';
 import { operatorKey } from './families.ts';

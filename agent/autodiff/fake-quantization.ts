@@ -1,11 +1,12 @@
 // A float tail that computes with the numbers which its quantized form can hold: weights on the grid that writing back will give them, and
 // activations on that of the model's quantizers. Trained so, the loss sees what will ship. Tails without fixed scales only have their weights.
-import { ints, node as makeNode } from '../onnx/build.ts';
+
+import { limitsOf } from '../onnx/forms/quantized-values.ts';
+import { type Grid, gridFor, type Range } from '../onnx/forms/requantize.ts';
 import { sorted } from '../onnx/graph.ts';
 import { type Node, opsetOf, type Tensor } from '../onnx/ir.ts';
-import { limitsOf } from '../onnx/quantized-values.ts';
-import { type Grid, gridFor, type Range } from '../onnx/requantize.ts';
-import type { ActivationScale, FloatTail, ParameterOrigin } from '../onnx/tail.ts';
+import { ints, node as makeNode } from '../onnx/made/build.ts';
+import type { ActivationScale, FloatTail, ParameterOrigin } from '../onnx/surgery/tail.ts';
 import { snapNode } from './snap.ts';
 import type { TrainableTail } from './trainable.ts';
 

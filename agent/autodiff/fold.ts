@@ -1,7 +1,8 @@
 // Computes shape arithmetic while a graph is written: constants, and the chains (Shape → Gather → Concat …) that exporters put before a
 // Reshape, an Expand or a Resize. Only small values; everything else comes back as null and stays a node.
-import { ints } from '../onnx/build.ts';
+
 import { type Node, sizeOf, type Tensor } from '../onnx/ir.ts';
+import { ints } from '../onnx/made/build.ts';
 import { intsAttribute } from './attributes.ts';
 import type { Draft } from './draft.ts';
 import { arithmeticFolds } from './fold/arithmetic.ts';

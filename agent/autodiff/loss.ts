@@ -1,6 +1,6 @@
 // The loss of a classifier, with its gradient in closed form: cross-entropy of logits against labels, smoothed and weighted, mixed with
 // distillation from base logits; and the squared distance to base weights (L2-SP). Refuses nothing: numbers are checked by their owner.
-import { ints } from '../onnx/build.ts';
+import { ints } from '../onnx/made/build.ts';
 import type { Draft } from './draft.ts';
 
 export interface LossOptions {

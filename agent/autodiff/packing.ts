@@ -1,8 +1,9 @@
 // Which parameters are updated together. A small parameter costs the update as much as a large one, so small ones share one vector;
 // large ones stay alone, because cutting them out of a vector in every step would copy them.
-import { ints } from '../onnx/build.ts';
+
 import { sizeOf } from '../onnx/ir.ts';
-import type { TailParameter } from '../onnx/tail.ts';
+import { ints } from '../onnx/made/build.ts';
+import type { TailParameter } from '../onnx/surgery/tail.ts';
 import type { Draft } from './draft.ts';
 
 /** Parameters that live in one tensor during an epoch. */

@@ -1,8 +1,9 @@
 // Snap: values rounded to the grid of a quantizer, as one node while a step is differentiated and three plain ones in what is written.
 // y = s·round(x/s), half to even as the runtime rounds. Its gradient is the straight-through one, dx = dy (Bengio, Léonard, Courville 2013);
 // the mask of what a quantizer clips comes from the Clip before it.
-import { node as makeNode } from '../onnx/build.ts';
+
 import type { Graph, Node } from '../onnx/ir.ts';
+import { node as makeNode } from '../onnx/made/build.ts';
 import type { Rule } from './rules.ts';
 
 const domain = 'whetstone';

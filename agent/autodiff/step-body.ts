@@ -1,7 +1,8 @@
 // One step of training as the body of a Scan: forward pass, gradient of the loss, backward pass, and update of what is trained. Samples are those
 // of the enclosing graph, taken by name; weights and optimizer state go from step to step; targets and rates come one step's slice a step.
-import { graph, value } from '../onnx/build.ts';
+
 import { type DType, type Graph, sizeOf } from '../onnx/ir.ts';
+import { graph, value } from '../onnx/made/build.ts';
 import { Draft } from './draft.ts';
 import { bytesPerElement } from './liveness.ts';
 import { anchorTerm, type LossTerm, logitGradient } from './loss.ts';

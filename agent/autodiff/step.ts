@@ -1,8 +1,8 @@
 // Compiles one epoch of training into one plain ONNX graph: a Scan over minibatches that holds forward pass, loss, backward pass and update.
 // In come features, labels, weights, the order of samples, rates, parameters and optimizer state; out come parameters, state and loss.
 import { WhetError } from '../errors.ts';
-import { graph, ints, model, node, value } from '../onnx/build.ts';
 import type { Model, ValueInfo } from '../onnx/ir.ts';
+import { graph, ints, model, node, value } from '../onnx/made/build.ts';
 import { Draft } from './draft.ts';
 import { type LossOptions, type LossTerm, lossOfSteps, lossTerms, relativeWeights, slopesOf } from './loss.ts';
 import { type OptimizerOptions, stateSlots, stepScalars } from './optimizers.ts';

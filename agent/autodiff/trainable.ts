@@ -1,10 +1,10 @@
 // What of a float tail enters training: the nodes that lead to the logits, the parameters they use, and the shapes at both ends.
 // Refuses a tail whose features or logits have no fixed shape but for the batch.
 import { WhetError } from '../errors.ts';
-import { graph, model, value } from '../onnx/build.ts';
 import { extract } from '../onnx/graph.ts';
 import type { Dim, Graph, Model, Node, Tensor } from '../onnx/ir.ts';
-import type { FloatTail, TailParameter } from '../onnx/tail.ts';
+import { graph, model, value } from '../onnx/made/build.ts';
+import type { FloatTail, TailParameter } from '../onnx/surgery/tail.ts';
 import { expandSnaps } from './snap.ts';
 
 export type TrainableTail = Pick<FloatTail, 'model' | 'input' | 'logits' | 'parameters'> & {

@@ -7,7 +7,7 @@ import { openTail, type TailRunner } from '../model/classify.ts';
 import type { Classifier } from '../model/open.ts';
 import { openPart } from '../model/part.ts';
 import type { Model, Tensor } from '../onnx/ir.ts';
-import type { FloatTail } from '../onnx/tail.ts';
+import type { FloatTail } from '../onnx/surgery/tail.ts';
 import { withWeights } from '../onnx/weights.ts';
 import type { FeatureSet, Proportion } from '../types.ts';
 import type { Agreement } from './gate.ts';

@@ -1,10 +1,10 @@
 // What is learned from a set of rows, for the device and for `adapt` alike: with what the base model knew where that is at hand, without it only
 // where it is worth what it forgets and every class has captures. Without statistics the closed form itself holds what nobody labelled.
 import { type Chosen, fitBest, type LearnerChoice } from '../learn/choose.ts';
-import { closedForm } from '../learn/closed-form.ts';
-import { isWorthForgetting, personalWeightOf } from '../learn/keep-known.ts';
 import type { Learner, LearnerInput } from '../learn/learner.ts';
-import type { Statistics } from '../learn/statistics.ts';
+import { closedForm } from '../learn/ridge/closed-form.ts';
+import { isWorthForgetting, personalWeightOf } from '../learn/ridge/keep-known.ts';
+import type { Statistics } from '../learn/ridge/statistics.ts';
 
 /** Samples of a class that statistics must have seen to stand for it. */
 const fewest = 5;

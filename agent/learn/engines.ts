@@ -1,5 +1,5 @@
 // The gradient learner on the engine of a name. TensorFlow.js and what translates to it are loaded only where `tfjs` trains.
-import { gradient, gradientOn } from './gradient.ts';
+import { gradient, gradientOn } from './gradient/gradient.ts';
 import type { Learner } from './learner.ts';
 
 export type EngineName = 'onnx' | 'tfjs';
@@ -8,7 +8,7 @@ export type EngineName = 'onnx' | 'tfjs';
 export function gradientBy(engine: EngineName): Learner {
   if (engine === 'onnx') return gradient;
   return gradientOn(async (tail, samples, options) => {
-    const [{ loadTensorFlow }, { tfjsEngine }] = await Promise.all([import('./tfjs-load.ts'), import('./tfjs-engine.ts')]);
+    const [{ loadTensorFlow }, { tfjsEngine }] = await Promise.all([import('./tfjs/load.ts'), import('./tfjs/engine.ts')]);
     return tfjsEngine(await loadTensorFlow())(tail, samples, options);
   });
 }

@@ -1,14 +1,14 @@
 // What enters the last linear layer: the features themselves where the cut lies right before it, else features pushed through the frozen
 // part of the tail. Also reads and writes the layer's weights in one layout, [width, classes]. Refuses tails without a linear head.
 import { WhetError } from '../errors.ts';
-import { value } from '../onnx/build.ts';
-import { encodeModel } from '../onnx/encode.ts';
+import { encodeModel } from '../onnx/codec/encode.ts';
 import { extract } from '../onnx/graph.ts';
 import type { Tensor } from '../onnx/ir.ts';
-import type { FloatTail, LinearHead } from '../onnx/tail.ts';
+import { value } from '../onnx/made/build.ts';
+import type { FloatTail, LinearHead } from '../onnx/surgery/tail.ts';
 import { openSession } from '../runtime/session.ts';
-import { floatTensor, type Rows } from './gather.ts';
-import type { RidgeFit } from './ridge.ts';
+import { floatTensor, type Rows } from './ridge/gather.ts';
+import type { RidgeFit } from './ridge/ridge.ts';
 
 const batch = 64;
 

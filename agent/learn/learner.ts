@@ -1,9 +1,9 @@
 // What every learner takes and gives. A learner sees features and a float tail; it knows nothing of files, quantization or the store.
 import type { GradientSettings } from '../config/gradient-schema.ts';
 import type { Tensor } from '../onnx/ir.ts';
-import type { FloatTail } from '../onnx/tail.ts';
+import type { FloatTail } from '../onnx/surgery/tail.ts';
 import type { FeatureSet, Progress } from '../types.ts';
-import type { Statistics } from './statistics.ts';
+import type { Statistics } from './ridge/statistics.ts';
 
 export interface LearnerInput {
   /** The tail to start from, its head already shaped for `classes`. */

@@ -1,6 +1,6 @@
 // Features far from zero, as raw readings of a sensor may be, lose their spread in sums of squares in single precision: such rows are
 // moved by their mean first. Rows that lie about zero are left as they are, to the bit.
-import type { Rows } from './gather.ts';
+import type { Rows } from './ridge/gather.ts';
 
 /** Sums of squares keep about seven digits; of these, two may go to the mean. */
 const mostOfMean = 100;

@@ -1,9 +1,10 @@
 // What rounding weights to 8 bits adds to the outputs of a layer on average, taken out of its bias: float tail and samples in, weights out.
 // Rounding errors times inputs that are never negative do not average out; a head whose large weights cancel can be lost to them altogether.
-import { value } from '../onnx/build.ts';
+
+import { dequantizeTensor, quantizeTensor, symmetricScales } from '../onnx/forms/quantized-values.ts';
 import type { Tensor } from '../onnx/ir.ts';
-import { dequantizeTensor, quantizeTensor, symmetricScales } from '../onnx/quantized-values.ts';
-import type { FloatTail, TailParameter } from '../onnx/tail.ts';
+import { value } from '../onnx/made/build.ts';
+import type { FloatTail, TailParameter } from '../onnx/surgery/tail.ts';
 import { sameTensor, withWeights } from '../onnx/weights.ts';
 import { openPart } from './part.ts';
 

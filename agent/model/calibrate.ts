@@ -1,10 +1,11 @@
 // Runs a float model over inputs and gives the range of each wanted tensor. Outliers are judged in a second run, on histograms, so that memory
 // does not grow with the data.
-import { value } from '../onnx/build.ts';
+
+import type { Range } from '../onnx/forms/requantize.ts';
 import type { Model, Tensor } from '../onnx/ir.ts';
+import { value } from '../onnx/made/build.ts';
 import { chooseRange, type RangeMethod } from '../onnx/quantize/choose-range.ts';
 import { countValues, emptyHistogram, type Histogram, widenRange } from '../onnx/quantize/histogram.ts';
-import type { Range } from '../onnx/requantize.ts';
 import type { Progress } from '../types.ts';
 import { openPart } from './part.ts';
 

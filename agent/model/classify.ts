@@ -1,9 +1,10 @@
 // A tail at work: features → one probability a class. Takes any model that has the cut (the base, or a release's artifact) and runs what
 // stands behind it; one sample at a time, for the reason that embed.ts gives.
-import { findCut } from '../onnx/cut.ts';
+
 import type { Model, Tensor } from '../onnx/ir.ts';
-import { splitModel } from '../onnx/split.ts';
-import type { FloatTail } from '../onnx/tail.ts';
+import { findCut } from '../onnx/surgery/cut.ts';
+import { splitModel } from '../onnx/surgery/split.ts';
+import type { FloatTail } from '../onnx/surgery/tail.ts';
 import type { Features } from './open.ts';
 import { openPart } from './part.ts';
 

@@ -1,13 +1,13 @@
 // The frozen part of any model that ends in a linear layer: everything up to what that layer reads, as one vector a sample. Needs no classes, so
 // it serves heads of every kind. Refuses models that end otherwise, and tensors that are not one vector a sample.
 import { WhetError } from '../errors.ts';
-import { classifierEnds } from '../onnx/classifier-ends.ts';
-import { findCut } from '../onnx/cut.ts';
-import { encodeModel } from '../onnx/encode.ts';
+import { encodeModel } from '../onnx/codec/encode.ts';
 import { producers } from '../onnx/graph.ts';
 import { type Model, sizeOf, type Tensor } from '../onnx/ir.ts';
-import { listLayers } from '../onnx/layers.ts';
-import { splitModel } from '../onnx/split.ts';
+import { classifierEnds } from '../onnx/surgery/classifier-ends.ts';
+import { findCut } from '../onnx/surgery/cut.ts';
+import { listLayers } from '../onnx/surgery/layers.ts';
+import { splitModel } from '../onnx/surgery/split.ts';
 import type { Embedder } from './embed.ts';
 import { createEmbedder } from './embed.ts';
 import { randomInputs, sampleShape } from './input.ts';

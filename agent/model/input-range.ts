@@ -1,10 +1,11 @@
 // What values a model's input was made for, as far as the model says: the range of the quantizer that reads it, or of its own integer type.
 // A card that makes other values is found out here. Changes nothing, refuses nothing.
+
+import { quantizedType } from '../onnx/forms/quantized-type.ts';
+import { limitsOf, numbers } from '../onnx/forms/quantized-values.ts';
+import type { Range } from '../onnx/forms/requantize.ts';
+import { constantOf } from '../onnx/forms/slots.ts';
 import type { Graph, Model, ValueInfo } from '../onnx/ir.ts';
-import { quantizedType } from '../onnx/quantized-type.ts';
-import { limitsOf, numbers } from '../onnx/quantized-values.ts';
-import type { Range } from '../onnx/requantize.ts';
-import { constantOf } from '../onnx/slots.ts';
 
 /** Operators that give the values that they got. */
 const carriers: ReadonlySet<string> = new Set(['Identity', 'Reshape', 'Transpose', 'Flatten', 'Squeeze', 'Unsqueeze', 'Cast', 'Pad']);

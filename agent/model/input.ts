@@ -1,8 +1,8 @@
 // The one input tensor of a classifier: its shape for one sample, and seeded noise of that shape. Refuses inputs whose shape is not known
 // (`model-unsupported`) unless the caller knows it from the model card.
 import { WhetError } from '../errors.ts';
+import type { Range } from '../onnx/forms/requantize.ts';
 import { type Model, sizeOf, type Tensor, type ValueInfo } from '../onnx/ir.ts';
-import type { Range } from '../onnx/requantize.ts';
 import { calibratedRange } from './input-range.ts';
 
 /** Shape with a batch of 1. `known` fills dimensions that the model leaves free and must agree with those it fixes. */

@@ -3,8 +3,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { basename, dirname, join, parse } from 'node:path';
 import { WhetError } from '../errors.ts';
+import { decodeSafeTensors, type SafeTensors } from '../onnx/codec/safetensors.ts';
 import type { Tensor } from '../onnx/ir.ts';
-import { decodeSafeTensors, type SafeTensors } from '../onnx/safetensors.ts';
 import type { Classifier } from './open.ts';
 
 export interface Knowledge {

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { closeSync, fstatSync, openSync, readdirSync, readFileSync, readSync, realpathSync, statSync } from 'node:fs';
 import { dirname, join, resolve, sep } from 'node:path';
 import { messageOf, WhetError } from '../errors.ts';
-import { decodeModel } from '../onnx/decode.ts';
+import { decodeModel } from '../onnx/codec/decode.ts';
 import type { Model, Tensor } from '../onnx/ir.ts';
 
 const maxBytes = 2 ** 31 - 1;

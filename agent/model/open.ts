@@ -2,14 +2,14 @@
 // Refuses what is not a classifier of one input and one [batch, classes] output (or one score), and cuts that do not exist.
 import { createHash } from 'node:crypto';
 import { WhetError } from '../errors.ts';
-import { classifierEnds } from '../onnx/classifier-ends.ts';
-import { type Cut, type CutWish, findCut } from '../onnx/cut.ts';
-import { dequantizeTail } from '../onnx/dequantize.ts';
-import { encodeModel } from '../onnx/encode.ts';
+import { encodeModel } from '../onnx/codec/encode.ts';
+import { dequantizeTail } from '../onnx/forms/dequantize.ts';
 import { type Model, sizeOf, type Tensor } from '../onnx/ir.ts';
-import { type Split, splitModel } from '../onnx/split.ts';
-import type { FloatTail } from '../onnx/tail.ts';
-import { asTwoClasses } from '../onnx/two-classes.ts';
+import { classifierEnds } from '../onnx/surgery/classifier-ends.ts';
+import { type Cut, type CutWish, findCut } from '../onnx/surgery/cut.ts';
+import { type Split, splitModel } from '../onnx/surgery/split.ts';
+import type { FloatTail } from '../onnx/surgery/tail.ts';
+import { asTwoClasses } from '../onnx/surgery/two-classes.ts';
 import { randomInputs, sampleShape } from './input.ts';
 import { openPart } from './part.ts';
 

@@ -1,7 +1,7 @@
 // Opens a model, or a part of one, in the runtime. Takes records, gives a session; where the runtime's own graph optimizer makes an
 // invalid graph of a valid one, opens it with basic optimizations and says so.
 import { WhetError } from '../errors.ts';
-import { encodeModel } from '../onnx/encode.ts';
+import { encodeModel } from '../onnx/codec/encode.ts';
 import type { Model } from '../onnx/ir.ts';
 import { asOutput } from '../runtime/feeds.ts';
 import { openSession, type Session } from '../runtime/session.ts';

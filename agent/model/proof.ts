@@ -1,11 +1,11 @@
 // Proves a split on inputs: with the tail left quantized and graph optimizations off, tail(backbone(x)) equals model(x) to the bit; the
 // float tail agrees in top-1. Throws `proof-failed` where the split is not exact.
 import { WhetError } from '../errors.ts';
-import type { Cut } from '../onnx/cut.ts';
-import { dequantizeTail } from '../onnx/dequantize.ts';
+import { dequantizeTail } from '../onnx/forms/dequantize.ts';
 import type { Model, Tensor } from '../onnx/ir.ts';
-import { splitModel } from '../onnx/split.ts';
-import type { FloatTail } from '../onnx/tail.ts';
+import type { Cut } from '../onnx/surgery/cut.ts';
+import { splitModel } from '../onnx/surgery/split.ts';
+import type { FloatTail } from '../onnx/surgery/tail.ts';
 import type { Progress } from '../types.ts';
 import { classScores } from './classify.ts';
 import { openPart, type Part } from './part.ts';

@@ -1,12 +1,13 @@
 // A float model and real inputs → the int8 model: prepare, plan, calibrate, correct biases, quantize. What `whet quantize` and the scripts that
 // make the shipped models do. Refuses quantized models, and tensors that are not finite on the data.
+
+import type { Range } from '../onnx/forms/requantize.ts';
 import type { Model, Tensor } from '../onnx/ir.ts';
 import type { RangeMethod } from '../onnx/quantize/choose-range.ts';
 import { addShift, correctionProbe, meanShift, type ShiftSum } from '../onnx/quantize/correction.ts';
 import { type PlanOptions, planQuantization, type QuantizationPlan, rangedTensors } from '../onnx/quantize/plan.ts';
 import { prepareFloat } from '../onnx/quantize/prepare.ts';
 import { type QuantizeOptions, quantizeModel } from '../onnx/quantize/quantize-model.ts';
-import type { Range } from '../onnx/requantize.ts';
 import type { Progress } from '../types.ts';
 import { calibrate } from './calibrate.ts';
 import { openPart } from './part.ts';

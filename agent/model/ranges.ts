@@ -1,10 +1,10 @@
 // What `requantize` has to know of a trained tail: the least and largest value of every tensor whose scale the model fixes, over features.
 
-import { value } from '../onnx/build.ts';
+import { calibrationTensors, type Range } from '../onnx/forms/requantize.ts';
 import type { Tensor } from '../onnx/ir.ts';
+import { value } from '../onnx/made/build.ts';
 import { widenRange } from '../onnx/quantize/histogram.ts';
-import { calibrationTensors, type Range } from '../onnx/requantize.ts';
-import type { FloatTail } from '../onnx/tail.ts';
+import type { FloatTail } from '../onnx/surgery/tail.ts';
 import { withWeights } from '../onnx/weights.ts';
 import { openPart } from './part.ts';
 

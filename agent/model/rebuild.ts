@@ -1,8 +1,8 @@
 // Base model and delta → the artifact, to the byte. Refuses a base or a result whose hash is not the announced one (`weights-corrupt`).
 import { createHash } from 'node:crypto';
 import { WhetError } from '../errors.ts';
-import { applyDelta, decodeDelta } from '../onnx/delta.ts';
-import { encodeModel } from '../onnx/encode.ts';
+import { encodeModel } from '../onnx/codec/encode.ts';
+import { applyDelta, decodeDelta } from '../onnx/forms/delta.ts';
 import type { LoadedModel } from './load.ts';
 
 /** What a manifest says of an artifact and its base. */

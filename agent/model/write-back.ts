@@ -1,9 +1,10 @@
 // Trained float weights → the whole model in the form it came in, with what rounding shifts taken out of the biases and the scales of
 // activations measured again on the samples that were learned from.
+
+import { requantize } from '../onnx/forms/requantize.ts';
 import type { Model, Tensor } from '../onnx/ir.ts';
-import { requantize } from '../onnx/requantize.ts';
-import type { FloatTail } from '../onnx/tail.ts';
-import { singleWeights } from '../onnx/two-classes.ts';
+import type { FloatTail } from '../onnx/surgery/tail.ts';
+import { singleWeights } from '../onnx/surgery/two-classes.ts';
 import { correctBiases } from './bias-correction.ts';
 import { measureRanges } from './ranges.ts';
 

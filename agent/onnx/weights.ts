@@ -1,7 +1,7 @@
 // The values of a float tail's parameters: put in, taken out, compared. Pure; refuses names that the tail does not have and other shapes.
 import { WhetError } from '../errors.ts';
 import { sizeOf, type Tensor } from './ir.ts';
-import type { FloatTail } from './tail.ts';
+import type { FloatTail } from './surgery/tail.ts';
 
 /** The current values of all parameters, by name. */
 export function weightsOf(tail: FloatTail): ReadonlyMap<string, Tensor> {

@@ -1,8 +1,8 @@
 // How much of each layer's result is left after quantization: both models run on the same inputs, and the signal-to-noise ratio of every
 // activation with a scale of its own is taken, the worst first.
 import { openPart } from '../model/part.ts';
-import { value } from '../onnx/build.ts';
 import type { Model, Tensor } from '../onnx/ir.ts';
+import { value } from '../onnx/made/build.ts';
 import type { QuantizationPlan } from '../onnx/quantize/plan.ts';
 import { dequantizedName, freeTag } from '../onnx/quantize/quantize-model.ts';
 

@@ -1,7 +1,8 @@
 // Numbers at the runtime's door: this program computes in float32, models may take bytes or 16-bit floats and give 16-bit or 64-bit ones.
 // What is fed as float32 becomes the type that the model takes; floats that a model's part gives become float32. Other types pass as they are.
+
+import { asFloat32, floatTensor, quantizeTensor } from '../onnx/forms/quantized-values.ts';
 import type { DType, Tensor } from '../onnx/ir.ts';
-import { asFloat32, floatTensor, quantizeTensor } from '../onnx/quantized-values.ts';
 
 /** Input types that a sample of float32 numbers can be turned into. */
 export const feedable: ReadonlySet<DType> = new Set(['float32', 'float16', 'float64', 'uint8', 'int8']);

@@ -1,7 +1,7 @@
 // One fit of the closed form with every choice named, for ablations: what the product chooses by itself is set by hand here, one at a time.
-import { closedForm } from '../../agent/learn/closed-form.ts';
-import { personalWeightOf } from '../../agent/learn/keep-known.ts';
-import { scaleStatistics } from '../../agent/learn/statistics.ts';
+import { closedForm } from '../../agent/learn/ridge/closed-form.ts';
+import { personalWeightOf } from '../../agent/learn/ridge/keep-known.ts';
+import { scaleStatistics } from '../../agent/learn/ridge/statistics.ts';
 
 /** As the product chooses; `personalWeight` null: by the number of rows. */
 export const usual = { prior: true, baseWeight: 1000, personalWeight: null, views: 10 };

@@ -1,6 +1,6 @@
 // A second speaker after the first: whether the first is kept, and whether taking one out again leaves exactly what never had heard them.
-import { gatherStatistics, oneHot } from '../../agent/learn/gather.ts';
-import { subtractStatistics } from '../../agent/learn/statistics.ts';
+import { gatherStatistics, oneHot } from '../../agent/learn/ridge/gather.ts';
+import { subtractStatistics } from '../../agent/learn/ridge/statistics.ts';
 import { outcomeOf, shown, table } from './outcome.mjs';
 import { fitRidge, joined, usual } from './ridge-task.mjs';
 import { hitsOf } from './speech.mjs';

@@ -10,7 +10,7 @@ import { loadModel } from '../../agent/model/load.ts';
 import { openClassifier } from '../../agent/model/open.ts';
 import { openPart } from '../../agent/model/part.ts';
 import { measureRanges } from '../../agent/model/ranges.ts';
-import { requantize } from '../../agent/onnx/requantize.ts';
+import { requantize } from '../../agent/onnx/forms/requantize.ts';
 import { withWeights } from '../../agent/onnx/weights.ts';
 import { drawViews, inputShape, preprocessCapture } from '../../agent/preprocess/capture-input.ts';
 import { randomOf, shuffled } from '../../agent/random.ts';

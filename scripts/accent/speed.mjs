@@ -1,7 +1,7 @@
 // How long it takes from a recording to a prediction, from labels to a new head, and from five utterances a digit to one, on one thread.
 import { readFileSync } from 'node:fs';
 import { requireCard } from '../../agent/config/card.ts';
-import { encodeModel } from '../../agent/onnx/encode.ts';
+import { encodeModel } from '../../agent/onnx/codec/encode.ts';
 import { preprocessCapture } from '../../agent/preprocess/capture-input.ts';
 import { openSession } from '../../agent/runtime/session.ts';
 import { table } from './outcome.mjs';

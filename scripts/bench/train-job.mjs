@@ -3,8 +3,8 @@
 import { plainLoss } from '../../dist/autodiff/loss.js';
 import { adamW } from '../../dist/autodiff/optimizers.js';
 import { compileStep } from '../../dist/autodiff/step.js';
-import { floats, graph, ints, model, node, value } from '../../dist/onnx/build.js';
-import { encodeModel } from '../../dist/onnx/encode.js';
+import { encodeModel } from '../../dist/onnx/codec/encode.js';
+import { floats, graph, ints, model, node, value } from '../../dist/onnx/made/build.js';
 import { openSession } from '../../dist/runtime/session.js';
 import { median } from './table.mjs';
 import { jobs } from './train-tails.mjs';

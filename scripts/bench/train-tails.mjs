@@ -1,6 +1,6 @@
 // The tails of the training benchmark: what is trained, as the peer's scripts build it, with the products of a step counted. Layers in, tails
 // with random weights out.
-import { floats, graph, model, node, value } from '../../dist/onnx/build.js';
+import { floats, graph, model, node, value } from '../../dist/onnx/made/build.js';
 
 /** `target` is the share of the peer's time that is to be reached. */
 export const jobs = {

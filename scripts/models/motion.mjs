@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { evaluate } from '../../agent/learn/evaluate.ts';
 import { quantizeStatically } from '../../agent/model/quantize-statically.ts';
-import { encodeModel } from '../../agent/onnx/encode.ts';
+import { encodeModel } from '../../agent/onnx/codec/encode.ts';
 import { motionNetwork } from './motion/network.mjs';
 import { classes, record, remount, synthesise, toCsv, windowInput } from './motion/recordings.mjs';
 import { cosine, fit } from './training/fit.mjs';

@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util';
 import { adamW } from '../../agent/autodiff/optimizers.ts';
 import { evaluate } from '../../agent/learn/evaluate.ts';
 import { quantizeStatically } from '../../agent/model/quantize-statically.ts';
-import { encodeModel } from '../../agent/onnx/encode.ts';
+import { encodeModel } from '../../agent/onnx/codec/encode.ts';
 import { objectsNetwork, pictureInput } from './objects-network.mjs';
 import { cosine, fit } from './training/fit.mjs';
 import { freeze, predict } from './training/freeze.mjs';

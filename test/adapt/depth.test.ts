@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { gradientDefaults } from '../../agent/config/gradient-schema.ts';
 import { loadModel } from '../../agent/model/load.ts';
-import { encodeModel } from '../../agent/onnx/encode.ts';
+import { encodeModel } from '../../agent/onnx/codec/encode.ts';
 import { forms, modelOf } from '../forms.ts';
 import { input, labels, openWorkplace, photographs } from './workplace.ts';
 

@@ -6,9 +6,9 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { adapt } from '../../agent/adapt.ts';
 import { loadModel } from '../../agent/model/load.ts';
 import { openPart } from '../../agent/model/part.ts';
-import { floats, graph, model, node, value } from '../../agent/onnx/build.ts';
-import { encodeModel } from '../../agent/onnx/encode.ts';
+import { encodeModel } from '../../agent/onnx/codec/encode.ts';
 import type { Tensor } from '../../agent/onnx/ir.ts';
+import { floats, graph, model, node, value } from '../../agent/onnx/made/build.ts';
 import { randomOf } from '../../agent/random.ts';
 
 const place = mkdtempSync(join(tmpdir(), 'whet-score-'));

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { adapt } from '../../agent/adapt.ts';
-import { decodeSafeTensors } from '../../agent/onnx/safetensors.ts';
+import { decodeSafeTensors } from '../../agent/onnx/codec/safetensors.ts';
 
 let place: string;
 beforeAll(() => {

@@ -10,7 +10,7 @@ import { afterAll, beforeAll, beforeEach } from 'vitest';
 import type { AdaptOptions, AdaptReport } from '../../agent/adapt/report.ts';
 import { adapt } from '../../agent/adapt.ts';
 import type { WhetError } from '../../agent/errors.ts';
-import { encodeModel } from '../../agent/onnx/encode.ts';
+import { encodeModel } from '../../agent/onnx/codec/encode.ts';
 import { forms, modelOf } from '../forms.ts';
 import { drawPixels, type PhotographClass } from '../images.ts';
 

@@ -1,9 +1,9 @@
 // Five small networks of the kinds that end today's edge models, with drawn weights, batches and labels: what the compiled training step is
 // compared on with other frameworks.
 import type { TrainableTail } from '../../agent/autodiff/trainable.ts';
-import { attr, floats, graph, ints, model, node, value } from '../../agent/onnx/build.ts';
 import { type Node, sizeOf, type Tensor } from '../../agent/onnx/ir.ts';
-import type { TailParameter } from '../../agent/onnx/tail.ts';
+import { attr, floats, graph, ints, model, node, value } from '../../agent/onnx/made/build.ts';
+import type { TailParameter } from '../../agent/onnx/surgery/tail.ts';
 import { Random } from './random.ts';
 
 export interface Architecture {

@@ -1,7 +1,7 @@
 // One operator with random inputs and attributes, and what is known about it: the material of the tests of gradient rules.
 import type * as tf from '@tensorflow/tfjs-core';
-import { node as makeNode } from '../../agent/onnx/build.ts';
 import { type Node, sizeOf, type Tensor } from '../../agent/onnx/ir.ts';
+import { node as makeNode } from '../../agent/onnx/made/build.ts';
 import type { Random } from './random.ts';
 
 export interface Input {

@@ -1,7 +1,7 @@
 // Cases of operators that enter training as primitive ones: recurrent layers and attention.
 
-import { attr, floats } from '../../agent/onnx/build.ts';
 import type { Tensor } from '../../agent/onnx/ir.ts';
+import { attr, floats } from '../../agent/onnx/made/build.ts';
 import { between, type Case, type Input, makeCase, values } from './case.ts';
 import type { Random } from './random.ts';
 import { type Tf, tf } from './tensorflow.ts';

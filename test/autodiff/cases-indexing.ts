@@ -1,7 +1,7 @@
 // Cases of look-ups by index and of operators that resample along an axis.
 
-import { attr, floats, ints } from '../../agent/onnx/build.ts';
 import { sizeOf, type Tensor } from '../../agent/onnx/ir.ts';
+import { attr, floats, ints } from '../../agent/onnx/made/build.ts';
 import { type Case, makeCase, values } from './case.ts';
 import type { Random } from './random.ts';
 import { type Tf, tf } from './tensorflow.ts';

@@ -1,6 +1,6 @@
 // Cases of operators that move elements without computing.
 
-import { ints } from '../../agent/onnx/build.ts';
+import { ints } from '../../agent/onnx/made/build.ts';
 import { type Case, makeCase, values } from './case.ts';
 import type { Random } from './random.ts';
 import { type Tf, tf } from './tensorflow.ts';

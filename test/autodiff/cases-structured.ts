@@ -1,7 +1,7 @@
 // Cases of matrix products, normalizations and reductions.
 
-import { attr, floats, ints } from '../../agent/onnx/build.ts';
 import type { Tensor } from '../../agent/onnx/ir.ts';
+import { attr, floats, ints } from '../../agent/onnx/made/build.ts';
 import { awayFromZero, between, type Case, distinct, type Input, makeCase, values } from './case.ts';
 import type { Random } from './random.ts';
 import { type Tf, tf } from './tensorflow.ts';

@@ -1,6 +1,7 @@
 // A chain of operators over an image, written step by step: convolutions, normalizations, activations, combinations.
-import { attr, floats, node } from '../../agent/onnx/build.ts';
+
 import { type Node, sizeOf, type Tensor } from '../../agent/onnx/ir.ts';
+import { attr, floats, node } from '../../agent/onnx/made/build.ts';
 import type { Random } from './random.ts';
 
 export interface Chain {

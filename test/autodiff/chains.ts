@@ -1,6 +1,7 @@
 // Random chains of operators over images: the material of the tests of lowerings. Every chain ends in 'y'.
-import { attr, floats, ints, node } from '../../agent/onnx/build.ts';
+
 import type { Node } from '../../agent/onnx/ir.ts';
+import { attr, floats, ints, node } from '../../agent/onnx/made/build.ts';
 import { type Chain, Writer } from './chain-writer.ts';
 import type { Random } from './random.ts';
 

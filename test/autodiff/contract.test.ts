@@ -4,8 +4,8 @@ import { contractKey, contractOf, withContract } from '../../agent/autodiff/cont
 import { plainLoss } from '../../agent/autodiff/loss.ts';
 import { adamW, type OptimizerOptions } from '../../agent/autodiff/optimizers.ts';
 import { compileStep } from '../../agent/autodiff/step.ts';
-import { decodeModel } from '../../agent/onnx/decode.ts';
-import { encodeModel } from '../../agent/onnx/encode.ts';
+import { decodeModel } from '../../agent/onnx/codec/decode.ts';
+import { encodeModel } from '../../agent/onnx/codec/encode.ts';
 import { linearTail } from './training.ts';
 
 const sgd: OptimizerOptions = { kind: 'sgd', momentum: 0.9, decay: 0.1 };

@@ -2,9 +2,9 @@
 import { describe, expect, it } from 'vitest';
 import { Draft } from '../../agent/autodiff/draft.ts';
 import { backward } from '../../agent/autodiff/walk.ts';
-import { floats, graph, model, node, value } from '../../agent/onnx/build.ts';
-import { encodeModel } from '../../agent/onnx/encode.ts';
+import { encodeModel } from '../../agent/onnx/codec/encode.ts';
 import type { Node, Tensor } from '../../agent/onnx/ir.ts';
+import { floats, graph, model, node, value } from '../../agent/onnx/made/build.ts';
 import { openSession } from '../../agent/runtime/session.ts';
 import { Random } from './random.ts';
 

@@ -5,12 +5,12 @@ import { describe, expect, it } from 'vitest';
 import { plainLoss } from '../../agent/autodiff/loss.ts';
 import { compileStep } from '../../agent/autodiff/step.ts';
 import { forwardModel } from '../../agent/autodiff/trainable.ts';
-import { floats } from '../../agent/onnx/build.ts';
-import { decodeModel } from '../../agent/onnx/decode.ts';
-import { dequantizeTail } from '../../agent/onnx/dequantize.ts';
-import { encodeModel } from '../../agent/onnx/encode.ts';
+import { decodeModel } from '../../agent/onnx/codec/decode.ts';
+import { encodeModel } from '../../agent/onnx/codec/encode.ts';
+import { dequantizeTail } from '../../agent/onnx/forms/dequantize.ts';
 import type { Tensor } from '../../agent/onnx/ir.ts';
-import type { FloatTail } from '../../agent/onnx/tail.ts';
+import { floats } from '../../agent/onnx/made/build.ts';
+import type { FloatTail } from '../../agent/onnx/surgery/tail.ts';
 import { openSession } from '../../agent/runtime/session.ts';
 import { train } from './training.ts';
 

@@ -2,9 +2,9 @@
 // what depends on data said to be unknown.
 import { describe, expect, it } from 'vitest';
 import { Draft } from '../../agent/autodiff/draft.ts';
-import { floats, graph, ints, model, node, value } from '../../agent/onnx/build.ts';
-import { encodeModel } from '../../agent/onnx/encode.ts';
+import { encodeModel } from '../../agent/onnx/codec/encode.ts';
 import type { DType, Node, Tensor } from '../../agent/onnx/ir.ts';
+import { floats, graph, ints, model, node, value } from '../../agent/onnx/made/build.ts';
 import { openSession } from '../../agent/runtime/session.ts';
 
 type Tensors = Readonly<Record<string, Tensor>>;

@@ -6,8 +6,8 @@ import { plainLoss } from '../../agent/autodiff/loss.ts';
 import { bindFeatures } from '../../agent/autodiff/trainable.ts';
 import { loadModel } from '../../agent/model/load.ts';
 import { openClassifier } from '../../agent/model/open.ts';
-import { floats } from '../../agent/onnx/build.ts';
 import { sizeOf, type Tensor } from '../../agent/onnx/ir.ts';
+import { floats } from '../../agent/onnx/made/build.ts';
 import { Random } from './random.ts';
 import { train } from './training.ts';
 

@@ -4,8 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { plainLoss } from '../../agent/autodiff/loss.ts';
 import { adamW, type OptimizerOptions } from '../../agent/autodiff/optimizers.ts';
 import { compileStep, type StepOptions } from '../../agent/autodiff/step.ts';
-import { attr, floats, node } from '../../agent/onnx/build.ts';
 import { type Node, sizeOf, type Tensor } from '../../agent/onnx/ir.ts';
+import { attr, floats, node } from '../../agent/onnx/made/build.ts';
 import { Random } from './random.ts';
 import { type Run, tailOf, train } from './training.ts';
 

@@ -8,9 +8,9 @@ import { compileStep } from '../../agent/autodiff/step.ts';
 import { bindFeatures } from '../../agent/autodiff/trainable.ts';
 import { loadModel } from '../../agent/model/load.ts';
 import { openClassifier } from '../../agent/model/open.ts';
-import { floats, ints } from '../../agent/onnx/build.ts';
-import { encodeModel } from '../../agent/onnx/encode.ts';
+import { encodeModel } from '../../agent/onnx/codec/encode.ts';
 import { sizeOf, type Tensor } from '../../agent/onnx/ir.ts';
+import { floats, ints } from '../../agent/onnx/made/build.ts';
 import { openSession } from '../../agent/runtime/session.ts';
 
 const [path = '', layers, batch, samples] = process.argv.slice(2) as [string, string, string, string];

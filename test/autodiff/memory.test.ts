@@ -8,8 +8,8 @@ import { peakOf } from '../../agent/autodiff/liveness.ts';
 import { plainLoss } from '../../agent/autodiff/loss.ts';
 import { planMemory } from '../../agent/autodiff/memory.ts';
 import { adamW } from '../../agent/autodiff/optimizers.ts';
-import { floats, graph, node, value } from '../../agent/onnx/build.ts';
 import type { Node } from '../../agent/onnx/ir.ts';
+import { floats, graph, node, value } from '../../agent/onnx/made/build.ts';
 import { tailOf } from './training.ts';
 
 describe('the highest point of a graph', () => {

@@ -1,7 +1,7 @@
 // Names of groups of parameters: each stands for values of its own in a compiled step, so none may meet another's.
 import { describe, expect, it } from 'vitest';
 import { grouped } from '../../agent/autodiff/packing.ts';
-import type { TailParameter } from '../../agent/onnx/tail.ts';
+import type { TailParameter } from '../../agent/onnx/surgery/tail.ts';
 
 const parameter = (name: string, size: number): TailParameter => ({ name, dims: [size], role: 'weight' }) as unknown as TailParameter;
 const large = 20_000;

@@ -2,9 +2,9 @@
 
 import { compileStep, type StepOptions } from '../../agent/autodiff/step.ts';
 import type { TrainableTail } from '../../agent/autodiff/trainable.ts';
-import { floats, graph, ints, model, node, value } from '../../agent/onnx/build.ts';
-import { encodeModel } from '../../agent/onnx/encode.ts';
+import { encodeModel } from '../../agent/onnx/codec/encode.ts';
 import type { Node, Tensor } from '../../agent/onnx/ir.ts';
+import { floats, graph, ints, model, node, value } from '../../agent/onnx/made/build.ts';
 import { openSession } from '../../agent/runtime/session.ts';
 
 export interface Run {

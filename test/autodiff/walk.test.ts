@@ -4,9 +4,9 @@ import { Draft } from '../../agent/autodiff/draft.ts';
 import { mergeFamilies } from '../../agent/autodiff/families.ts';
 import { gradientRules } from '../../agent/autodiff/rules.ts';
 import { backward } from '../../agent/autodiff/walk.ts';
-import { floats, graph, ints, model, node, value } from '../../agent/onnx/build.ts';
-import { encodeModel } from '../../agent/onnx/encode.ts';
+import { encodeModel } from '../../agent/onnx/codec/encode.ts';
 import type { Node, Tensor } from '../../agent/onnx/ir.ts';
+import { floats, graph, ints, model, node, value } from '../../agent/onnx/made/build.ts';
 import { openSession } from '../../agent/runtime/session.ts';
 
 /** Runs the gradients of the last node's first output (seeded with ones) with respect to the inputs. */

@@ -15,7 +15,7 @@ import { lookAt, noLooks } from '../../agent/candidate/looks.ts';
 import { loadKnowledge } from '../../agent/model/knowledge.ts';
 import { loadModel } from '../../agent/model/load.ts';
 import { openClassifier } from '../../agent/model/open.ts';
-import { withClasses } from '../../agent/onnx/classes.ts';
+import { withClasses } from '../../agent/onnx/surgery/classes.ts';
 
 const path = fileURLToPath(new URL('../../models/objects/model.onnx', import.meta.url));
 

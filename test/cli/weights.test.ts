@@ -6,10 +6,10 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { formatReceived, receive } from '../../agent/cli/weights.ts';
 import type { WhetError } from '../../agent/errors.ts';
-import { floats, graph, model, node, value } from '../../agent/onnx/build.ts';
-import { encodeDelta, tailDelta } from '../../agent/onnx/delta.ts';
-import { encodeModel } from '../../agent/onnx/encode.ts';
+import { encodeModel } from '../../agent/onnx/codec/encode.ts';
+import { encodeDelta, tailDelta } from '../../agent/onnx/forms/delta.ts';
 import type { Model } from '../../agent/onnx/ir.ts';
+import { floats, graph, model, node, value } from '../../agent/onnx/made/build.ts';
 import { type Broker, mosquittoMissing, needsMosquitto, startBroker } from '../broker.ts';
 import { createTestDevice, eventually, type TestDevice } from '../uplink/device.ts';
 

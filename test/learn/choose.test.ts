@@ -1,10 +1,10 @@
 // The choice between learners: left-out predictions decide, the first one wins ties, and one layer needs no second opinion.
 import { expect, it } from 'vitest';
 import { fitBest } from '../../agent/learn/choose.ts';
-import { closedForm } from '../../agent/learn/closed-form.ts';
-import { gradient } from '../../agent/learn/gradient.ts';
+import { gradient } from '../../agent/learn/gradient/gradient.ts';
 import type { Learner, LearnerInput } from '../../agent/learn/learner.ts';
-import type { FloatTail } from '../../agent/onnx/tail.ts';
+import { closedForm } from '../../agent/learn/ridge/closed-form.ts';
+import type { FloatTail } from '../../agent/onnx/surgery/tail.ts';
 import { clusters, linearTail, twoLayerTail } from './samples.ts';
 
 const [classes, width] = [3, 8];

@@ -1,12 +1,12 @@
 // Features as sensors give them: far from zero, of very different sizes, constant, not numbers. Each learns as well as it would about zero, or ends by name.
 import { describe, expect, it } from 'vitest';
-import { fitNormal, rankingQuality, scoreAll } from '../../agent/learn/anomaly.ts';
+import { fitNormal, rankingQuality, scoreAll } from '../../agent/learn/anomaly/anomaly.ts';
 import { fitScale } from '../../agent/learn/calibrate.ts';
 import { fitBest } from '../../agent/learn/choose.ts';
-import { closedForm } from '../../agent/learn/closed-form.ts';
 import { evaluate } from '../../agent/learn/evaluate.ts';
 import type { Learner } from '../../agent/learn/learner.ts';
-import { fitRegression } from '../../agent/learn/regression.ts';
+import { closedForm } from '../../agent/learn/ridge/closed-form.ts';
+import { fitRegression } from '../../agent/learn/ridge/regression.ts';
 import type { FeatureSet } from '../../agent/types.ts';
 import { clusters, linearTail, randomizer } from './samples.ts';
 

@@ -1,7 +1,8 @@
 // Synthetic features and hand-made float tails for the tests of learners; seeded.
-import { floats, graph, model, node, value } from '../../agent/onnx/build.ts';
+
 import type { Tensor } from '../../agent/onnx/ir.ts';
-import type { FloatTail, TailParameter } from '../../agent/onnx/tail.ts';
+import { floats, graph, model, node, value } from '../../agent/onnx/made/build.ts';
+import type { FloatTail, TailParameter } from '../../agent/onnx/surgery/tail.ts';
 import type { FeatureSet } from '../../agent/types.ts';
 
 export function randomizer(seed: number): () => number {

@@ -1,7 +1,8 @@
 // Models as people have them, each with a small layer in front: for tests that train a tail and write it back.
-import { floats, graph, ints, model, node, value } from '../../agent/onnx/build.ts';
-import { toFloat16 } from '../../agent/onnx/float16.ts';
+
+import { toFloat16 } from '../../agent/onnx/codec/float16.ts';
 import type { Dim, DType, Model, Node, Tensor, ValueInfo } from '../../agent/onnx/ir.ts';
+import { floats, graph, ints, model, node, value } from '../../agent/onnx/made/build.ts';
 import { randomOf } from '../../agent/random.ts';
 
 const random = randomOf(7);

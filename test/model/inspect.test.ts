@@ -8,9 +8,9 @@ import { formatInspect, knownOf } from '../../agent/cli/inspect.ts';
 import { proofInputs } from '../../agent/model/input.ts';
 import { calibratedRange, cardContradiction } from '../../agent/model/input-range.ts';
 import { inspect } from '../../agent/model/inspect.ts';
-import { model as build, floats, graph, node, value } from '../../agent/onnx/build.ts';
-import { encodeModel } from '../../agent/onnx/encode.ts';
+import { encodeModel } from '../../agent/onnx/codec/encode.ts';
 import type { Model, Node, Tensor, ValueInfo } from '../../agent/onnx/ir.ts';
+import { model as build, floats, graph, node, value } from '../../agent/onnx/made/build.ts';
 import { floatClassifier } from '../models.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'whet-inspect-'));

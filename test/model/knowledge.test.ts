@@ -7,7 +7,7 @@ import { openTail } from '../../agent/model/classify.ts';
 import { loadKnowledge } from '../../agent/model/knowledge.ts';
 import { loadModel } from '../../agent/model/load.ts';
 import { openClassifier } from '../../agent/model/open.ts';
-import { decodeSafeTensors, encodeSafeTensors } from '../../agent/onnx/safetensors.ts';
+import { decodeSafeTensors, encodeSafeTensors } from '../../agent/onnx/codec/safetensors.ts';
 
 const shipped = fileURLToPath(new URL('../../models/objects/', import.meta.url));
 const open = (path: string, layers = 1) => openClassifier(loadModel(path).model, { cut: { kind: 'layers', layers }, threads: 1 });

@@ -5,10 +5,10 @@ import { create, toBinary } from '@bufbuild/protobuf';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { loadModel } from '../../agent/model/load.ts';
-import { decodeModel } from '../../agent/onnx/decode.ts';
-import { encodeModel } from '../../agent/onnx/encode.ts';
+import { decodeModel } from '../../agent/onnx/codec/decode.ts';
+import { encodeModel } from '../../agent/onnx/codec/encode.ts';
+import { encodeExternal } from '../../agent/onnx/codec/tensor-codec.ts';
 import { GraphProtoSchema, ModelProtoSchema, NodeProtoSchema } from '../../agent/onnx/proto/onnx_pb.ts';
-import { encodeExternal } from '../../agent/onnx/tensor-codec.ts';
 import { floatClassifier } from '../models.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'whet-load-'));

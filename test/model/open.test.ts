@@ -4,9 +4,9 @@ import { createEmbedder } from '../../agent/model/embed.ts';
 import { openClassifier } from '../../agent/model/open.ts';
 import { openPart } from '../../agent/model/part.ts';
 import { prove } from '../../agent/model/proof.ts';
-import { floats, graph, ints, model, node, value } from '../../agent/onnx/build.ts';
-import { findCut } from '../../agent/onnx/cut.ts';
 import type { Dim, Model, Node, Tensor } from '../../agent/onnx/ir.ts';
+import { floats, graph, ints, model, node, value } from '../../agent/onnx/made/build.ts';
+import { findCut } from '../../agent/onnx/surgery/cut.ts';
 import { calibrationInputs, forms, modelOf } from '../forms.ts';
 import { floatClassifier, sampleInputs } from '../models.ts';
 

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { openPart } from '../../agent/model/part.ts';
-import { floats, graph, model, node, value } from '../../agent/onnx/build.ts';
-import { type Cut, findCut, listCandidates } from '../../agent/onnx/cut.ts';
 import { extract, reads, sorted } from '../../agent/onnx/graph.ts';
 import type { Model, Node, Tensor } from '../../agent/onnx/ir.ts';
-import { splitModel } from '../../agent/onnx/split.ts';
+import { floats, graph, model, node, value } from '../../agent/onnx/made/build.ts';
+import { type Cut, findCut, listCandidates } from '../../agent/onnx/surgery/cut.ts';
+import { splitModel } from '../../agent/onnx/surgery/split.ts';
 
 const width = 3;
 

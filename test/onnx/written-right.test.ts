@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { correctBiases } from '../../agent/model/bias-correction.ts';
 import { openPart } from '../../agent/model/part.ts';
-import { floats, graph, ints, model, node, value } from '../../agent/onnx/build.ts';
-import { dequantizeTail } from '../../agent/onnx/dequantize.ts';
+import { dequantizeTail } from '../../agent/onnx/forms/dequantize.ts';
+import { numbers } from '../../agent/onnx/forms/quantized-values.ts';
+import { calibrationTensors, gridFor, requantize } from '../../agent/onnx/forms/requantize.ts';
 import type { Graph, Model, Node, Tensor } from '../../agent/onnx/ir.ts';
-import { numbers } from '../../agent/onnx/quantized-values.ts';
-import { calibrationTensors, gridFor, requantize } from '../../agent/onnx/requantize.ts';
-import type { FloatTail } from '../../agent/onnx/tail.ts';
+import { floats, graph, ints, model, node, value } from '../../agent/onnx/made/build.ts';
+import type { FloatTail } from '../../agent/onnx/surgery/tail.ts';
 import { weightsOf, withWeights } from '../../agent/onnx/weights.ts';
 import { randomOf } from '../../agent/random.ts';
 

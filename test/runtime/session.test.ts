@@ -1,6 +1,6 @@
 // 8-bit products are exact on every processor.
 import { describe, expect, it } from 'vitest';
-import { node } from '../../agent/onnx/build.ts';
+import { node } from '../../agent/onnx/made/build.ts';
 import { errorOfProduct, qlinearProduct } from '../overflow.ts';
 
 const forms = {

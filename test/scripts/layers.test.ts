@@ -19,7 +19,7 @@ const sound: Record<string, string> = {
   'agent/capture/folder.ts':
     "// Source. It is not `import x from '../store/db.ts'`.\nimport { log } from '../log.ts';\nexport const read = () => log;\n",
   'agent/store/db.ts': "// Store.\nimport { DatabaseSync } from 'node:sqlite';\nexport const db = DatabaseSync;\n",
-  'agent/onnx/cut.ts':
+  'agent/onnx/surgery/cut.ts':
     "// Cut. The circle with `rule.ts` is one of types.\nimport type { Rule } from './rule.ts';\nexport const cut: Rule = 1;\n",
   'agent/onnx/rule.ts': "// Rule.\nimport { cut } from './cut.ts';\nexport type Rule = number;\nexport const rule = cut;\n",
   'agent/onnx/y.ts': "// Half of a circle.\nimport { z } from './z.ts';\nexport const y = z;\n",

@@ -8,9 +8,9 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { adapt } from '../../agent/adapt.ts';
 import { loadCard } from '../../agent/config/card.ts';
 import { loadModel } from '../../agent/model/load.ts';
-import { encodeModel } from '../../agent/onnx/encode.ts';
+import { encodeModel } from '../../agent/onnx/codec/encode.ts';
+import { decodeSafeTensors } from '../../agent/onnx/codec/safetensors.ts';
 import type { Tensor } from '../../agent/onnx/ir.ts';
-import { decodeSafeTensors } from '../../agent/onnx/safetensors.ts';
 import { preprocessCapture } from '../../agent/preprocess/capture-input.ts';
 import { openSession } from '../../agent/runtime/session.ts';
 

@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { TrainableTail } from '../../agent/autodiff/trainable.ts';
 import { forwardModel } from '../../agent/autodiff/trainable.ts';
-import { encodeModel } from '../../agent/onnx/encode.ts';
+import { encodeModel } from '../../agent/onnx/codec/encode.ts';
+import { decodeSafeTensors, encodeSafeTensors } from '../../agent/onnx/codec/safetensors.ts';
 import type { Model, Tensor } from '../../agent/onnx/ir.ts';
-import { decodeSafeTensors, encodeSafeTensors } from '../../agent/onnx/safetensors.ts';
 import { randomOf } from '../../agent/random.ts';
 import { openSession } from '../../agent/runtime/session.ts';
 

@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { loadModel } from '../../agent/model/load.ts';
-import { detectQuantization } from '../../agent/onnx/layers.ts';
+import { detectQuantization } from '../../agent/onnx/surgery/layers.ts';
 import { modelPath, trainingBench } from './bench.ts';
 
 it('trains as many layers as `layers` says, and reports the last one alone beside them', async () => {

@@ -1,8 +1,9 @@
 // Values in columns: [batch, channels, …space] held as a matrix [channels, batch·space], one column a place in an image. There a 1×1 convolution
 // is a matrix product with the weights as they are stored, forward and backward, and a depthwise one is a product for each channel.
-import { node } from '../../onnx/build.ts';
+
 import { reads } from '../../onnx/graph.ts';
 import { type Node, sizeOf } from '../../onnx/ir.ts';
+import { node } from '../../onnx/made/build.ts';
 import type { Draft } from '../draft.ts';
 import { operatorKey } from '../families.ts';
 import { type Shape, type ShapeSource, shapeRules } from '../shapes.ts';

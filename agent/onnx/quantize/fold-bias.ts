@@ -1,8 +1,9 @@
 // An Add of one constant a channel behind a convolution without bias → that convolution's bias, so that it becomes int32 with it. Reshapes of
 // constants, which exporters put in between, are carried out.
+
+import { numbers } from '../forms/quantized-values.ts';
 import { consumers } from '../graph.ts';
 import { type Graph, type Node, sizeOf, type Tensor } from '../ir.ts';
-import { numbers } from '../quantized-values.ts';
 
 export function foldReshapes(graph: Graph): Graph {
   const initializers = new Map(graph.initializers);

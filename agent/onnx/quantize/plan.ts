@@ -1,9 +1,9 @@
 // What of a prepared float model becomes 8-bit: which activations get a scale, whose range decides it, which Relus vanish into one, and which
 // layers get integer weights. Pure; refuses a `from` or a `keepFloat` name that the model does not have.
 import { WhetError } from '../../errors.ts';
+import { unclippedEnds } from '../forms/saturation.ts';
 import { consumers, producers, reads, sorted } from '../graph.ts';
 import type { Graph, Model, Node } from '../ir.ts';
-import { unclippedEnds } from '../saturation.ts';
 import { type FloatLayer, floatLayer } from './float-layer.ts';
 
 export interface PlanOptions {

@@ -1,12 +1,12 @@
 // A float classifier of any opset → the same function in the form that is quantized: opset 13 or newer, constants as initializers, no Identity
 // or Dropout, batch statistics folded into the layer before them. Refuses models that are quantized already.
 import { WhetError } from '../../errors.ts';
-import { classifierEnds } from '../classifier-ends.ts';
-import { dequantizeTail } from '../dequantize.ts';
+import { dequantizeTail } from '../forms/dequantize.ts';
+import { foldConstants } from '../forms/slots.ts';
 import { extract } from '../graph.ts';
 import { type Graph, type Model, type Node, opsetOf, type Tensor } from '../ir.ts';
-import { detectQuantization } from '../layers.ts';
-import { foldConstants } from '../slots.ts';
+import { classifierEnds } from '../surgery/classifier-ends.ts';
+import { detectQuantization } from '../surgery/layers.ts';
 import { foldAddedBias, foldReshapes } from './fold-bias.ts';
 import { foldNormalization } from './fold-normalization.ts';
 

@@ -1,12 +1,12 @@
 // A plan and the ranges of its activations → the model with QuantizeLinear and DequantizeLinear: int8 weights around zero with one scale a
 // channel, int32 biases, 8-bit activations with one scale a tensor. Outputs stay float. Refuses ranges that are missing or not finite.
 import { WhetError } from '../../errors.ts';
-import { node as build } from '../build.ts';
+import { asymmetricScale, quantizeTensor, symmetricScales } from '../forms/quantized-values.ts';
+import type { Range } from '../forms/requantize.ts';
+import { fitBias } from '../forms/requantize-layer.ts';
 import { extract, producers } from '../graph.ts';
 import type { Graph, Model, Node, Tensor } from '../ir.ts';
-import { asymmetricScale, quantizeTensor, symmetricScales } from '../quantized-values.ts';
-import type { Range } from '../requantize.ts';
-import { fitBias } from '../requantize-layer.ts';
+import { node as build } from '../made/build.ts';
 import { additionConstant, type FloatLayer } from './float-layer.ts';
 import type { QuantizationPlan } from './plan.ts';
 

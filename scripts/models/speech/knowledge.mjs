@@ -1,7 +1,7 @@
 // What a shipped model brings along: `statistics.safetensors` over recordings that it learned from, as they are and as they might have been, and
 // `golden.safetensors`, features of recordings that it did not learn from. Recordings are files, or bytes, with a label.
 import { readFileSync } from 'node:fs';
-import { gatherStatistics, oneHot } from '../../../agent/learn/gather.ts';
+import { gatherStatistics, oneHot } from '../../../agent/learn/ridge/gather.ts';
 import { createEmbedder } from '../../../agent/model/embed.ts';
 import { openClassifier } from '../../../agent/model/open.ts';
 import { drawViews, preprocessCapture } from '../../../agent/preprocess/capture-input.ts';

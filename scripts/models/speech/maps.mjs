@@ -1,7 +1,7 @@
 // Recordings → log-mel maps for training, as they might have been: other tempi, levels, places, noises before the front end, and masks, a
 // longer or shorter vocal tract, another microphone on the map itself. Maps are bytes (0 to 255 for 0 to 1), because that is what int8 sees.
-import { encodeModel } from '../../../agent/onnx/encode.ts';
-import { logMelModel, speech8k } from '../../../agent/onnx/log-mel.ts';
+import { encodeModel } from '../../../agent/onnx/codec/encode.ts';
+import { logMelModel, speech8k } from '../../../agent/onnx/made/log-mel.ts';
 import { resample } from '../../../agent/preprocess/resample.ts';
 import { openSession } from '../../../agent/runtime/session.ts';
 

@@ -2,7 +2,7 @@
 // another training, because going on with it would give neither result.
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { decodeSafeTensors, encodeSafeTensors } from '../../../agent/onnx/safetensors.ts';
+import { decodeSafeTensors, encodeSafeTensors } from '../../../agent/onnx/codec/safetensors.ts';
 
 /** `about` says which training it is; `carried` are weights, statistics and optimizer state by the names that the step takes. */
 export function writeCheckpoint(path, about, { carried, losses }) {

@@ -3,9 +3,9 @@
 import { plainLoss } from '../../../agent/autodiff/loss.ts';
 import { adamW } from '../../../agent/autodiff/optimizers.ts';
 import { compileStep } from '../../../agent/autodiff/step.ts';
-import { floats, ints } from '../../../agent/onnx/build.ts';
-import { encodeModel } from '../../../agent/onnx/encode.ts';
+import { encodeModel } from '../../../agent/onnx/codec/encode.ts';
 import { sizeOf } from '../../../agent/onnx/ir.ts';
+import { floats, ints } from '../../../agent/onnx/made/build.ts';
 import { randomOf, shuffled } from '../../../agent/random.ts';
 import { openSession } from '../../../agent/runtime/session.ts';
 import { readCheckpoint, writeCheckpoint } from './checkpoint.mjs';

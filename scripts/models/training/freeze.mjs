@@ -1,8 +1,9 @@
 // A trained network as a float32 model for inference: normalizations behind a convolution become part of it, the others use their running
 // statistics. Also what such a model predicts. The model's input is [n, …sample], its output the logits [n, classes].
-import { floats } from '../../../agent/onnx/build.ts';
-import { encodeModel } from '../../../agent/onnx/encode.ts';
+
+import { encodeModel } from '../../../agent/onnx/codec/encode.ts';
 import { sizeOf } from '../../../agent/onnx/ir.ts';
+import { floats } from '../../../agent/onnx/made/build.ts';
 import { openSession } from '../../../agent/runtime/session.ts';
 
 /** `values` as `fit` gives them. */

@@ -2,11 +2,11 @@
 // of samples that it did not learn from, with a few whole samples and the outputs that the model gives for them.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { gatherStatistics, oneHot } from '../../../agent/learn/gather.ts';
+import { gatherStatistics, oneHot } from '../../../agent/learn/ridge/gather.ts';
 import { createEmbedder } from '../../../agent/model/embed.ts';
 import { openClassifier } from '../../../agent/model/open.ts';
-import { encodeModel } from '../../../agent/onnx/encode.ts';
-import { encodeSafeTensors } from '../../../agent/onnx/safetensors.ts';
+import { encodeModel } from '../../../agent/onnx/codec/encode.ts';
+import { encodeSafeTensors } from '../../../agent/onnx/codec/safetensors.ts';
 import { openSession } from '../../../agent/runtime/session.ts';
 
 const float = (dims, data) => ({ dtype: 'float32', dims, data });

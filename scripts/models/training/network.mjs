@@ -1,6 +1,6 @@
 // A classifier to be trained from nothing, written layer by layer: shapes are worked out, weights drawn (He, normal), normalizations are in
 // training mode. Gives what `compileStep` trains. Images [channels, height, width] or signals [channels, length]; refuses what does not fit.
-import { attr, floats, graph, ints, model, node, value } from '../../../agent/onnx/build.ts';
+import { attr, floats, graph, ints, model, node, value } from '../../../agent/onnx/made/build.ts';
 import { randomOf } from '../../../agent/random.ts';
 
 /**

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { asymmetricScale, dequantizeTensor, quantizeTensor } from '../../../agent/onnx/forms/quantized-values.ts';
 import { chooseRange, type RangeMethod } from '../../../agent/onnx/quantize/choose-range.ts';
 import { countValues, emptyHistogram, widenRange } from '../../../agent/onnx/quantize/histogram.ts';
-import { asymmetricScale, dequantizeTensor, quantizeTensor } from '../../../agent/onnx/quantized-values.ts';
 import { noise } from '../../models.ts';
 
 const methods: readonly RangeMethod[] = [{ kind: 'minmax' }, { kind: 'percentile', percent: 99.9 }, { kind: 'entropy' }];

@@ -1,8 +1,9 @@
 // Float classifiers of the shapes that edge models have, from a seed: MobileNet-like with batch statistics and residuals, squeeze-and-excite,
 // branches that are concatenated, transposed weights, a front end before the first layer.
-import { attr, floats, graph, ints, model, node, value } from '../../../agent/onnx/build.ts';
+
 import type { Model, Node, Tensor } from '../../../agent/onnx/ir.ts';
 import { sizeOf } from '../../../agent/onnx/ir.ts';
+import { attr, floats, graph, ints, model, node, value } from '../../../agent/onnx/made/build.ts';
 import { noise } from '../../models.ts';
 
 const classes = 6;

@@ -1,0 +1,101 @@
+// QDQ: DequantizeLinear of a constant becomes a float initializer; QuantizeLinear → DequantizeLinear of an activation falls away.
+import { type Node, nodeKey } from '../ir.ts';
+import { reshaping } from '../surgery/weight-source.ts';
+import { addActivation, addWeight, constant, floatName, type Lowering, needConstant, optionalSlot, slot, unsupported } from './lowering.ts';
+import { dequantizeTensor, topOf } from './quantized-values.ts';
+import { emitClip, saturation } from './saturation.ts';
+
+export function lowerQuantizeLinear(state: Lowering, node: Node): void {
+  const [x = ''] = node.inputs;
+  const [y = ''] = node.outputs;
+  // A weight that the model stores in float: its DequantizeLinear deals with both.
+  if (constant(state, x) !== null) return;
+  const float = floatName(state, x);
+  const limits = saturation(state, float, node, 1, 2);
+  if (limits !== null) emitClip(state, float, `${y}/clipped`, limits);
+  state.aliases.set(y, limits === null ? float : `${y}/clipped`);
+  addActivation(state, y, node, 1, 2);
+}
+
+export function lowerDequantizeLinear(state: Lowering, node: Node): void {
+  const [x = ''] = node.inputs;
+  const [y = ''] = node.outputs;
+  const quantizer = state.graph.nodes.find((candidate) => candidate.op === 'QuantizeLinear' && candidate.outputs[0] === x);
+  const stored = constant(state, x) ?? constant(state, quantizer?.inputs[0]);
+  if (stored === null) {
+    state.aliases.set(y, floatName(state, x));
+    state.dequantizedBy.set(y, slot(node, 1));
+    addActivation(state, y, node, 1, 2);
+    return;
+  }
+  if ((node.attributes.block_size?.value ?? 0) !== 0)
+    throw unsupported(node, 'block-wise scales are not supported', 'Quantize the model per tensor or per channel.');
+  const scaleValue = needConstant(state, node, 1, 'scale');
+  const axis = axisOf(node, stored.dims.length);
+  if (stored.dtype === 'int32') {
+    // A bias. Where the layer that reads it knows its input's scale, `completeBias` ties the two.
+    state.initializers.set(y, dequantizeTensor(stored, scaleValue, null, 0));
+    state.origins.set(y, {
+      kind: 'quantized',
+      value: slot(node, 0),
+      scale: slot(node, 1),
+      zeroPoint: optionalSlot(node, 2),
+      axis: 0,
+      perChannel: false,
+      zeroPointFollowsScale: true,
+      quantizer: null,
+      grid: { perChannel: scaleValue.dims.length > 0 && (scaleValue.dims[0] ?? 1) > 1, top: topOf(stored, null) },
+    });
+    return;
+  }
+  const name = addWeight(state, {
+    node,
+    value: 0,
+    scale: slot(node, 1),
+    scaleValue,
+    zeroPoint: 2,
+    axis,
+    // Before opset 13 DequantizeLinear had no axis: one scale for the whole tensor.
+    perChannel: state.opset >= 13 && stored.dims.length > 1 && scaleValue.dims.length === 1 && scaleValue.dims[0] === stored.dims[axis],
+    zeroPointFollowsScale: true,
+    ...(quantizer === undefined ? {} : { quantizer }),
+  });
+  state.aliases.set(y, name);
+}
+
+function rootOf(producers: ReadonlyMap<string, Node>, name: string): string {
+  let root = name;
+  for (
+    let node = producers.get(root);
+    node !== undefined && (reshaping.has(node.op) || node.op === 'Transpose');
+    node = producers.get(root)
+  )
+    root = node.inputs[0] ?? '';
+  return root;
+}
+
+function axisOf(node: Node, rank: number): number {
+  const axis = node.attributes.axis?.kind === 'int' ? node.attributes.axis.value : 1;
+  if (rank === 0) return 0;
+  return Math.min(axis < 0 ? axis + rank : axis, rank - 1);
+}
+
+/**
+ * A float Conv or Gemm whose bias came through DequantizeLinear: now its input's scale and its weight are known. Either may have been transposed
+ * or reshaped on the way.
+ */
+export function completeBias(state: Lowering, node: Node, producers: ReadonlyMap<string, Node>): void {
+  const bias = rootOf(producers, node.inputs[2] ?? '');
+  const source = producers.get(bias);
+  const weight = state.aliases.get(rootOf(producers, node.inputs[1] ?? ''));
+  if (source?.op !== 'DequantizeLinear' || !state.initializers.has(bias) || weight === undefined) return;
+  state.origins.set(bias, {
+    kind: 'int32-bias',
+    value: slot(source, 0),
+    inputScale: state.dequantizedBy.get(node.inputs[0] ?? '') ?? null,
+    layer: nodeKey(node),
+    weight,
+    scale: slot(source, 1),
+    zeroPoint: optionalSlot(source, 2),
+  });
+}
