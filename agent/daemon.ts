@@ -17,6 +17,8 @@ import { createOperations, isPaused, purgeTainted } from './device/operations.ts
 import { reembed } from './device/reembed.ts';
 import { uplinkConfig } from './device/uplink-config.ts';
 import { createViewKeeper } from './device/view-keeper.ts';
+import { machineClock } from './engine/calendar.ts';
+import { createScheduler } from './engine/scheduler.ts';
 import { messageOf } from './errors.ts';
 import { readHardware } from './host/hardware.ts';
 import { type Health, readHealth } from './host/health.ts';
@@ -27,7 +29,6 @@ import { createInference } from './inference/inference.ts';
 import type { Log } from './log.ts';
 import { captureKind, viewCount } from './preprocess/capture-input.ts';
 import { createVoiceActivity } from './preprocess/voice-activity.ts';
-import { createScheduler } from './scheduler.ts';
 import { createJobs } from './training/jobs.ts';
 import type { Capture, TrainingReport } from './types.ts';
 import { createUplink, type Uplink } from './uplink/uplink.ts';
@@ -98,7 +99,7 @@ export async function runDaemon(config: Config, log: Log, signal: AbortSignal): 
     }),
     train: (reason) => jobs.train(reason),
     log,
-    now: () => performance.now(),
+    clock: machineClock,
   });
   const surroundings = {
     isClass,

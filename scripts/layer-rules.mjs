@@ -12,8 +12,7 @@ export const levels = [
     rooms: [
       'collect.ts',
       'improve.ts',
-      'schedule.ts',
-      'scheduler.ts',
+      'engine',
       'adapt.ts',
       'compile.ts',
       'quantize.ts',
@@ -66,7 +65,7 @@ export const packages = {
   mqtt: { in: ['uplink/'], files: 1 },
   'node:sqlite': { in: ['store/'], files: 2 },
   yaml: { in: ['config/'], files: 2 },
-  'node-cron': { in: ['config/', 'scheduler.ts'], files: 2 },
+  'node-cron': { in: ['config/'], files: 1 },
   commander: { in: ['cli/'], files: 8 },
   'cli-progress': { in: ['cli/'], files: 1 },
   pino: { in: ['log.ts'], files: 1 },

@@ -1,7 +1,7 @@
 // Runs loop 2 when `schedule.ts` says so: gathers the facts, asks, trains. Looks again whenever something changed, and once a minute.
-import { createTask, type ScheduledTask } from 'node-cron';
-import { messageOf } from './errors.ts';
-import type { Log } from './log.ts';
+import { messageOf } from '../errors.ts';
+import type { Log } from '../log.ts';
+import { type CalendarClock, createCalendar } from './calendar.ts';
 import { decide, type ScheduleDecision, type ScheduleFacts } from './schedule.ts';
 
 export interface SchedulerPorts {
@@ -9,8 +9,7 @@ export interface SchedulerPorts {
   facts(): Omit<ScheduleFacts, 'due' | 'retryInMs'>;
   train(reason: string): Promise<unknown>;
   readonly log: Log;
-  /** Monotonic milliseconds. */
-  now(): number;
+  readonly clock: CalendarClock;
 }
 
 export interface Scheduler {
@@ -29,36 +28,40 @@ const slowestRetryMs = 6 * 3_600_000;
 const settleMs = 3000;
 
 /** `cron` null: a run may start at any time. */
-export function createScheduler(cron: string | null, ports: SchedulerPorts): Scheduler {
-  let due = cron === null;
+export function createScheduler(cron: string | null, { facts, train, log, clock }: SchedulerPorts): Scheduler {
+  const calendar = cron === null ? null : createCalendar(cron, clock);
+  let due = calendar === null;
   let retryAtMs = 0;
   let retryMs = firstRetryMs;
   let timer: NodeJS.Timeout | undefined;
   let settling: NodeJS.Timeout | undefined;
-  let task: ScheduledTask | undefined;
   let decision: ScheduleDecision = { kind: 'wait', reason: 'starting' };
 
   function look(): void {
+    if (calendar?.look()) due = true;
     try {
-      decision = decide({ ...ports.facts(), due, retryInMs: Math.max(0, retryAtMs - ports.now()) });
+      decision = decide({ ...facts(), due, retryInMs: Math.max(0, retryAtMs - clock.monotonicMs()) });
     } catch (error) {
       // Timers call this: thrown from here it would end the daemon, which still collects and predicts.
       decision = { kind: 'wait', reason: `the facts to decide by cannot be read: ${messageOf(error)}` };
-      ports.log.error({ error: messageOf(error) }, 'the schedule cannot be looked at');
+      log.error({ error: messageOf(error) }, 'the schedule cannot be looked at');
     }
-    if (decision.kind === 'wait') return;
-    due = cron === null;
-    ports
-      .train(decision.reason)
+    if (decision.kind === 'train') run(decision.reason);
+  }
+
+  function run(reason: string): void {
+    due = calendar === null;
+    train(reason)
       .then(
         () => {
           retryMs = firstRetryMs;
         },
         (error) => {
-          // What failed once, fails again at once: a full disk, too little memory.
-          retryAtMs = ports.now() + retryMs;
+          // What failed once, fails again at once: a full disk, too little memory. It stays due: its slot of the calendar was not used.
+          due = true;
+          retryAtMs = clock.monotonicMs() + retryMs;
           retryMs = Math.min(retryMs * 4, slowestRetryMs);
-          ports.log.error({ error: messageOf(error) }, 'a training run failed');
+          log.error({ error: messageOf(error) }, 'a training run failed');
         },
       )
       .finally(() => {
@@ -69,20 +72,12 @@ export function createScheduler(cron: string | null, ports: SchedulerPorts): Sch
   return {
     start() {
       timer = setInterval(look, lookEveryMs);
-      if (cron !== null) {
-        task = createTask(cron, () => {
-          due = true;
-          look();
-        });
-        void task.start();
-      }
       look();
     },
     stop() {
       clearInterval(timer);
       clearTimeout(settling);
       timer = undefined;
-      void task?.destroy();
     },
     wake() {
       if (timer === undefined) return;

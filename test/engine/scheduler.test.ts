@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { createLog } from '../agent/log.ts';
-import { createScheduler, type SchedulerPorts } from '../agent/scheduler.ts';
+import { machineClock } from '../../agent/engine/calendar.ts';
+import { createScheduler, type SchedulerPorts } from '../../agent/engine/scheduler.ts';
+import { createLog } from '../../agent/log.ts';
 
 const minuteMs = 60_000;
 const ready = { paused: false, training: false, newLabels: 10, minNewLabels: 10, thermalHeadroomC: null };
@@ -20,7 +21,7 @@ function setUp(cron: string | null, outcomes: readonly ('works' | 'fails')[] = [
       state.facts = { ...state.facts, newLabels: 0 };
     },
     log: createLog('silent'),
-    now: () => performance.now(),
+    clock: machineClock,
   });
   return { scheduler, state };
 }
@@ -87,6 +88,19 @@ describe('scheduler', () => {
     state.facts = { ...ready };
     await vi.advanceTimersByTimeAsync(60 * minuteMs);
     expect(state.reasons).toHaveLength(1);
+    scheduler.stop();
+  });
+
+  it('with a calendar tries a failed run again before the next slot', async () => {
+    const { scheduler, state } = setUp('0 13 * * *', ['fails', 'works']);
+    scheduler.start();
+    await vi.advanceTimersByTimeAsync(60.5 * minuteMs);
+    expect(state.reasons).toHaveLength(1);
+    await vi.advanceTimersByTimeAsync(3 * minuteMs);
+    expect(state.reasons).toHaveLength(2);
+    state.facts = { ...ready };
+    await vi.advanceTimersByTimeAsync(120 * minuteMs);
+    expect(state.reasons).toHaveLength(2);
     scheduler.stop();
   });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { decide, type ScheduleFacts } from '../agent/schedule.ts';
+import { decide, type ScheduleFacts } from '../../agent/engine/schedule.ts';
 
 const ready: ScheduleFacts = {
   paused: false,
