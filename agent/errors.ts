@@ -18,6 +18,10 @@ export const errorRegistry = {
   'card-missing': { exit: 65, means: 'The model has no model card that says how its input is made, or the card cannot be read.' },
   'card-invalid': { exit: 65, means: 'The model card is not JSON or does not follow its schema.' },
   'config-invalid': { exit: 78, means: 'The configuration file cannot be read or does not follow its schema.' },
+  'not-there-yet': {
+    exit: 75,
+    means: 'The model file is not there; it may be on a disk that is mounted later, so the service tries again.',
+  },
   'image-unreadable': { exit: 65, means: 'The bytes are not an image that can be read, or it is over a size limit.' },
   'audio-unreadable': { exit: 65, means: 'The bytes are not a recording that can be read, or it is over a size limit.' },
   'sensor-unreadable': { exit: 65, means: 'The bytes are not sensor readings that can be read, or they do not fill a window.' },

@@ -5,7 +5,9 @@ import { formatProblems, type Problem } from '../config/problem.ts';
 
 export interface CheckReport {
   readonly file: string;
+  /** `whet run` starts, and everything works. */
   readonly ok: boolean;
+  /** Those with the severity 'degraded' do not keep it from starting: what they name is tried again until it works. */
   readonly problems: readonly Problem[];
   /** Allowed, but unwise. */
   readonly warnings: readonly Problem[];
@@ -23,8 +25,20 @@ export async function check(named: string | undefined): Promise<CheckReport> {
   }
 }
 
+/** 0 all is well, 69 the device would run but not everything works, 75 and 78 as `whet run` would end. */
+export function exitOf({ ok, problems }: CheckReport): number {
+  if (ok) return 0;
+  const fatal = problems.filter(({ severity }) => severity !== 'degraded');
+  if (fatal.length === 0) return 69;
+  return fatal.every(({ severity }) => severity === 'absent') ? 75 : 78;
+}
+
 export function formatCheck(report: CheckReport): string {
-  const parts = [report.ok ? `${report.file} is valid` : `${report.file} cannot be used:\n${formatProblems(report.problems)}`];
+  const fatal = report.problems.filter(({ severity }) => severity !== 'degraded');
+  const degraded = report.problems.filter(({ severity }) => severity === 'degraded');
+  const parts = report.ok ? [`${report.file} is valid`] : [];
+  if (fatal.length > 0) parts.push(`${report.file} cannot be used:\n${formatProblems(fatal)}`);
+  if (degraded.length > 0) parts.push(`The device would run without, and try again:\n${formatProblems(degraded)}`);
   if (report.warnings.length > 0) parts.push(`Warnings:\n${formatProblems(report.warnings)}`);
   return parts.join('\n');
 }

@@ -24,10 +24,10 @@ export function addDeviceVerbs(program: Command, signal: AbortSignal): void {
   });
 
   verb('check', 'validate the configuration and everything it names').action(async (options: DeviceOptions) => {
-    const { check, formatCheck } = await import('./check.ts');
+    const { check, exitOf, formatCheck } = await import('./check.ts');
     const report = await check(options.config);
     createOutput(options.json === true).result(report, () => formatCheck(report));
-    if (!report.ok) process.exitCode = 78;
+    process.exitCode = exitOf(report);
   });
 
   verb('status', 'what the device is doing, what it knows, what it waits for').action(async (options: DeviceOptions) => {

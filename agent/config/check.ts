@@ -1,5 +1,5 @@
 // Holds a valid configuration against the machine: what it names must be there and usable. Takes a Config, gives problems with remedies;
-// opens no device, talks to no broker, changes nothing.
+// opens no device, talks to no broker, changes nothing. Says of each whether the device works without it.
 import { constants } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
 import { delimiter, dirname, isAbsolute, join, relative } from 'node:path';
@@ -7,7 +7,7 @@ import { WhetError } from '../errors.ts';
 import { type ModelCard, requireCard } from './card.ts';
 import { checkCredentials } from './check-credentials.ts';
 import { shortestIntervalSeconds } from './cron.ts';
-import { type Finding, type Problem, pathText, printValue } from './problem.ts';
+import { degraded, type Finding, type Problem, pathText, printValue } from './problem.ts';
 import { requireClassifier } from './require-classifier.ts';
 import type { Config } from './resolve.ts';
 import { type FolderSource, microphoneCommand, type SourceConfig } from './source-schema.ts';
@@ -21,11 +21,11 @@ export async function checkConfig(config: Config, locate?: Locate): Promise<read
     checkRuntime(config),
     checkSchedule(config),
     ...config.sources.map((source, index) => checkSource(config, source, index)),
-    config.mqtt === null ? [] : checkCredentials(config.mqtt),
+    config.mqtt === null ? [] : checkCredentials(config.mqtt).then(degraded),
   ]);
-  return groups.flat().map(({ path, value, message, remedy }) => {
+  return groups.flat().map(({ path, value, message, remedy, severity }) => {
     const place = locate?.(path, 'value') ?? { line: null, column: null };
-    return { file: config.file, ...place, path: pathText(path), value: printValue(value), message, remedy };
+    return { file: config.file, ...place, path: pathText(path), value: printValue(value), message, remedy, severity };
   });
 }
 
@@ -33,7 +33,8 @@ async function checkModel({ model, card, sources }: Config): Promise<readonly Fi
   const found = await kindOf(model);
   if (found !== 'file') {
     const message = found === 'missing' ? 'there is no such file' : `is a ${found}, not a model file`;
-    return [{ path: ['model'], value: model, message, remedy: 'Paths are relative to the configuration file. Is the name right?' }];
+    const remedy = 'Paths are relative to the configuration file. Is the name right?';
+    return [{ path: ['model'], value: model, message, remedy, ...(found === 'missing' ? { severity: 'absent' } : {}) }];
   }
   if (!(await may(model, constants.R_OK)))
     return [{ path: ['model'], value: model, message: 'may not be read', remedy: readRemedy(model) }];
@@ -97,9 +98,9 @@ async function checkFolder(config: Config, { path: folder }: FolderSource, index
     { path: ['sources', index, 'path'], value: folder, message, remedy },
   ];
   const found = await kindOf(folder);
-  if (found === 'missing') return finding('there is no such folder', `mkdir -p ${folder}`);
-  if (found !== 'folder') return finding('is a file, not a folder', 'Name the folder that holds the captures.');
-  if (!(await may(folder, constants.R_OK | constants.X_OK))) return finding('may not be read', readRemedy(folder));
+  if (found === 'missing') return degraded(finding('there is no such folder', `mkdir -p ${folder}`));
+  if (found !== 'folder') return degraded(finding('is a file, not a folder', 'Name the folder that holds the captures.'));
+  if (!(await may(folder, constants.R_OK | constants.X_OK))) return degraded(finding('may not be read', readRemedy(folder)));
   if (contains(folder, config.state))
     return finding('holds the state folder: the device would learn from its own files', 'Name another folder.');
   const others = [...config.sources.entries()].filter(([other, source]) => other < index && source.kind === 'folder');
@@ -129,7 +130,7 @@ async function checkProgram(program: string, path: Finding['path'], searchPath: 
   const remedy = program.includes(' ')
     ? 'Write the program and each argument as an entry of its own.'
     : (packages[program] ?? 'Install it, or give its full path.');
-  return [{ path, value: program, message: where, remedy }];
+  return [{ path, value: program, message: where, remedy, severity: 'degraded' }];
 }
 
 const packages: Readonly<Record<string, string>> = {

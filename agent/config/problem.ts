@@ -12,7 +12,14 @@ export interface Problem {
   readonly value: string | null;
   readonly message: string;
   readonly remedy: string;
+  readonly severity?: Severity | undefined;
 }
+
+/**
+ * 'degraded': the device works without, and tries again. 'absent': nothing works without, but it may come by itself, as a disk that is mounted
+ * late does. None: nothing works until a person has mended it.
+ */
+export type Severity = 'degraded' | 'absent';
 
 /** A problem that is not yet placed in its file. */
 export interface Finding {
@@ -20,6 +27,12 @@ export interface Finding {
   readonly value?: unknown;
   readonly message: string;
   readonly remedy: string;
+  readonly severity?: Severity;
+}
+
+/** What may come by itself or be mended while the device runs: a stick that is mounted late, a program, a certificate. */
+export function degraded(findings: readonly Finding[]): readonly Finding[] {
+  return findings.map((finding) => ({ ...finding, severity: 'degraded' }));
 }
 
 /** `file:line:column  path: message` and the remedy below it. */

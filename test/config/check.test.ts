@@ -45,6 +45,24 @@ describe('a configuration against the machine', () => {
     expect(await check(text)).toEqual([]);
   });
 
+  test('says what the device works without, and what may come by itself', async () => {
+    const severities = async (text: string) => {
+      writeFileSync(at('whetstone.yaml'), text);
+      const { config } = await loadConfig(at('whetstone.yaml'), { env: {}, home: folder, hostname: 'pi' });
+      return (await checkConfig(config)).map(({ path, severity }) => `${path} ${severity ?? 'refuse'}`);
+    };
+    const sources = `sources:\n - { name: a, kind: folder, path: nope }\n - { name: b, kind: mjpeg, command: [no-such-camera] }\n - { name: c, kind: folder, path: . }\n`;
+    const mqtt = 'mqtt: { url: "mqtts://b:8883", ca: nope.pem }\nstate: ./s\n';
+    expect(await severities(`model: net.onnx\n${sources}${mqtt}`)).toEqual([
+      'sources[0].path degraded',
+      'sources[1].command[0] degraded',
+      'sources[2].path refuse',
+      'mqtt.ca degraded',
+    ]);
+    expect(await severities('model: none.onnx')).toEqual(['model absent']);
+    expect(await severities('model: in')).toEqual(['model refuse']);
+  });
+
   test('model and card', async () => {
     expect(await check('model: none.onnx')).toEqual(['1 model there is no such file']);
     expect(await check('model: in')).toEqual(['1 model is a folder, not a model file']);
