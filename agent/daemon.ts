@@ -4,6 +4,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { matchLabel } from './adapt/class-folders.ts';
 import { createSource } from './capture/create.ts';
 import type { Source } from './capture/source.ts';
+import { machineClock } from './clock.ts';
 import { createCollect } from './collect.ts';
 import { classNames } from './config/labels.ts';
 import type { Config } from './config/resolve.ts';
@@ -17,7 +18,7 @@ import { createOperations, isPaused, purgeTainted } from './device/operations.ts
 import { reembed } from './device/reembed.ts';
 import { uplinkConfig } from './device/uplink-config.ts';
 import { createViewKeeper } from './device/view-keeper.ts';
-import { machineClock } from './engine/calendar.ts';
+import { localOffset } from './engine/calendar.ts';
 import { createScheduler } from './engine/scheduler.ts';
 import { messageOf } from './errors.ts';
 import { readHardware } from './host/hardware.ts';
@@ -38,8 +39,8 @@ const reportedSetting = 'report.enqueued';
 
 /** Runs until the signal; resolves when everything has stopped. */
 export async function runDaemon(config: Config, log: Log, signal: AbortSignal): Promise<void> {
-  const clock = { now: Date.now };
-  const sinceMs = clock.now();
+  const clock = machineClock;
+  const sinceMs = clock.monotonicMs();
   const notify = createNotify(log);
   await using parts = new AsyncDisposableStack();
 
@@ -99,7 +100,7 @@ export async function runDaemon(config: Config, log: Log, signal: AbortSignal): 
     }),
     train: (reason) => jobs.train(reason),
     log,
-    clock: machineClock,
+    clock: { ...clock, offsetMinutes: localOffset },
   });
   const surroundings = {
     isClass,
@@ -175,7 +176,16 @@ export async function runDaemon(config: Config, log: Log, signal: AbortSignal): 
   watchdog.start();
   parts.defer(() => watchdog.stop());
   await notify.ready(`release ${current.version}, ${sources.length} sources`);
-  log.info({ device: config.device, model: card.name, release: current.version, cut: facts.cut, readyMs: clock.now() - sinceMs }, 'ready');
+  log.info(
+    {
+      device: config.device,
+      model: card.name,
+      release: current.version,
+      cut: facts.cut,
+      readyMs: Math.round(clock.monotonicMs() - sinceMs),
+    },
+    'ready',
+  );
 
   await new Promise<void>((resolve) => {
     if (signal.aborted) resolve();

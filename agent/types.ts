@@ -156,6 +156,8 @@ export type Progress = (done: number, total: number | null, what: string) => voi
 
 /** Time as an argument, so that tests can hold it. */
 export interface Clock {
-  /** Milliseconds since the epoch. */
+  /** Milliseconds since the epoch, as the machine believes: it may be wrong by years, and be set at any time. */
   now(): number;
+  /** Milliseconds that only ever go forward, from an arbitrary beginning: for durations. */
+  monotonicMs(): number;
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { machineClock } from '../agent/clock.ts';
 import { type CollectPorts, createCollect } from '../agent/collect.ts';
 import { WhetError } from '../agent/errors.ts';
 import { createLog } from '../agent/log.ts';
@@ -23,7 +24,7 @@ function setUp(confidence: number, changes: Partial<CollectPorts> = {}) {
     },
     ...changes,
   };
-  return { told, collect: createCollect(ports, 0.6, createLog('silent'), { now: Date.now }) };
+  return { told, collect: createCollect(ports, 0.6, createLog('silent'), machineClock) };
 }
 
 /** What, confidence, more of the capture, other ports, what is told. */

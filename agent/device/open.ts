@@ -1,6 +1,8 @@
 // The device that a configuration names, for the command line: its running daemon through the socket, or its store and releases while none
 // runs. Takes the path of the configuration (or none).
+
 import { connect } from 'node:net';
+import { machineClock } from '../clock.ts';
 import { classNames } from '../config/labels.ts';
 import { findConfig, loadConfig } from '../config/load.ts';
 import type { Config } from '../config/resolve.ts';
@@ -38,7 +40,7 @@ function answers(path: string): Promise<boolean> {
 }
 
 async function openOffline(config: Config): Promise<Device> {
-  const clock = { now: Date.now };
+  const clock = machineClock;
   // People read what the command prints; the log is for what they must not miss.
   const log = createLog('warn');
   const assembly = await assemble(config, log, clock);

@@ -28,6 +28,7 @@ export interface OperationPorts {
 }
 
 export interface Live {
+  /** Of the monotonic clock. */
   readonly sinceMs: number;
   decision(): string;
   sources(): readonly SourceState[];
@@ -51,7 +52,7 @@ export function createOperations(ports: OperationPorts): Device {
     return {
       device: config.device,
       running: live !== null,
-      upSeconds: live === null ? null : (clock.now() - live.sinceMs) / 1000,
+      upSeconds: live === null ? null : (clock.monotonicMs() - live.sinceMs) / 1000,
       model: { name: card.name, file: config.model, classes },
       release: list.current,
       samples: { total: counts.total, labelled: counts.labelled, byClass: counts.byClass, bytes: store.sizes().sampleBytes },

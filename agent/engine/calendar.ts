@@ -1,12 +1,9 @@
 // Whether a slot of a cron expression has passed since the last look. Takes two clocks, and so tells time that passed from a wall clock
 // that was set: a step either way, or an hour without a look, begins anew and makes nothing due. No timers; what looks is the scheduler.
 import { cronSlots } from '../config/cron.ts';
+import type { Clock } from '../types.ts';
 
-export interface CalendarClock {
-  /** Milliseconds since 1970, as the machine believes. */
-  wallMs(): number;
-  /** Milliseconds that only ever go forward. */
-  monotonicMs(): number;
+export interface CalendarClock extends Clock {
   /** Minutes that the local time is behind UTC at this moment, as Date.getTimezoneOffset gives it. */
   offsetMinutes(atMs: number): number;
 }
@@ -16,11 +13,9 @@ export interface Calendar {
   look(): boolean;
 }
 
-export const machineClock: CalendarClock = {
-  wallMs: () => Date.now(),
-  monotonicMs: () => performance.now(),
-  offsetMinutes: (atMs) => new Date(atMs).getTimezoneOffset(),
-};
+export function localOffset(atMs: number): number {
+  return new Date(atMs).getTimezoneOffset();
+}
 
 /** Wall clock and passed time may drift apart by this much between two looks; more, and the clock was set. */
 const driftMs = 2 * 60_000;
@@ -32,7 +27,7 @@ const longestShiftMs = 2 * 3_600_000;
 export function createCalendar(expression: string, clock: CalendarClock): Calendar {
   const slots = cronSlots(expression);
   const read = () => {
-    const atMs = clock.wallMs();
+    const atMs = clock.now();
     return { atMs, monotonicMs: clock.monotonicMs(), wallMs: atMs - clock.offsetMinutes(atMs) * 60_000 };
   };
   let last = read();

@@ -1,5 +1,6 @@
 // Messages that must not be lost, until the broker has them: durable, in order, bounded by bytes and age. When the bytes run out the oldest
-// 'low' message goes first, and a 'high' one only when nothing low is left; what went is counted for good. Refuses nothing else.
+// 'low' message goes first, and a 'high' one only when nothing low is left; age alone never drops a 'high' one, and is counted in time that
+// the device lived, not by its clock, which may be set by years. What went is counted for good. Refuses nothing else.
 import type { Clock, Outbox, OutboxMessage } from '../types.ts';
 import { createCounters } from './counters.ts';
 import type { Database } from './database.ts';
@@ -23,8 +24,6 @@ interface Row {
 
 /** What a row costs beside topic and payload. */
 const rowBytes = 64;
-/** Older times come from a board whose clock was never set, not from an old message; only the bytes bound those. */
-const oldestTimeMs = Date.UTC(2024, 0, 1);
 
 export interface StoredOutbox extends Outbox {
   /** Rows were removed by somebody else. */
@@ -36,8 +35,8 @@ export function createOutbox(database: Database, limits: OutboxLimits, clock: Cl
   const tally = createTally(database, () => {
     const sql = 'SELECT count(*) AS n, coalesce(sum(bytes), 0) AS bytes FROM outbox';
     const row = database.get<{ readonly n: number; readonly bytes: number }>(sql);
-    // No 'low' message has a smaller id than lowFrom, and none that can expire is older than oldestMs.
-    return { waiting: row?.n ?? 0, bytes: row?.bytes ?? 0, lowFrom: 0, oldestMs: oldestTime() };
+    // No 'low' message has a smaller id than lowFrom, and none was written earlier in the device's life than oldestMs.
+    return { waiting: row?.n ?? 0, bytes: row?.bytes ?? 0, lowFrom: 0, oldestMs: oldestLow() };
   });
 
   function remove(where: string, ...values: readonly (number | string)[]): number {
@@ -48,18 +47,23 @@ export function createOutbox(database: Database, limits: OutboxLimits, clock: Cl
     return gone.length;
   }
 
-  function oldestTime(): number {
-    const sql = 'SELECT min(time_ms) AS oldest FROM outbox WHERE time_ms >= ?';
-    return database.get<{ readonly oldest: number | null }>(sql, oldestTimeMs)?.oldest ?? Number.POSITIVE_INFINITY;
+  /** Time that this device lived so far, as far as its messages tell: what passed without any is not counted, and makes none older. */
+  const livedBefore = database.get<{ readonly lived: number | null }>('SELECT max(lived_ms) AS lived FROM outbox')?.lived ?? 0;
+  const beganMs = clock.monotonicMs();
+  const livedMs = () => livedBefore + Math.round(clock.monotonicMs() - beganMs);
+
+  function oldestLow(): number {
+    const sql = 'SELECT min(lived_ms) AS oldest FROM outbox WHERE priority = 0';
+    return database.get<{ readonly oldest: number | null }>(sql)?.oldest ?? Number.POSITIVE_INFINITY;
   }
 
   function dropOld(): void {
-    const before = clock.now() - limits.maxAgeMs;
+    const before = livedMs() - limits.maxAgeMs;
     const sums = tally.sums();
     // Looking for old ones reads all that wait, so a few are gathered first; `pending` passes them over exactly.
     if (sums.oldestMs >= before - limits.maxAgeMs / 1000) return;
-    counters.add('outbox.dropped-by-age', remove('time_ms >= ? AND time_ms < ?', oldestTimeMs, before));
-    sums.oldestMs = oldestTime();
+    counters.add('outbox.dropped-by-age', remove('priority = 0 AND lived_ms < ?', before));
+    sums.oldestMs = oldestLow();
   }
 
   function makeRoom(): void {
@@ -79,15 +83,17 @@ export function createOutbox(database: Database, limits: OutboxLimits, clock: Cl
   return {
     enqueue(message) {
       const bytes = sizeOf(message);
+      const lived = livedMs();
       database.transaction(() => {
         dropOld();
         // Larger than everything together: making room for it would only lose the others as well.
         if (bytes > limits.maxBytes) return counters.add('outbox.dropped-by-bytes', 1);
         if (message.replaceKey !== null) remove('replace_key = ?', message.replaceKey);
         database.run(
-          'INSERT INTO outbox (topic, time_ms, retain, priority, replace_key, bytes, payload) VALUES (?, ?, ?, ?, ?, ?, ?)',
+          'INSERT INTO outbox (topic, time_ms, lived_ms, retain, priority, replace_key, bytes, payload) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
           message.topic,
           Math.round(message.timeMs),
+          lived,
           message.retain ? 1 : 0,
           message.priority === 'high' ? 1 : 0,
           message.replaceKey,
@@ -97,15 +103,15 @@ export function createOutbox(database: Database, limits: OutboxLimits, clock: Cl
         const sums = tally.sums();
         sums.waiting += 1;
         sums.bytes += bytes;
-        if (message.timeMs >= oldestTimeMs) sums.oldestMs = Math.min(sums.oldestMs, Math.round(message.timeMs));
+        if (message.priority === 'low') sums.oldestMs = Math.min(sums.oldestMs, lived);
         makeRoom();
       });
     },
     pending(limit, afterId = 0) {
-      const before = clock.now() - limits.maxAgeMs;
+      const before = livedMs() - limits.maxAgeMs;
       const sql = `SELECT id, topic, time_ms, retain, priority, replace_key, payload FROM outbox
-        WHERE id > ? AND (time_ms >= ? OR time_ms < ?) ORDER BY id LIMIT ?`;
-      return database.all<Row>(sql, afterId, before, oldestTimeMs, limit).map(toMessage);
+        WHERE id > ? AND (lived_ms >= ? OR priority = 1) ORDER BY id LIMIT ?`;
+      return database.all<Row>(sql, afterId, before, limit).map(toMessage);
     },
     acknowledge(id) {
       // Lost in a power cut, it is only sent once more.

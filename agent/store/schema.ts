@@ -50,4 +50,8 @@ export const migrations: readonly string[] = [
   ALTER TABLE samples ADD COLUMN moment INTEGER REFERENCES moments;
   CREATE INDEX samples_moment ON samples (moment) WHERE moment IS NOT NULL
   `,
+  // How long the device had lived when the message was written, in milliseconds: its age, whatever was done to the clock since.
+  `
+  ALTER TABLE outbox ADD COLUMN lived_ms INTEGER NOT NULL DEFAULT 0
+  `,
 ];

@@ -54,7 +54,7 @@ export async function run({ rounds, say }) {
 async function compare({ name, model, input, classes, frames }, rounds) {
   const captures = await pictures(frames, input.width);
   const folder = mkdtempSync(join(tmpdir(), 'whet-bench-'));
-  const clock = { now: Date.now };
+  const clock = { now: Date.now, monotonicMs: () => performance.now() };
   const log = createLog('silent');
   const labels = Array.from({ length: classes }, (_, index) => `class ${index}`);
   const store = openStore(join(folder, 'store.db'), {

@@ -1,6 +1,8 @@
 // A real context for sources under test: keeps what is emitted and logged.
+
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { SourceContext } from '../../agent/capture/source.ts';
+import { machineClock } from '../../agent/clock.ts';
 import type { Capture } from '../../agent/types.ts';
 
 export interface Recorder {
@@ -30,7 +32,7 @@ export function createRecorder(
       },
       seen: options.seen ?? (() => false),
       log: { trace: quiet, debug: quiet, info: quiet, warn: note, error: note, fatal: note },
-      clock: { now: () => Date.now() },
+      clock: machineClock,
     },
     async until(what, condition) {
       const deadline = performance.now() + 60_000;

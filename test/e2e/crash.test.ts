@@ -1,10 +1,12 @@
 // kill -9 at every moment of starting, collecting, labelling, learning, judging, releasing and reporting, on the real daemon, which is held
 // there (test/hold.ts): after every start the store opens, the current release is whole, nothing acknowledged is missing, and exactly the
 // runs that were cut off say so; at the end every picture is there once and every report has arrived.
+
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { machineClock } from '../../agent/clock.ts';
 import { createReleases } from '../../agent/release/releases.ts';
 import { idOfRow } from '../../agent/store/sample-id.ts';
 import { type Broker, mosquittoMissing, needsMosquitto, startBroker } from '../broker.ts';
@@ -153,7 +155,7 @@ describe.skipIf(mosquittoMissing)(`a device that loses its power again and again
     expect(statesOfRuns()).toEqual(runs);
     const status = await device.client.status();
     expect(status.samples.total).toBeGreaterThanOrEqual(before);
-    const releases = createReleases(join(device.state, 'releases'), { now: Date.now });
+    const releases = createReleases(join(device.state, 'releases'), machineClock);
     expect(readdirSync(join(device.state, 'releases')).filter((name) => name.startsWith('.part-'))).toEqual([]);
     expect((await releases.list()).broken).toEqual([]);
     expect(status.release === 'base' ? 'base' : 'release').toBe(current);

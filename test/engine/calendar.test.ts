@@ -14,7 +14,7 @@ function berlinOffset(atMs: number): number {
 function machine(cron: string, startMs: number, offset = berlinOffset) {
   const clock = { atMs: startMs, passedMs: 1000, offset };
   const calendar = createCalendar(cron, {
-    wallMs: () => clock.atMs,
+    now: () => clock.atMs,
     monotonicMs: () => clock.passedMs,
     offsetMinutes: (atMs) => clock.offset(atMs),
   });

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { machineClock } from '../../agent/engine/calendar.ts';
+import { machineClock } from '../../agent/clock.ts';
+import { localOffset } from '../../agent/engine/calendar.ts';
 import { createScheduler, type SchedulerPorts } from '../../agent/engine/scheduler.ts';
 import { createLog } from '../../agent/log.ts';
 
@@ -21,7 +22,7 @@ function setUp(cron: string | null, outcomes: readonly ('works' | 'fails')[] = [
       state.facts = { ...state.facts, newLabels: 0 };
     },
     log: createLog('silent'),
-    clock: machineClock,
+    clock: { ...machineClock, offsetMinutes: localOffset },
   });
   return { scheduler, state };
 }

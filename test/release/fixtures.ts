@@ -17,7 +17,7 @@ export function temporaryRoot(): string {
 }
 
 export function releasesIn(root: string): Releases {
-  return createReleases(root, { now: () => 1_790_000_000_000 });
+  return createReleases(root, { now: () => 1_790_000_000_000, monotonicMs: () => 0 });
 }
 
 export function candidate(

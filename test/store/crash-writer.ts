@@ -1,14 +1,16 @@
 // The process that the crash test kills: writes to a store and its releases in a loop and says on standard output what is done. A line
 // `try …` stands before what changes the current release, `did …` after anything that is durable.
+
 import { createHash, randomBytes } from 'node:crypto';
 import { writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { machineClock } from '../../agent/clock.ts';
 import { createReleases } from '../../agent/release/releases.ts';
 import { openStore } from '../../agent/store/store.ts';
 import type { OutboxMessage } from '../../agent/types.ts';
 
 const [directory, life] = process.argv.slice(2) as [string, string];
-const clock = { now: () => Date.now() };
+const clock = machineClock;
 const say = (line: Record<string, unknown>) => writeSync(1, `${JSON.stringify(line)}\n`);
 
 const store = openStore(join(directory, 'store.db'), {

@@ -1,10 +1,12 @@
 // kill -9 on the real process, at the durable steps themselves (test/hold.ts) and somewhere after a number of acknowledgements: the store
 // opens, is whole, has lost nothing that was acknowledged, and the current release verifies. The numbers come from a seed.
+
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
+import { machineClock } from '../../agent/clock.ts';
 import { randomOf } from '../../agent/random.ts';
 import { createReleases } from '../../agent/release/releases.ts';
 import { openDatabase } from '../../agent/store/database.ts';
@@ -145,7 +147,7 @@ test('nothing that was acknowledged is lost, and what is current verifies', { ti
     expect(store.outbox.counters).toMatchObject({ droppedByAge: 0, droppedByBytes: 0 });
     store.close();
 
-    const releases = createReleases(join(directory, 'releases'), { now: () => Date.now() });
+    const releases = createReleases(join(directory, 'releases'), machineClock);
     const found = await releases.current();
     if (found !== 'base') await releases.verify(found);
     if (attempted === null) expect(found).toBe(current);

@@ -7,7 +7,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { createReleases } from '../../agent/release/releases.ts';
 import { openStore } from '../../agent/store/store.ts';
 import { addTo as addRelease, goneLive } from '../release/fixtures.ts';
-import { addTo, optionsWith, sample } from './fixtures.ts';
+import { addTo, clockAt, optionsWith, sample } from './fixtures.ts';
 
 function mounted(size: string): string | null {
   const directory = mkdtempSync(join(tmpdir(), 'whet-disk-'));
@@ -81,7 +81,7 @@ describe.skipIf(trial === null)('a full disk (skipped where tmpfs cannot be moun
 
   test('leaves the current release, and no leftovers of the new one', async () => {
     const root = join(disk('1m'), 'releases');
-    const releases = createReleases(root, { now: () => 1 });
+    const releases = createReleases(root, clockAt(1));
     const current = await goneLive(releases);
     const filler = fill(join(root, '..'));
     await expect(addRelease(releases)).rejects.toEqual(expect.objectContaining({ code: 'disk-full' }));
@@ -100,7 +100,7 @@ describe.skipIf(trial === null)('a read-only disk (skipped where tmpfs cannot be
     const store = openStore(join(directory, 'store.db'), optionsWith());
     store.samples.add(sample());
     store.close();
-    const releases = createReleases(join(directory, 'releases'), { now: () => 1 });
+    const releases = createReleases(join(directory, 'releases'), clockAt(1));
     const current = await goneLive(releases);
     execFileSync('mount', ['-o', 'remount,ro', directory]);
     expect(codeOf(() => openStore(join(directory, 'store.db'), optionsWith()))).toBe('state-unwritable');

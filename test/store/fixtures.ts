@@ -11,14 +11,27 @@ export const megabyte = 1024 * 1024;
 
 export interface TestClock {
   nowMs: number;
+  /** Time that passed, whatever the wall clock shows. */
+  livedMs: number;
   now(): number;
+  monotonicMs(): number;
+  /** Lets time go by on both clocks. */
+  pass(durationMs: number): void;
 }
 
 export function clockAt(nowMs = Date.UTC(2026, 10, 1)): TestClock {
   return {
     nowMs,
+    livedMs: 1000,
     now() {
       return this.nowMs;
+    },
+    monotonicMs() {
+      return this.livedMs;
+    },
+    pass(durationMs) {
+      this.nowMs += durationMs;
+      this.livedMs += durationMs;
     },
   };
 }

@@ -44,16 +44,43 @@ test('a message with the same key takes the place of one that waits, at the end 
   expect(store.outbox.counters).toMatchObject({ waiting: 2, droppedByBytes: 0, droppedByAge: 0 });
 });
 
-test('what is too old is passed over and then dropped and counted; a clock that was never set is no age', () => {
+test('what is too old is passed over and then dropped and counted; reports and answers are not', () => {
   const clock = clockAt();
   const store = temporaryStore({ clock, outbox: { maxBytes: 1e6, maxAgeMs: 1000 } });
-  store.outbox.enqueue(message({ text: 'old', timeMs: clock.nowMs }));
-  store.outbox.enqueue(message({ text: 'no clock', timeMs: 5000 }));
-  clock.nowMs += 2000;
-  expect(texts(store.outbox.pending(10))).toEqual(['no clock']);
-  store.outbox.enqueue(message({ text: 'new', timeMs: clock.nowMs }));
-  expect(texts(store.outbox.pending(10))).toEqual(['no clock', 'new']);
+  store.outbox.enqueue(message({ text: 'old', priority: 'low' }));
+  store.outbox.enqueue(message({ text: 'report', priority: 'high' }));
+  clock.pass(2000);
+  expect(texts(store.outbox.pending(10))).toEqual(['report']);
+  store.outbox.enqueue(message({ text: 'new', priority: 'low' }));
+  expect(texts(store.outbox.pending(10))).toEqual(['report', 'new']);
   expect(store.outbox.counters).toMatchObject({ waiting: 2, droppedByAge: 1 });
+});
+
+test.each([
+  ['ahead', 20 * 365],
+  ['back', -20 * 365],
+])('a clock that is set by years %s makes nothing old', (_, days) => {
+  const clock = clockAt();
+  const store = temporaryStore({ clock, outbox: { maxBytes: 1e6, maxAgeMs: 1000 } });
+  store.outbox.enqueue(message({ text: 'a', priority: 'low' }));
+  clock.nowMs += days * 86_400_000;
+  store.outbox.enqueue(message({ text: 'b', priority: 'low', timeMs: clock.nowMs }));
+  expect(texts(store.outbox.pending(10))).toEqual(['a', 'b']);
+});
+
+test('the age goes on where it was after a restart', () => {
+  const directory = temporaryDirectory();
+  const outbox = { maxBytes: 1e6, maxAgeMs: 1000 };
+  const before = clockAt();
+  const store = storeIn(directory, { clock: before, outbox });
+  store.outbox.enqueue(message({ text: 'a', priority: 'low' }));
+  before.pass(600);
+  store.outbox.enqueue(message({ text: 'b', priority: 'low' }));
+  store.close();
+  const after = clockAt();
+  const again = storeIn(directory, { clock: after, outbox });
+  after.pass(500);
+  expect(texts(again.outbox.pending(10))).toEqual(['b']);
 });
 
 test('what was dropped stays counted after a restart', () => {
@@ -91,10 +118,11 @@ test('drops as stated, whatever the order of events: against a list in memory', 
     fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
       database.exec('DELETE FROM outbox; DELETE FROM counters');
       const outbox = createOutbox(database, limits, clock);
+      const isFresh = ({ timeMs, priority }: OutboxMessage) => priority === 'high' || timeMs >= clock.nowMs - limits.maxAgeMs;
       let oracle: (OutboxMessage & { readonly number: number })[] = [];
       let [droppedByBytes, droppedByAge] = [0, 0];
       const enqueueInOracle = (sent: OutboxMessage, number: number) => {
-        const fresh = oracle.filter(({ timeMs }) => timeMs >= clock.nowMs - limits.maxAgeMs);
+        const fresh = oracle.filter(isFresh);
         droppedByAge += oracle.length - fresh.length;
         oracle = fresh;
         if (sizeOf(sent) > limits.maxBytes) {
@@ -112,7 +140,7 @@ test('drops as stated, whatever the order of events: against a list in memory', 
       for (const [number, { kind, size, priority, key }] of steps.entries()) {
         const payload = Buffer.alloc(size * 3, `${number} `);
         const sent = message({ topic: 't', payload, priority, replaceKey: key, timeMs: clock.nowMs });
-        if (kind === 'wait') clock.nowMs += size * 20;
+        if (kind === 'wait') clock.pass(size * 20);
         if (kind === 'enqueue') {
           outbox.enqueue(sent);
           enqueueInOracle(sent, number);
@@ -120,10 +148,7 @@ test('drops as stated, whatever the order of events: against a list in memory', 
         if (kind === 'acknowledge') {
           const first = outbox.pending(1)[0];
           if (first !== undefined) outbox.acknowledge(first.id);
-          oracle = oracle.toSpliced(
-            oracle.findIndex(({ timeMs }) => timeMs >= clock.nowMs - limits.maxAgeMs),
-            first === undefined ? 0 : 1,
-          );
+          oracle = oracle.toSpliced(oracle.findIndex(isFresh), first === undefined ? 0 : 1);
         }
         if (kind === 'undo') {
           const abandoned = () =>
@@ -133,7 +158,7 @@ test('drops as stated, whatever the order of events: against a list in memory', 
             });
           expect(abandoned).toThrow('undone');
         }
-        const visible = oracle.filter(({ timeMs }) => timeMs >= clock.nowMs - limits.maxAgeMs);
+        const visible = oracle.filter(isFresh);
         expect(texts(outbox.pending(1000))).toEqual(texts(visible));
         expect(outbox.counters).toEqual({
           waiting: oracle.length,

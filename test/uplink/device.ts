@@ -1,4 +1,5 @@
 // An uplink as the daemon would make it, with a log that remembers and handlers that count, on whatever store a test gives it.
+import { machineClock } from '../../agent/clock.ts';
 import type { Log } from '../../agent/log.ts';
 import type { CommandHandlers } from '../../agent/uplink/commands.ts';
 import { createUplink, type Uplink, type UplinkConfig } from '../../agent/uplink/uplink.ts';
@@ -56,7 +57,7 @@ export function createTestDevice(
   const { outbox, commandLog } = over.store ?? store;
   const uplink = createUplink(
     { device: 'pi-1', retryMinMs: 20, retryMaxMs: 200, messagesPerSecond: 100_000, connectTimeoutMs: 3000, ...config },
-    { outbox, commandLog, handlers: { ...countingHandlers(calls), ...over.handlers }, log, clock: Date },
+    { outbox, commandLog, handlers: { ...countingHandlers(calls), ...over.handlers }, log, clock: machineClock },
   );
   return { uplink, store, lines, calls };
 }

@@ -1,5 +1,6 @@
 // A process with an uplink on the real store, to be killed by a test: `node durable-device.ts URL STORE COUNT`. The first start fills the
 // outbox with COUNT messages on ten topics; later ones go on with what is left. SIGTERM ends it.
+import { machineClock } from '../../agent/clock.ts';
 import { openStore } from '../../agent/store/store.ts';
 import { createTestDevice } from './device.ts';
 
@@ -8,7 +9,7 @@ const megabytes = 1024 * 1024;
 const store = openStore(path, {
   samples: { maxUnlabelled: 10, maxBytes: megabytes, maxRawBytes: megabytes },
   outbox: { maxBytes: 64 * megabytes, maxAgeMs: 3_600_000 },
-  clock: Date,
+  clock: machineClock,
 });
 if (store.settings.get('filled') === undefined) {
   store.transaction(() => {
