@@ -1,11 +1,13 @@
 // Outbox → broker: what must not be lost, oldest first, deleted on acknowledgement. One unacknowledged message a topic keeps the order
-// even where a broker swallows messages; different topics share a small window. Refuses nothing; a silent broker is connected to again.
+// even where a broker swallows messages; different topics share a small window. Refuses nothing; a silent broker is connected to again. A
+// message that ends the connection each time is set aside until the next start, and the rest goes on.
 
 import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Outbox, OutboxMessage } from '../types.ts';
 import { type Connection, ConnectionLost, PublishRefused } from './client.ts';
 import type { RateLimit } from './rate-limit.ts';
+import { createSuspects } from './suspects.ts';
 import { type Address, topicOf } from './topics.ts';
 
 export interface DrainOptions {
@@ -20,7 +22,10 @@ export interface Drain {
   /** Something was enqueued. */
   wake(): void;
   stop(): void;
-  /** Messages that the broker refused for good (not authorized, too large); they are deleted and logged. */
+  /**
+   * Messages that the broker refused for good (not authorized, too large), which are deleted and logged, and those that ended the connection
+   * again and again, which stay in the outbox and are tried again after the next start.
+   */
   readonly refused: number;
 }
 
@@ -44,6 +49,12 @@ export function createDrain(options: DrainOptions, outbox: Outbox, rate: RateLim
   /** Acknowledged by the broker, but the store could not delete it yet (disk full): not sent again in this life. */
   const undeleted = new Set<number>();
   const complained = new Set<string>();
+  const suspects = createSuspects<number>((id) => {
+    complainOnce(
+      `aside ${id}`,
+      `the broker ends the connection at message ${id} of the outbox, each time: it is set aside until the next start`,
+    );
+  });
   let timer: NodeJS.Timeout | null = null;
 
   function later(ms: number): void {
@@ -56,9 +67,15 @@ export function createDrain(options: DrainOptions, outbox: Outbox, rate: RateLim
 
   function refill(): void {
     if (buffer.length > bufferLength / 2) return;
-    const more = outbox.pending(bufferLength - buffer.length, readTo);
-    readTo = more.at(-1)?.id ?? readTo;
-    buffer.push(...more.filter((message) => !undeleted.has(message.id)));
+    for (let more = next(); more.length > 0; more = next()) {
+      readTo = more.at(-1)?.id ?? readTo;
+      buffer.push(...more.filter(({ id }) => !undeleted.has(id) && !suspects.isSetAside(id)));
+      if (buffer.length > 0) return;
+    }
+  }
+
+  function next(): readonly Waiting[] {
+    return outbox.pending(bufferLength - buffer.length, readTo);
   }
 
   function remove(id: number): void {
@@ -84,6 +101,10 @@ export function createDrain(options: DrainOptions, outbox: Outbox, rate: RateLim
 
   /** Gives the milliseconds until the rate limit lets more through. */
   function sendAll(open: Connection): number {
+    const suspect = buffer.find(({ id }) => id === suspects.alone);
+    if (suspect !== undefined) return inFlight.size > 0 ? pollMs : sendAlone(open, suspect);
+    // The one that is under suspicion is in flight alone.
+    if (suspects.alone !== undefined && inFlight.has(suspects.alone)) return pollMs;
     const busy = new Set(inFlight.values());
     const room = () => Math.min(options.window, open.receiveMaximum) - inFlight.size;
     const rest: Waiting[] = [];
@@ -109,6 +130,14 @@ export function createDrain(options: DrainOptions, outbox: Outbox, rate: RateLim
     return waitMs > 0 ? waitMs : pollMs;
   }
 
+  function sendAlone(open: Connection, message: Waiting): number {
+    const waitMs = rate.take();
+    if (waitMs > 0) return waitMs;
+    buffer = buffer.filter(({ id }) => id !== message.id);
+    void send(open, message);
+    return pollMs;
+  }
+
   async function send(open: Connection, message: Waiting): Promise<void> {
     inFlight.set(message.id, message.topic);
     const outcome = await open
@@ -126,21 +155,23 @@ export function createDrain(options: DrainOptions, outbox: Outbox, rate: RateLim
       );
     // Another connection has begun, and with it another reading of the outbox.
     if (open !== connection) return;
-    inFlight.delete(message.id);
+    if (outcome === null || outcome instanceof PublishRefused) inFlight.delete(message.id);
     if (outcome === null) deleted(message.id);
     else if (outcome instanceof PublishRefused && refusedForGood.has(outcome.reason)) {
       refused += 1;
       complainOnce(`refused ${message.topic}`, `the broker refuses messages on '${message.topic}': ${outcome.message}; they are dropped`);
       deleted(message.id);
     } else {
+      if (outcome instanceof PublishRefused) suspects.lost([message.id]);
       // Sent again on the next connection, from the oldest on.
-      down();
+      down(outcome instanceof PublishRefused);
       if (!(outcome instanceof ConnectionLost)) restart(`a message on '${message.topic}' was not taken: ${messageOf(outcome)}`);
     }
     pump();
   }
 
   function deleted(id: number): void {
+    suspects.taken(id);
     try {
       remove(id);
       complained.delete('store');
@@ -154,7 +185,9 @@ export function createDrain(options: DrainOptions, outbox: Outbox, rate: RateLim
     complained.add(key);
   }
 
-  function down(): void {
+  /** `explained`: what was in flight has nothing to do with it. */
+  function down(explained = false): void {
+    if (connection !== null && inFlight.size > 0 && !explained) suspects.lost([...inFlight.keys()]);
     connection = null;
     inFlight.clear();
     buffer = [];
@@ -169,11 +202,11 @@ export function createDrain(options: DrainOptions, outbox: Outbox, rate: RateLim
       connection = opened;
       pump();
     },
-    down,
+    down: () => down(),
     wake: () => pump(),
-    stop: down,
+    stop: () => down(true),
     get refused() {
-      return refused;
+      return refused + suspects.setAside;
     },
   };
 }

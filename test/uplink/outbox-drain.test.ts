@@ -1,5 +1,8 @@
 // Nothing that was put into the outbox is lost, and every topic keeps its order: over long absences, restarts, brokers that swallow
 // packets, and ten thousand messages. A repetition is allowed only right after the same message, as QoS 1 has it.
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { Aedes } from 'aedes';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Outbox } from '../../agent/types.ts';
 import { mosquittoMissing, needsMosquitto, startBroker } from '../broker.ts';
@@ -236,5 +239,48 @@ describe.skipIf(mosquittoMissing)(`the outbox drain${needsMosquitto}`, () => {
     await eventually(() => one.uplink.counters.waiting === 0, 'an empty outbox');
     expect(expectComplete(watcher, 20)).toBe(0);
     expect(one.lines.filter((line) => line.text.includes('disk full')).length).toBeGreaterThan(0);
+  });
+});
+
+describe('a broker that ends the connection at a topic (aedes, MQTT 3.1.1)', () => {
+  it('is told everything else; what it will not have is set aside, counted and named, and tried again after a restart', async () => {
+    const aedes = await Aedes.createBroker();
+    const seen: string[] = [];
+    let denied = true;
+    aedes.authorizePublish = (_client, packet, callback) => {
+      const isDenied = denied && packet.topic.endsWith('t/denied');
+      if (!isDenied) seen.push(packet.topic.split('/').slice(2).join('/'));
+      callback(isDenied ? new Error('not authorized') : null);
+    };
+    const server = createServer(aedes.handle);
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    cleanUp.push(() => new Promise<void>((resolve) => aedes.close(() => server.close(() => resolve()))));
+    const address = server.address();
+    const url = `mqtt://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`;
+    const one = device({ url, retryMinMs: 5, retryMaxMs: 20 });
+    const send = (topic: string) =>
+      one.store.outbox.enqueue({
+        topic: `t/${topic}`,
+        payload: Buffer.from('{}'),
+        retain: false,
+        timeMs: 1,
+        replaceKey: null,
+        priority: 'high',
+      });
+    for (const topic of ['a', 'b', 'denied', 'c', 'd', 'e']) send(topic);
+    one.uplink.start();
+    await eventually(() => one.uplink.counters.refused === 1, 'one set aside', 30_000);
+    await eventually(() => one.uplink.counters.waiting === 1, 'the rest has gone', 30_000);
+    send('f');
+    await eventually(() => seen.includes('t/f'), 'what comes later', 30_000);
+    expect([...new Set(seen.filter((topic) => topic.startsWith('t/')))].sort()).toEqual(['t/a', 't/b', 't/c', 't/d', 't/e', 't/f']);
+    expect(one.lines.filter((line) => line.text.includes('set aside'))).toHaveLength(1);
+    await one.uplink.stop();
+    denied = false;
+    const again = createTestDevice({ url, retryMinMs: 5 }, { store: one.store });
+    cleanUp.push(() => again.uplink.stop());
+    again.uplink.start();
+    await eventually(() => seen.includes('t/denied'), 'what was set aside', 30_000);
   });
 });
