@@ -146,7 +146,9 @@ export interface CommandLog {
     readonly timeMs: number;
   }): 'new' | 'duplicate';
   /** Accepted, not yet finished; in order of arrival. */
-  unfinished(): readonly { readonly type: string; readonly id: string; readonly payload: Uint8Array; readonly timeMs: number }[];
+  unfinished(): readonly { readonly type: string; readonly id: string; readonly timeMs: number }[];
+  /** null where it is finished or was never accepted. */
+  payload(type: string, id: string): Uint8Array | null;
   /** Marks it done and enqueues its result in the same transaction. */
   finish(type: string, id: string, result: OutboxMessage): void;
 }

@@ -75,7 +75,12 @@ export interface StoreReader {
   close(): void;
 }
 
-const commandLimits: CommandLimits = { maxFinished: 10_000, maxAgeMs: 30 * 86_400_000, maxUnfinished: 1000 };
+const commandLimits: CommandLimits = {
+  maxFinished: 10_000,
+  maxAgeMs: 30 * 86_400_000,
+  maxUnfinished: 1000,
+  maxUnfinishedBytes: 8 * 1024 * 1024,
+};
 
 export function openStore(path: string, options: StoreOptions): Store {
   const { database, broken } = openDatabase(path, migrations, options.database);

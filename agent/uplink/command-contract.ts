@@ -10,11 +10,15 @@ const text = z.string().max(200);
 const isoTime = z.iso.datetime({ offset: true });
 const labelled = z.strictObject({ sample: sampleId, label: className.nullable().meta({ description: 'null takes the label back' }) });
 
+export type Lane = 'quick' | 'long';
+
 interface CommandSpec {
   readonly summary: string;
   readonly payload: z.ZodType;
   /** What a success carries beside `ok: true`. */
   readonly result: z.ZodObject;
+  /** Quick ones are answered at once, also while a long one runs; within a lane the order is kept. */
+  readonly lane: Lane;
   /** Whether a command that was interrupted may run again; where not, it is answered with the error `interrupted`. */
   rerunnable(payload: never): boolean;
 }
@@ -24,12 +28,14 @@ const always = (): boolean => true;
 export const commands = {
   label: {
     summary: 'Give samples their labels, or take them back',
+    lane: 'quick',
     payload: z.union([labelled, z.strictObject({ samples: z.array(labelled).min(1).max(1000) })]),
     result: z.object({ labelled: z.int(), unknown: z.array(sampleId).max(1000) }),
     rerunnable: always,
   },
   train: {
     summary: 'Train now, whatever the schedule says',
+    lane: 'long',
     payload: z.strictObject({ reason: text.optional() }),
     result: z.object({ run: text, verdict: verdictSchema, release: text.nullable() }),
     // A run that a power cut ended left no release behind, so training again is the same wish.
@@ -37,18 +43,21 @@ export const commands = {
   },
   pause: {
     summary: 'Stop scheduled training',
+    lane: 'quick',
     payload: z.strictObject({}),
     result: z.object({ paused: z.literal(true) }),
     rerunnable: always,
   },
   resume: {
     summary: 'Let scheduled training go on',
+    lane: 'quick',
     payload: z.strictObject({}),
     result: z.object({ paused: z.literal(false) }),
     rerunnable: always,
   },
   rollback: {
     summary: 'Go back to an earlier release; the one before the current unless told',
+    lane: 'long',
     payload: z.strictObject({ version: versionName.optional() }),
     result: z.object({ previous: text, current: text }),
     // "The one before" would go back twice; a named version is the same both times.
@@ -56,12 +65,14 @@ export const commands = {
   },
   snapshot: {
     summary: 'Publish the manifest and the weights of the current release again',
+    lane: 'quick',
     payload: z.strictObject({}),
     result: z.object({ version: text, chunks: z.int() }),
     rerunnable: always,
   },
   deploy: {
     summary: "Take a release over: its weights inside the command, or fetched from another device's topics",
+    lane: 'long',
     payload: z.union([
       z.strictObject({ manifest: modelManifestSchema, data: z.base64().max(4 * Math.ceil(maxInlineBytes / 3)) }),
       z.strictObject({ from: versionName.meta({ description: 'Name of the device that publishes them' }), version: versionName }),
@@ -71,6 +82,7 @@ export const commands = {
   },
   forget: {
     summary: 'Remove samples and everything that was learned from them; conditions that stand together must all hold',
+    lane: 'long',
     payload: z
       .strictObject({
         samples: z.array(sampleId).min(1).max(1000).optional(),

@@ -1,19 +1,12 @@
-// cmd/<type>/<id> → result/<type>/<id>: each command is recorded before it is acknowledged, run in order, and answered exactly once, also
-// after a kill between any two of these steps. Hostile payloads are answered with an error; names that cannot be answered are counted.
-import { z } from 'zod';
+// cmd/<type>/<id> → result/<type>/<id>: each command is recorded before it is acknowledged, run once, in order within its lane, and answered at
+// least once with the same bytes, also after a kill between any two of these steps. Hostile payloads are answered with an error, and not
+// kept; names that cannot be answered are counted.
 import { messageOf, WhetError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Clock, CommandLog, OutboxMessage } from '../types.ts';
 import type { Incoming } from './client.ts';
-import {
-  type CommandErrorCode,
-  type CommandFailure,
-  type CommandPayload,
-  type CommandResult,
-  type CommandType,
-  commands,
-  isCommandType,
-} from './command-contract.ts';
+import { checkedResult, failure, failureOf, kept, toKeep } from './command-check.ts';
+import { type CommandPayload, type CommandResult, type CommandType, commands, isCommandType, type Lane } from './command-contract.ts';
 import { type Address, maxMessageBytes, parseCommandTopic } from './topics.ts';
 
 export interface CommandContext {
@@ -44,50 +37,60 @@ export interface Commands {
 interface Accepted {
   readonly type: string;
   readonly id: string;
-  readonly payload: Uint8Array;
   readonly timeMs: number;
 }
 
-/** Recorded in place of the payload of a retained command; no JSON begins like this. */
-const retainedMark = Buffer.from('\0retained');
+type Queued = Accepted & { readonly again: boolean };
 
-export function createCommands(
-  address: Address,
-  commandLog: CommandLog,
-  handlers: CommandHandlers,
-  log: Log,
-  clock: Clock,
-  finished: () => void,
-  refuse: (answer: OutboxMessage) => void,
-): Commands {
+export interface CommandPorts {
+  readonly address: Address;
+  readonly commandLog: CommandLog;
+  readonly handlers: CommandHandlers;
+  readonly log: Log;
+  readonly clock: Clock;
+  /** A result stands in the outbox. */
+  finished(): void;
+  /** An answer to a command that was not recorded. */
+  refuse(answer: OutboxMessage): void;
+}
+
+export function createCommands({ address, commandLog, handlers, log, clock, finished, refuse }: CommandPorts): Commands {
   const stopping = new AbortController();
-  const queue: (Accepted & { readonly again: boolean })[] = [];
-  let running: Promise<void> | null = null;
+  const lanes: Record<Lane, { readonly queue: Queued[]; running: Promise<void> | null }> = {
+    quick: { queue: [], running: null },
+    long: { queue: [], running: null },
+  };
   let ignored = 0;
 
-  function run(): void {
-    running ??= runAll().finally(() => {
-      running = null;
+  function add(command: Queued): void {
+    const lane = lanes[isCommandType(command.type) ? commands[command.type].lane : 'quick'];
+    lane.queue.push(command);
+    lane.running ??= runAll(lane.queue).finally(() => {
+      lane.running = null;
     });
   }
 
-  async function runAll(): Promise<void> {
+  async function runAll(queue: Queued[]): Promise<void> {
     for (let next = queue.shift(); next !== undefined && !stopping.signal.aborted; next = queue.shift()) {
-      const result = await answer(next);
-      if (result === null) return;
+      // Others have their turn between two commands: ten thousand may wait.
+      await new Promise((resolve) => setImmediate(resolve));
       try {
+        const result = await answer(next);
+        if (result === null) return;
         commandLog.finish(next.type, next.id, resultMessage(next, result, clock.now()));
         finished();
       } catch (error) {
         // It stays recorded as unfinished and is answered after the next start.
-        log.error({ command: next.type, id: next.id }, `the result of a command cannot be stored: ${messageOf(error)}`);
+        log.error({ command: next.type, id: next.id }, `the store failed while a command ran: ${messageOf(error)}`);
       }
     }
   }
 
-  /** null where the device is stopping and the command is to run again. */
-  async function answer(command: Accepted & { readonly again: boolean }): Promise<object | null> {
-    const checked = check(command.type, command.payload);
+  /** null where the device is stopping and the command is to run again, or where it was answered meanwhile. */
+  async function answer(command: Queued): Promise<object | null> {
+    const payload = commandLog.payload(command.type, command.id);
+    if (payload === null) return null;
+    const checked = kept(command.type, payload);
     if (checked.kind === 'refused') {
       log.warn({ command: command.type, id: command.id }, `command refused: ${checked.failure.error.message}`);
       return checked.failure;
@@ -107,12 +110,12 @@ export function createCommands(
     }
   }
 
-  /** Where too many wait the sender is told at once, without a record: it may send the same command again later. */
-  function accept(command: Accepted): 'new' | 'duplicate' | 'full' {
+  /** Where too many wait, or the disk is full, the sender is told at once, without a record: it may send the same command again later. */
+  function accept(command: Accepted & { readonly payload: Uint8Array }): 'new' | 'duplicate' | 'full' {
     try {
       return commandLog.accept(command);
     } catch (error) {
-      if (!(error instanceof WhetError && error.code === 'commands-full')) throw error;
+      if (!(error instanceof WhetError && (error.code === 'commands-full' || error.code === 'disk-full'))) throw error;
       refuse({ ...resultMessage(command, failureOf(error), clock.now()), priority: 'low' });
       return 'full';
     }
@@ -120,8 +123,7 @@ export function createCommands(
 
   return {
     start() {
-      queue.push(...commandLog.unfinished().map((command) => ({ ...command, again: true })));
-      run();
+      for (const command of commandLog.unfinished()) add({ ...command, again: true });
     },
     take(message) {
       const name = parseCommandTopic(address, message.topic);
@@ -131,9 +133,7 @@ export function createCommands(
         return;
       }
       const timeMs = clock.now();
-      // One byte more than allowed is kept, so that an oversized command is still recognized as such after a restart.
-      const payload = message.retained ? retainedMark : message.payload.subarray(0, maxMessageBytes + 1);
-      const accepted = accept({ ...name, payload, timeMs });
+      const accepted = accept({ ...name, payload: toKeep(name.type, message), timeMs });
       if (accepted !== 'new') {
         log.debug(
           { command: name.type, id: name.id },
@@ -141,59 +141,19 @@ export function createCommands(
         );
         return;
       }
-      queue.push({ ...name, payload, timeMs, again: false });
-      run();
+      add({ ...name, timeMs, again: false });
     },
     async stop(graceMs) {
       stopping.abort();
-      await Promise.race([running, new Promise((resolve) => setTimeout(resolve, graceMs).unref())]);
+      await Promise.race([
+        Promise.all([lanes.quick.running, lanes.long.running]),
+        new Promise((resolve) => setTimeout(resolve, graceMs).unref()),
+      ]);
     },
     get ignored() {
       return ignored;
     },
   };
-}
-
-type Checked =
-  | { readonly kind: 'valid'; readonly type: CommandType; readonly payload: unknown }
-  | { readonly kind: 'refused'; readonly failure: CommandFailure };
-
-/** Bytes from the network → a payload by its schema, or the error that answers it. An empty payload stands for `{}`. */
-export function check(type: string, payload: Uint8Array): Checked {
-  const refused = (code: CommandErrorCode, message: string): Checked => ({ kind: 'refused', failure: failure(code, message) });
-  if (!isCommandType(type)) return refused('unknown-command', `'${type}' is none of ${Object.keys(commands).join(', ')}`);
-  if (retainedMark.equals(payload)) return refused('retained', 'publish commands without the retain flag');
-  if (payload.byteLength > maxMessageBytes) return refused('too-large', `a command takes at most ${maxMessageBytes} bytes`);
-  let value: unknown;
-  try {
-    value = payload.byteLength === 0 ? {} : JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(payload));
-  } catch (error) {
-    return refused('malformed', `not JSON: ${messageOf(error)}`);
-  }
-  const parsed = commands[type].payload.safeParse(value);
-  if (!parsed.success) return refused('malformed', z.prettifyError(parsed.error));
-  return { kind: 'valid', type, payload: parsed.data };
-}
-
-function failure(code: CommandErrorCode, message: string): CommandFailure {
-  return { ok: false, error: { code, message: clip(message) } };
-}
-
-function failureOf({ code, message, hint }: WhetError): CommandFailure {
-  return { ok: false, error: { code, message: clip(hint === undefined ? message : `${message} ${hint}`) } };
-}
-
-function clip(message: string): string {
-  return message.length > 2000 ? `${message.slice(0, 1999)}…` : message;
-}
-
-/** What a handler gave, held against the contract: a result that does not fit it is a bug, and the sender is told so. */
-function checkedResult(type: CommandType, result: unknown): object {
-  const succeeded = (result as { readonly ok?: unknown } | null)?.ok === true;
-  if (!succeeded) return result as CommandFailure;
-  const parsed = commands[type].result.safeParse(result);
-  if (parsed.success) return { ok: true, ...parsed.data };
-  return failure('internal', `done, but its result does not fit the contract: ${z.prettifyError(parsed.error)}`);
 }
 
 function resultMessage(command: Accepted, result: object, timeMs: number): OutboxMessage {

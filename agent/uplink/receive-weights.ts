@@ -19,6 +19,8 @@ export interface ReceiveOptions {
   /** Refuses any other version; the current one unless told. */
   readonly version?: string | undefined;
   readonly timeoutMs: number;
+  /** Gives up where a connection of this length brought no manifest; a person at a terminal waits until the time is up. */
+  readonly absentAfterMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly progress?: Progress | undefined;
 }
@@ -54,6 +56,7 @@ export function receiveWeights(options: ReceiveOptions, log: Log): Promise<Recei
     const idle = setInterval(askAgain, Math.min(askAgainMs, options.timeoutMs / 3));
     const aborted = () => settle(new WhetError('weights-incomplete', 'interrupted'));
     options.signal?.addEventListener('abort', aborted, { once: true });
+    let absent: NodeJS.Timeout | undefined;
     let settled = false;
 
     function settle(outcome: ReceivedWeights | Error): void {
@@ -61,6 +64,7 @@ export function receiveWeights(options: ReceiveOptions, log: Log): Promise<Recei
       settled = true;
       clearTimeout(timer);
       clearInterval(idle);
+      clearTimeout(absent);
       options.signal?.removeEventListener('abort', aborted);
       link.stop().then(() => (outcome instanceof Error ? reject(outcome) : resolve(outcome)), reject);
     }
@@ -74,9 +78,15 @@ export function receiveWeights(options: ReceiveOptions, log: Log): Promise<Recei
       try {
         await connection.subscribe([at('status'), at('model'), at('model/+/+'), at('result/snapshot/+')]);
         await ask(connection);
+        if (options.absentAfterMs !== undefined) absent ??= setTimeout(giveUp, options.absentAfterMs);
       } catch (error) {
         link.restart(`could not subscribe: ${messageOf(error)}`);
       }
+    }
+
+    function giveUp(): void {
+      if (state.manifest === null)
+        settle(timedOut({ ...options, timeoutMs: options.absentAfterMs ?? options.timeoutMs }, state, link.failure));
     }
 
     /** Sends a snapshot command; the retained manifest is on its way already. */

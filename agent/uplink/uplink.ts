@@ -2,7 +2,7 @@
 // handlers of commands; gives publishers and counters. Starts without a broker, never gives up, and stops within seconds.
 import { messageOf, WhetError } from '../errors.ts';
 import type { Log } from '../log.ts';
-import type { Clock, CommandLog, Outbox } from '../types.ts';
+import type { Clock, CommandLog, Outbox, OutboxMessage } from '../types.ts';
 import type { BrokerOptions, Connection, Incoming, ProtocolVersion } from './client.ts';
 import type { CommandPayload } from './command-contract.ts';
 import { type CommandHandlers, createCommands } from './commands.ts';
@@ -100,18 +100,7 @@ export function createUplink(config: UplinkConfig, ports: UplinkPorts): Uplink {
   const restart = (reason: string) => link.restart(reason);
   const state = createRetainedState(address, log, restart);
   const drain = createDrain({ address, window: config.window ?? 16 }, outbox, rate, log, restart);
-  const commands = createCommands(
-    address,
-    commandLog,
-    handlers,
-    log,
-    clock,
-    () => drain.wake(),
-    (answer) => {
-      outbox.enqueue(answer);
-      drain.wake();
-    },
-  );
+  const commands = createCommands({ address, commandLog, handlers, log, clock, finished: () => drain.wake(), refuse: answerNow });
   const reports = createReports({
     address,
     outbox,
@@ -132,6 +121,12 @@ export function createUplink(config: UplinkConfig, ports: UplinkPorts): Uplink {
     });
     state.up(connection, goodbye);
     drain.up(connection);
+  }
+
+  /** Not by the outbox: the answer says that the device has no room to keep anything. */
+  function answerNow({ topic, payload, timeMs }: OutboxMessage): void {
+    const message = { topic: topicOf(address, topic), payload, retain: false, qos: 1, timeMs, contentType: 'application/json' } as const;
+    link.connection?.publish(message).catch((error: unknown) => log.warn(`an answer did not go out: ${messageOf(error)}`));
   }
 
   function down(): void {
@@ -169,7 +164,10 @@ export function createUplink(config: UplinkConfig, ports: UplinkPorts): Uplink {
       if (payload.from === address.device) throw new WhetError('weights-unavailable', 'a device cannot deploy from itself');
       const from = addressOf(address.root, payload.from);
       const own = { ...broker, clientId: `${broker.clientId}-receive` };
-      return receiveWeights({ broker: own, protocol, address: from, version: payload.version, timeoutMs: receiveTimeoutMs, signal }, log);
+      return receiveWeights(
+        { broker: own, protocol, address: from, version: payload.version, timeoutMs: receiveTimeoutMs, absentAfterMs, signal },
+        log,
+      );
     },
     get dropped() {
       return reports.dropped;
@@ -189,6 +187,8 @@ export function createUplink(config: UplinkConfig, ports: UplinkPorts): Uplink {
 }
 
 const receiveTimeoutMs = 120_000;
+/** A retained manifest comes with the subscription; where none came for so long, there is none. */
+const absentAfterMs = 10_000;
 
 function brokerOptions(config: UplinkConfig, root: string): BrokerOptions {
   const { url, username, password, passwordFile, caFile, certFile, keyFile } = config;

@@ -30,7 +30,7 @@ test('a command is new once, waits over a restart, and is answered once', () => 
     ['label', 'b', 5],
     ['train', 'a', 5],
   ]);
-  expect(Buffer.from(again.commands.unfinished()[0]!.payload).toString()).toBe('payload of b');
+  expect(Buffer.from(again.commands.payload('label', 'b')!).toString()).toBe('payload of b');
   expect(again.outbox.pending(10).map(({ topic }) => topic)).toEqual(['result/label/a']);
   expect(again.commands.accept(command('a'))).toBe('duplicate');
 });
@@ -46,7 +46,7 @@ test('a result that cannot be stored leaves the command unfinished', () => {
 });
 
 test('finished ones are remembered up to a number, unfinished ones always', () => {
-  const store = temporaryStore({ commands: { maxFinished: 3, maxAgeMs: 1e12, maxUnfinished: 100 } });
+  const store = temporaryStore({ commands: { maxFinished: 3, maxAgeMs: 1e12, maxUnfinished: 100, maxUnfinishedBytes: 1e6 } });
   store.commands.accept(command('waits'));
   for (const id of ['a', 'b', 'c', 'd']) {
     store.commands.accept(command(id));
@@ -55,9 +55,23 @@ test('finished ones are remembered up to a number, unfinished ones always', () =
   expect(['a', 'b', 'waits'].map((id) => store.commands.accept(command(id)))).toEqual(['new', 'duplicate', 'duplicate']);
 });
 
+test('waiting ones are bounded by their bytes, also after a restart', () => {
+  const directory = temporaryDirectory();
+  const commands = { maxFinished: 3, maxAgeMs: 1e12, maxUnfinished: 100, maxUnfinishedBytes: 40 };
+  const store = storeIn(directory, { commands });
+  for (const id of ['a', 'b', 'c']) store.commands.accept(command(id));
+  expect(() => store.commands.accept(command('d'))).toThrow('is not accepted');
+  store.close();
+  const again = storeIn(directory, { commands });
+  expect(() => again.commands.accept(command('d'))).toThrow('is not accepted');
+  again.commands.finish('label', 'a', result('a'));
+  expect(again.commands.payload('label', 'a')).toBeNull();
+  expect(again.commands.accept(command('d'))).toBe('new');
+});
+
 test('old ones are forgotten, but never the last hundred: the clock may be wrong', () => {
   const clock = clockAt();
-  const store = temporaryStore({ clock, commands: { maxFinished: 1000, maxAgeMs: 1000, maxUnfinished: 100 } });
+  const store = temporaryStore({ clock, commands: { maxFinished: 1000, maxAgeMs: 1000, maxUnfinished: 100, maxUnfinishedBytes: 1e6 } });
   const run = (id: string) => {
     const known = store.commands.accept(command(id));
     store.commands.finish('label', id, result(id));
@@ -70,7 +84,7 @@ test('old ones are forgotten, but never the last hundred: the clock may be wrong
 });
 
 test('a flood is refused, and accepted again when room is made', () => {
-  const store = temporaryStore({ commands: { maxFinished: 10, maxAgeMs: 1e9, maxUnfinished: 2 } });
+  const store = temporaryStore({ commands: { maxFinished: 10, maxAgeMs: 1e9, maxUnfinished: 2, maxUnfinishedBytes: 1e6 } });
   store.commands.accept(command('a'));
   store.commands.accept(command('b'));
   expect(() => store.commands.accept(command('c'))).toThrow(expect.objectContaining({ code: 'commands-full' }));

@@ -1,7 +1,6 @@
 // Commands over a real broker: each is answered exactly once, whatever is sent, however often, and whenever the device is killed.
 import { afterEach, describe, expect, it } from 'vitest';
 import { WhetError } from '../../agent/errors.ts';
-import { check } from '../../agent/uplink/commands.ts';
 import { maxMessageBytes } from '../../agent/uplink/topics.ts';
 import { mosquittoMissing, needsMosquitto, startBroker } from '../broker.ts';
 import { createTestDevice, eventually, type TestDevice } from './device.ts';
@@ -151,6 +150,46 @@ describe.skipIf(mosquittoMissing)(`commands${needsMosquitto}`, () => {
     ]);
   });
 
+  it('of the quick kind never wait behind a long one, and a long one waits for the one before', async () => {
+    const { url } = await broker();
+    let end: () => void = () => undefined;
+    const long = new Promise<void>((resolve) => {
+      end = resolve;
+    });
+    const train = async () => {
+      await long;
+      return { ok: true, run: 'r', verdict: { kind: 'waiting', reason: 'few' }, release: null } as const;
+    };
+    const one = device({ url }, { handlers: { train } });
+    await connected(one);
+    const board = await dashboard(url);
+    await board.send(at('cmd/train/t-1'), '{}');
+    await board.send(at('cmd/rollback/r-1'), '{}');
+    for (const type of ['pause', 'label', 'snapshot']) {
+      await board.send(at(`cmd/${type}/q`), type === 'label' ? '{"sample":"s1","label":"a"}' : '{}');
+      await answered(board, `${type}/q`);
+    }
+    expect(answers(board, 'train/t-1').length + answers(board, 'rollback/r-1').length).toBe(0);
+    end();
+    await answered(board, 'rollback/r-1');
+    expect(board.received.map(({ topic }) => topic.split('/').slice(-2).join('/')).slice(-2)).toEqual(['train/t-1', 'rollback/r-1']);
+  });
+
+  it('on a full disk are answered at once, without a new connection', async () => {
+    const { url } = await broker();
+    const store = createMemoryStore();
+    store.commandLog.accept = () => {
+      throw new WhetError('disk-full', 'no space left');
+    };
+    const one = device({ url }, { store });
+    await connected(one);
+    const board = await dashboard(url);
+    await board.send(at('cmd/pause/p-1'), '{}');
+    await answered(board, 'pause/p-1');
+    expect(answers(board, 'pause/p-1')).toMatchObject([{ ok: false, error: { code: 'disk-full' } }]);
+    expect(one.uplink.counters.reconnects).toBe(0);
+  });
+
   it('are not acknowledged where they cannot be recorded, and come again', async () => {
     const { url } = await broker();
     const store = createMemoryStore();
@@ -243,18 +282,5 @@ describe.skipIf(mosquittoMissing)(`commands${needsMosquitto}`, () => {
     expect(error('rollback')).toEqual({ code: 'usage', message: 'no such release See `whet models`.' });
     expect(error('train')).toEqual({ code: 'internal', message: 'x is undefined' });
     expect(error('snapshot').code).toBe('internal');
-  });
-});
-
-describe('check', () => {
-  it('takes an empty payload for an empty object', () => {
-    expect(check('pause', new Uint8Array())).toEqual({ kind: 'valid', type: 'pause', payload: {} });
-  });
-
-  it('takes a command of exactly the largest size', () => {
-    const text = '{"reason":"now"}';
-    const payload = Buffer.from(text + ' '.repeat(maxMessageBytes - text.length));
-    expect(check('train', payload).kind).toBe('valid');
-    expect(check('train', Buffer.concat([payload, Buffer.from(' ')])).kind).toBe('refused');
   });
 });

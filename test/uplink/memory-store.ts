@@ -41,6 +41,7 @@ export function createMemoryStore(): MemoryStore {
       return 'new';
     },
     unfinished: () => [...log.values()].filter((command) => !command.done),
+    payload: (type, id) => log.get(`${type}/${id}`)?.payload ?? null,
     finish(type, id, result) {
       const command = log.get(`${type}/${id}`);
       if (command === undefined || command.done) throw new Error(`${type}/${id} is not unfinished`);
