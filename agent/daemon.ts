@@ -5,22 +5,16 @@ import { matchLabel } from './adapt/class-folders.ts';
 import { createSource } from './capture/create.ts';
 import type { Source } from './capture/source.ts';
 import { machineClock } from './clock.ts';
-import { createCollect } from './collect.ts';
 import { classNames } from './config/labels.ts';
 import type { Config } from './config/resolve.ts';
-import { createAnnouncer } from './device/announcer.ts';
-import { assemble } from './device/assemble.ts';
-import { collectPorts } from './device/collecting.ts';
-import { commandHandlers } from './device/command-handlers.ts';
-import { createControlServer } from './device/control-server.ts';
-import type { Device, SourceState } from './device/device.ts';
-import { createOperations, isPaused, purgeTainted } from './device/operations.ts';
-import { reembed } from './device/reembed.ts';
-import { uplinkConfig } from './device/uplink-config.ts';
-import { createViewKeeper } from './device/view-keeper.ts';
+import { assemble } from './engine/assemble.ts';
 import { localOffset } from './engine/calendar.ts';
+import { createCollect } from './engine/collect.ts';
+import { collectPorts } from './engine/collecting.ts';
+import { createEngine, type Engine } from './engine/engine.ts';
+import { createReembedding } from './engine/reembed.ts';
 import { createScheduler } from './engine/scheduler.ts';
-import { messageOf } from './errors.ts';
+import { WhetError } from './errors.ts';
 import { readHardware } from './host/hardware.ts';
 import { type Health, readHealth } from './host/health.ts';
 import { createMachineFiles } from './host/machine-files.ts';
@@ -28,11 +22,17 @@ import { createNotify } from './host/notify.ts';
 import { createWatchdog } from './host/watchdog.ts';
 import { createInference } from './inference/inference.ts';
 import type { Log } from './log.ts';
+import { createControlServer } from './operations/control-server.ts';
+import type { LinkState, SourceState } from './operations/parts.ts';
+import { isPaused } from './operations/pause.ts';
+import { isOperation, operations, runOperation } from './operations/table.ts';
+import { createMqttOutlet } from './outlets/mqtt.ts';
+import { uplinkConfig } from './outlets/uplink-config.ts';
 import { captureKind, viewCount } from './preprocess/capture-input.ts';
 import { createVoiceActivity } from './preprocess/voice-activity.ts';
-import { createJobs } from './training/jobs.ts';
-import type { Capture, TrainingReport } from './types.ts';
+import type { BaseFacts, Capture } from './types.ts';
 import { createUplink, type Uplink } from './uplink/uplink.ts';
+import { inlineWeights } from './uplink/weights.ts';
 
 const healthEveryMs = 30_000;
 const reportedSetting = 'report.enqueued';
@@ -47,49 +47,74 @@ export async function runDaemon(config: Config, log: Log, signal: AbortSignal): 
   const assembly = await assemble(config, log, clock);
   parts.defer(() => assembly.close());
   const { card, store, releases, places } = assembly;
-  await purgeTainted(store, releases);
-
-  const current = await currentRelease();
-  const inference = createInference(
-    { modelPath: config.model, cut: config.cut, input: card.input, threads: config.threads, baseLabels: card.labels, release: current },
-    log,
-  );
+  const { model: modelPath, cut, threads } = config;
+  const inference = createInference({ modelPath, cut, input: card.input, threads, baseLabels: card.labels }, log);
   parts.defer(() => inference.stop());
   const facts = await inference.start();
-  const baseClasses = classNames(card.labels, facts.classes);
-
-  let uplink: Uplink | null = null;
   const file = statSync(config.model);
-  const base = {
-    ...{ name: card.name, sha256: facts.sha256, backbone: facts.backbone, cut: facts.cut, classes: baseClasses },
-    ...{ bytes: file.size, createdAtMs: file.mtimeMs },
+  const base: BaseFacts = {
+    name: card.name,
+    sha256: facts.sha256,
+    backbone: facts.backbone,
+    cut: facts.cut,
+    classes: classNames(card.labels, facts.classes),
+    bytes: file.size,
+    createdAtMs: file.mtimeMs,
   };
-  const uplinkParts = { outbox: store.outbox, commandLog: store.commands, log, clock };
-  const jobs = createJobs({
-    ...{ config, card, baseClasses, database: places.database, candidates: places.candidates, store, releases, clock, log },
-    prepare: (signal) => viewKeeper.settled(signal),
+
+  const machine = createMachineFiles();
+  const hardware = await readHardware(machine, facts.providers);
+  for (const warning of hardware.warnings) log.warn(warning);
+  const allowed = config.mqtt?.commands ?? [];
+  const uplink =
+    config.mqtt === null
+      ? null
+      : createUplink(uplinkConfig(config, config.mqtt), {
+          outbox: store.outbox,
+          commandLog: store.commands,
+          taken: { commands: operations, allowed },
+          readWeights: (version, offset, length) => releases.readDelta(version, offset, length),
+          log,
+          clock,
+        });
+  const outlet =
+    uplink === null
+      ? null
+      : createMqttOutlet({
+          device: config.device,
+          versions: { agent: version(), runtime: facts.runtime },
+          base,
+          reports: uplink,
+          releases,
+          capabilities: allowed,
+          hardware: () => readHardware(machine, facts.providers),
+          lastReport: () => store.runs.lastFinished()?.report ?? null,
+          log,
+        });
+
+  const reembedding = createReembedding({ store, inference, backbone: facts.backbone, log });
+  parts.defer(() => reembedding.stop());
+  const engine: Engine = createEngine({
+    config,
+    assembly,
+    base,
+    clock,
+    log,
     use: (release) => inference.swap(release),
-    reported(report) {
-      announcer.reported(report);
-      store.settings.set(reportedSetting, report.run);
-    },
-    async released() {
-      await announceRelease(true);
-    },
-    progressed: (run, done, total, what) => announcer.progressed(run, done, total, what),
-  });
-  parts.defer(() => jobs.stop());
-
-  const viewKeeper = createViewKeeper({
-    ...{ store, backbone: facts.backbone, log },
     embedViews: (raw) => inference.views(raw, viewCount(card.input, 1)),
+    embedded: (signal) => reembedding.settled(signal),
+    announce: async () => (await outlet?.announceRelease(true)) ?? 0,
+    async receive(source, stop) {
+      if ('manifest' in source) return inlineWeights(source.manifest, source.data);
+      if (uplink !== null) return uplink.deployedWeights(source, stop);
+      throw new WhetError('usage', 'no broker is configured to fetch weights from', { hint: 'Hand the weights over in the command.' });
+    },
+    live: { sinceMs, decision: () => scheduler.decision, sources: () => sources.map(stateOf), mqtt: () => linkState(uplink) },
   });
-  parts.defer(() => viewKeeper.stop());
-  const labelsChanged = () => {
-    viewKeeper.wake();
-    scheduler.wake();
-  };
+  parts.defer(() => engine.stop());
+  const { events, jobs } = engine;
 
+  let health: Health | null = null;
   const scheduler = createScheduler(config.training.schedule, {
     facts: () => ({
       paused: isPaused(store),
@@ -102,90 +127,81 @@ export async function runDaemon(config: Config, log: Log, signal: AbortSignal): 
     log,
     clock: { ...clock, offsetMinutes: localOffset },
   });
-  const surroundings = {
-    isClass,
-    captures: captureKind(card.input),
-    sensor: card.input.kind === 'sensor' ? card.input : null,
-    createSegmenter: (sampleRate: number) => createVoiceActivity({ sampleRate }),
-  };
-  const sources = config.sources.map((source) => createSource(source, surroundings));
-  const device: Device = createOperations({
-    ...{ config, card, store, releases, jobs, clock },
-    async switched() {
-      await inference.swap(await jobs.current());
-      await announceRelease(true);
-    },
-    changed: labelsChanged,
-    live: { sinceMs, decision: () => scheduler.decision, sources: () => sources.map(stateOf), mqtt: mqttState },
-    close: async () => {},
+  outlet?.listen(events);
+  events.on((event) => {
+    if (event.kind === 'labelled') scheduler.wake();
+    if (event.kind === 'reported') store.settings.set(reportedSetting, event.report.run);
+    else if (event.kind === 'released') log.info({ release: event.version }, 'another release predicts');
   });
-  if (config.mqtt !== null) {
-    const handlers = commandHandlers({
-      device,
-      snapshot: async () => ({ version: await releases.current(), chunks: await announceRelease(true) }),
-      deploy: async (payload, stop) => {
-        if (uplink === null) throw new Error('no uplink');
-        const { deploy } = await import('./device/deploy.ts');
-        return deploy({ modelPath: config.model, card, base, releases, jobs }, await uplink.deployedWeights(payload, stop));
-      },
-    });
-    uplink = createUplink(uplinkConfig(config, config.mqtt), { ...uplinkParts, handlers });
-    parts.defer(() => uplink?.stop());
-  }
-  const announcer = createAnnouncer(config.device, version(), facts.runtime, base, uplink, (release) => releases.directory(release));
+  const sources = config.sources.map((source) =>
+    createSource(source, {
+      isClass: (name) => config.classes !== 'keep' || matchLabel(name, base.classes) !== null,
+      captures: captureKind(card.input),
+      sensor: card.input.kind === 'sensor' ? card.input : null,
+      createSegmenter: (sampleRate: number) => createVoiceActivity({ sampleRate }),
+    }),
+  );
 
-  const control = createControlServer(places.socket, device, log);
+  const started = await engine.start();
+  if (started.leftBehind !== null)
+    log.error({ current: started.current, reason: started.leftBehind }, 'the current release cannot predict');
+  const control = createControlServer(places.socket, engine.parts, log);
   await control.start();
   parts.defer(() => control.stop());
 
-  const machine = createMachineFiles();
-  const hardware = await readHardware(machine, facts.providers);
-  for (const warning of hardware.warnings) log.warn(warning);
-  let health: Health | null = null;
+  const degraded = () => [
+    ...sources.filter(isDegraded).map((source) => `source ${source.name}: ${source.status().lastError ?? 'degraded'}`),
+    ...(inference.isUp() && inference.isAlive() ? [] : ['inference: the worker is down and is started again']),
+    ...(started.leftBehind === null ? [] : [`release: ${started.leftBehind}; ${started.current} predicts`]),
+  ];
   const sweep = async () => {
     health = await readHealth({ files: machine, stateDir: places.state });
-    announcer.health(health, degraded());
+    events.emit({ kind: 'health', health, degraded: degraded() });
   };
   await sweep();
   const sweeping = setInterval(() => void sweep(), healthEveryMs);
   parts.defer(() => clearInterval(sweeping));
 
-  uplink?.start();
-  await announceRelease(false);
-  announceMissedReport();
+  if (uplink !== null) {
+    parts.defer(() => uplink.stop());
+    uplink.start({
+      run(type, args, context) {
+        if (!isOperation(type)) throw new Error(`no operation '${type}'`);
+        return runOperation(engine.parts, type, args, { by: 'mqtt', signal: context.signal });
+      },
+      forgotten: () => void outlet?.announceAll().catch((error) => log.error({ error }, 'what is retained could not be said again')),
+    });
+    await outlet?.announceRelease(false);
+    announceMissedReport(engine);
+  }
 
-  const collect = createCollect(collectPorts(config, store, inference, facts.backbone, announcer, clock), config.queries.below, log, clock);
+  const collect = createCollect(collectPorts(config, store, inference, facts.backbone, events, clock), config.queries.below, log, clock);
   const emit = async (capture: Capture) => {
     await collect.take(capture);
-    if (capture.label !== undefined) labelsChanged();
+    if (capture.label !== undefined) engine.parts.changed();
   };
-  const context = { emit, seen: store.origins.seen, log, clock };
-  for (const source of sources) {
-    await source.start(context);
-    parts.defer(() => source.stop());
-  }
-  const stopping = new AbortController();
-  const embedding = reembed(store, inference, facts.backbone, log, stopping.signal)
-    .then(() => viewKeeper.wake())
-    .catch((error) => log.error({ error: messageOf(error) }, 'embedding again failed'));
-  parts.defer(() => embedding.then(() => undefined));
-  parts.defer(() => stopping.abort());
+  parts.defer(async () => {
+    // A camera that ignores its signal takes a while; four of them no longer than one.
+    await Promise.all(sources.map((source) => source.stop()));
+  });
+  for (const source of sources) await source.start({ emit, seen: store.origins.seen, log, clock });
+
+  reembedding.start().then(
+    (count) => {
+      engine.viewKeeper.wake();
+      // A new base model is a normal event: what was learned for the one before is learned for this one.
+      if (started.leftBehind !== null && count > 0) void jobs.train('the base model changed').catch(() => undefined);
+    },
+    () => undefined,
+  );
   scheduler.start();
   parts.defer(() => scheduler.stop());
   const watchdog = createWatchdog([{ name: 'inference', isAlive: inference.isAlive }], notify, log);
   watchdog.start();
   parts.defer(() => watchdog.stop());
-  await notify.ready(`release ${current.version}, ${sources.length} sources`);
-  log.info(
-    {
-      device: config.device,
-      model: card.name,
-      release: current.version,
-      cut: facts.cut,
-      readyMs: Math.round(clock.monotonicMs() - sinceMs),
-    },
-    'ready',
-  );
+  await notify.ready(`release ${started.current}, ${sources.length} sources`);
+  const readyMs = Math.round(clock.monotonicMs() - sinceMs);
+  log.info({ device: config.device, model: card.name, release: started.current, cut: facts.cut, readyMs }, 'ready');
 
   await new Promise<void>((resolve) => {
     if (signal.aborted) resolve();
@@ -194,50 +210,26 @@ export async function runDaemon(config: Config, log: Log, signal: AbortSignal): 
   log.info({ reason: String(signal.reason) }, 'stopping');
   await notify.stopping('stopping');
 
-  async function currentRelease() {
-    const name = await releases.current();
-    if (name === 'base') return { version: name, artifact: null, classes: card.labels };
-    const manifest = await releases.verify(name);
-    return { version: name, artifact: `${releases.directory(name)}/${manifest.artifact.file}`, classes: manifest.classes };
-  }
-
-  async function announceRelease(chunks: boolean): Promise<number> {
-    const { version: name, classes } = await jobs.current();
-    announcer.info(await readHardware(machine, facts.providers), name, classes);
-    return announcer.model(name === 'base' ? null : await releases.verify(name), chunks);
-  }
-
   /** A run that the command line made while no daemon ran. */
-  function announceMissedReport(): void {
-    const report: TrainingReport | null = store.runs.lastFinished()?.report ?? null;
-    if (report === null || uplink === null || store.settings.get(reportedSetting) === report.run) return;
-    store.transaction(() => {
-      announcer.reported(report);
-      store.settings.set(reportedSetting, report.run);
-    });
+  function announceMissedReport({ events }: Engine): void {
+    const report = store.runs.lastFinished()?.report ?? null;
+    if (report === null || store.settings.get(reportedSetting) === report.run) return;
+    store.transaction(() => events.emit({ kind: 'reported', report }));
   }
+}
 
-  /** A subfolder is a label where it is a class of the model, or where new classes may come. */
-  function isClass(name: string): boolean {
-    return config.classes !== 'keep' || matchLabel(name, baseClasses) !== null;
-  }
-
-  function degraded(): readonly string[] {
-    const broken = sources
-      .filter((source) => source.status().state === 'degraded')
-      .map((source) => `source ${source.name}: ${source.status().lastError ?? 'degraded'}`);
-    return inference.isUp() && inference.isAlive() ? broken : [...broken, 'inference: the worker is down and is started again'];
-  }
-
-  function mqttState() {
-    if (uplink === null) return null;
-    const { connected, waiting, dropped, failure } = uplink.counters;
-    return { connected, waiting, dropped, failure };
-  }
+function isDegraded(source: Source): boolean {
+  return source.status().state === 'degraded';
 }
 
 function stateOf(source: Source): SourceState {
   return { name: source.name, kind: source.kind, ...source.status() };
+}
+
+function linkState(uplink: Uplink | null): LinkState | null {
+  if (uplink === null) return null;
+  const { connected, waiting, dropped, refused, failure } = uplink.counters;
+  return { connected, waiting, dropped, refused, failure };
 }
 
 function version(): string {

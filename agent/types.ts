@@ -108,8 +108,10 @@ export interface ReleaseManifest {
 
 /** Where uplink puts what must not be lost, and takes it from again. Implemented by the store. */
 export interface Outbox {
-  /** Durable when it returns. `expiresAtMs` null: kept until acknowledged or pushed out by the byte limit. */
+  /** Durable when it returns. */
   enqueue(message: OutboxMessage): void;
+  /** All or none, and one flush. */
+  enqueueAll(messages: readonly OutboxMessage[]): void;
   /** The oldest messages after `afterId`, in order; at most `limit`. */
   pending(limit: number, afterId?: number): readonly (OutboxMessage & { readonly id: number })[];
   acknowledge(id: number): void;
@@ -151,6 +153,28 @@ export interface CommandLog {
   payload(type: string, id: string): Uint8Array | null;
   /** Marks it done and enqueues its result in the same transaction. */
   finish(type: string, id: string, result: OutboxMessage): void;
+}
+
+/** Which tail predicts: the base model's own, or that of a release's artifact. */
+export interface TailChoice {
+  /** 'base', or a release version. */
+  readonly version: string;
+  /** Path of the release's model.onnx; null for the base model. */
+  readonly artifact: string | null;
+  readonly classes: readonly string[];
+}
+
+/** The base model, as it stands beside releases. */
+export interface BaseFacts {
+  readonly name: string;
+  readonly sha256: string;
+  /** Hash of the part before the cut: features of another backbone are other features. */
+  readonly backbone: string;
+  /** Name of the cut tensor. */
+  readonly cut: string;
+  readonly bytes: number;
+  readonly classes: readonly string[];
+  readonly createdAtMs: number;
 }
 
 /** How a long job tells where it stands; `total` null where it is not known. */

@@ -2,8 +2,9 @@
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { operations } from '../agent/operations/table.ts';
 import { asyncApiDocument } from '../agent/uplink/asyncapi.ts';
 
 const file = fileURLToPath(new URL('../agent/uplink/asyncapi.json', import.meta.url));
-writeFileSync(file, `${JSON.stringify(asyncApiDocument(), null, 2)}\n`);
+writeFileSync(file, `${JSON.stringify(asyncApiDocument(operations), null, 2)}\n`);
 execFileSync(fileURLToPath(new URL('../node_modules/.bin/biome', import.meta.url)), ['format', '--write', file], { stdio: 'inherit' });

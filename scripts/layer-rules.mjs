@@ -10,7 +10,6 @@ export const levels = [
     name: 'loops and composition',
     mutual: true,
     rooms: [
-      'collect.ts',
       'improve.ts',
       'engine',
       'adapt.ts',
@@ -19,7 +18,8 @@ export const levels = [
       'adapt',
       'quantize',
       'inspect.ts',
-      'device',
+      'operations',
+      'outlets',
       'inference',
       'training',
       'demo',
@@ -70,8 +70,8 @@ export const packages = {
   'cli-progress': { in: ['cli/'], files: 1 },
   pino: { in: ['log.ts'], files: 1 },
   zod: {
-    in: ['config/', 'uplink/', 'device/', 'capture/', 'release/', 'store/', 'learn/', 'training/', 'model/', 'onnx/', 'catalog/'],
-    files: 30,
+    in: ['config/', 'uplink/', 'operations/', 'capture/', 'release/', 'store/', 'learn/', 'training/', 'model/', 'onnx/', 'catalog/'],
+    files: 45,
   },
 };
 

@@ -33,7 +33,7 @@ export function addDeviceVerbs(program: Command, signal: AbortSignal): void {
   verb('status', 'what the device is doing, what it knows, what it waits for').action(async (options: DeviceOptions) => {
     const { formatStatus } = await import('./status.ts');
     await onDevice(options, async (device, output) => {
-      const status = await device.status();
+      const status = await device.status({});
       output.result(status, () => formatStatus(status));
     });
   });
@@ -46,10 +46,12 @@ export function addDeviceVerbs(program: Command, signal: AbortSignal): void {
       const { formatLabelled, formatQuestions } = await import('./label.ts');
       await onDevice(options, async (device, output) => {
         if (label === undefined) {
-          const questions = await device.questions(options.limit);
+          const { questions } = await device.questions({ limit: options.limit });
           return output.result(questions, () => formatQuestions(questions));
         }
-        const labelled = await device.label({ label: label === '-' ? null : label, samples, by: 'cli' });
+        const given = label === '-' ? null : label;
+        const done = await device.label({ samples: samples.map((sample) => ({ sample, label: given })) });
+        const labelled = { label: given, ...done };
         output.result(labelled, () => formatLabelled(labelled));
         if (labelled.unknown.length > 0) process.exitCode = 65;
       });
@@ -60,7 +62,7 @@ export function addDeviceVerbs(program: Command, signal: AbortSignal): void {
     .action(async (options: DeviceOptions & { readonly reason: string }) => {
       const { formatTraining } = await import('./train.ts');
       await onDevice(options, async (device, output) => {
-        const report = await device.train(options.reason, output.progress, signal);
+        const report = await device.train({ reason: options.reason }, { progress: output.progress, signal });
         output.result(report, () => formatTraining(report));
         if (report.verdict.kind !== 'accepted') process.exitCode = 75;
       });
@@ -69,7 +71,7 @@ export function addDeviceVerbs(program: Command, signal: AbortSignal): void {
   const models = verb('models', 'the releases on this device, newest first').action(async (options: DeviceOptions) => {
     const { formatReleases } = await import('./models.ts');
     await onDevice(options, async (device, output) => {
-      const releases = await device.releases();
+      const releases = await device.releases({});
       output.result(releases, () => formatReleases(releases));
     });
   });
@@ -79,7 +81,7 @@ export function addDeviceVerbs(program: Command, signal: AbortSignal): void {
     .argument('[version]', "a version from `whet models`, or 'base'; the one before the current unless told")
     .action(async (version: string | undefined, options: DeviceOptions) => {
       await onDevice(options, async (device, output) => {
-        const switched = await device.rollback(version);
+        const switched = await device.rollback(version === undefined ? {} : { version });
         output.result(switched, () => `current release: ${switched.current} (was ${switched.previous})`);
       });
     });
@@ -95,7 +97,7 @@ export function addDeviceVerbs(program: Command, signal: AbortSignal): void {
       const { formatForgotten, selectorOf } = await import('./forget.ts');
       const selector = selectorOf(samples, options);
       await onDevice(options, async (device, output) => {
-        const forgotten = await device.forget(selector, output.progress, signal);
+        const forgotten = await device.forget(selector, { progress: output.progress, signal });
         output.result(forgotten, () => formatForgotten(forgotten));
       });
     });
@@ -106,7 +108,7 @@ export function addDeviceVerbs(program: Command, signal: AbortSignal): void {
   ] as const) {
     verb(name, summary).action(async (options: DeviceOptions) => {
       await onDevice(options, async (device, output) => {
-        const state = await device.pause(name === 'pause');
+        const state = await device[name]({});
         output.result(state, () => (state.paused ? 'scheduled training is paused' : 'scheduled training goes on'));
       });
     });
@@ -148,9 +150,9 @@ interface PullFlags {
 
 async function onDevice(
   options: DeviceOptions,
-  use: (device: import('../device/device.ts').Device, output: import('./output.ts').Output) => Promise<void>,
+  use: (device: import('../operations/table.ts').Device, output: import('./output.ts').Output) => Promise<void>,
 ): Promise<void> {
-  const { openDevice } = await import('../device/open.ts');
+  const { openDevice } = await import('../engine/open.ts');
   await using device = await openDevice(options.config);
   await use(device, createOutput(options.json === true));
 }

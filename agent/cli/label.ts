@@ -1,5 +1,6 @@
 // `whet label`: open questions, and what labelling did → text.
-import type { Labelled, Question } from '../device/device.ts';
+import type { Labelled } from '../operations/label.ts';
+import type { Question } from '../operations/questions.ts';
 import { ago, table } from './text.ts';
 
 export function formatQuestions(questions: readonly Question[]): string {
@@ -13,7 +14,7 @@ export function formatQuestions(questions: readonly Question[]): string {
   return `${table([['sample', 'source', 'when', 'guesses'], ...rows])}\n\nAnswer with:  whet label CLASS SAMPLE...`;
 }
 
-export function formatLabelled(labelled: Labelled): string {
+export function formatLabelled(labelled: Labelled & { readonly label: string | null }): string {
   const done =
     labelled.label === null ? `took the label of ${labelled.labelled} back` : `${labelled.labelled} labelled '${labelled.label}'`;
   return labelled.unknown.length === 0 ? done : `${done}; not in the store: ${labelled.unknown.join(', ')}`;

@@ -1,8 +1,8 @@
 // `whet models`: the releases on a device → text.
-import type { ReleaseList } from '../device/device.ts';
+import type { Value } from '../operations/table.ts';
 import { ago, bytes, proportion, table } from './text.ts';
 
-export function formatReleases(list: ReleaseList): string {
+export function formatReleases(list: Value<'releases'>): string {
   if (list.releases.length === 0) return 'No release yet: the base model is current.';
   const rows = list.releases.map((release) => [
     release.version === list.current ? '*' : '',

@@ -1,5 +1,5 @@
 // `whet status`: a device's state → text.
-import type { DeviceStatus } from '../device/device.ts';
+import type { DeviceStatus } from '../operations/status.ts';
 import { ago, bytes, duration, table } from './text.ts';
 
 export function formatStatus(status: DeviceStatus): string {

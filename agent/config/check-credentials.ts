@@ -6,9 +6,11 @@ import { messageOf } from '../errors.ts';
 import type { Finding } from './problem.ts';
 import type { Mqtt } from './resolve.ts';
 
-export async function checkCredentials(mqtt: Mqtt, nowMs: number = Date.now()): Promise<readonly Finding[]> {
+type Credentials = Omit<Mqtt, 'commands'>;
+
+export async function checkCredentials(mqtt: Credentials, nowMs: number = Date.now()): Promise<readonly Finding[]> {
   const findings: Finding[] = [];
-  const found = (key: keyof Mqtt, message: string, remedy: string) => {
+  const found = (key: keyof Credentials, message: string, remedy: string) => {
     findings.push({ path: ['mqtt', key], value: key === 'password' ? undefined : mqtt[key], message, remedy });
   };
   const read = async (key: 'passwordFile' | 'ca' | 'cert' | 'key') => {

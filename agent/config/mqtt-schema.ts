@@ -1,5 +1,6 @@
 // The `mqtt` section of the configuration: which broker, who we are there, and how much may wait while it is away.
 import { z } from 'zod';
+import { commandNames, usualCommands } from './command-names.ts';
 import { wholeNumber } from './json-schema.ts';
 
 /** One topic level that is also safe as a file name and a client identifier. */
@@ -42,6 +43,10 @@ export const mqttSchema = z
       .default(64)
       .describe('Messages that wait for the broker; beyond this the least important go first.'),
     outboxDays: z.number().gt(0).max(3650).default(14).describe('Messages older than this are given up.'),
+    commands: z
+      .array(z.enum(commandNames))
+      .default([...usualCommands])
+      .describe('What may be asked over MQTT, by whoever may publish there. Deploy and forget only where they are named.'),
     sessionHours: z
       .number()
       .min(0)

@@ -1,7 +1,8 @@
 // The first health check of a release: its tail gives one finite probability for each of its classes. Throws `release-invalid` where not.
+
 import { WhetError } from '../errors.ts';
 import type { TailRunner } from '../model/classify.ts';
-import type { TailChoice } from './protocol.ts';
+import type { TailChoice } from '../types.ts';
 
 export async function requireHealthy(runner: TailRunner, release: TailChoice, width: number): Promise<void> {
   const { probabilities } = await runner.classify(new Float32Array(width));

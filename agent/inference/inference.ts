@@ -4,7 +4,8 @@ import '../runtime/telemetry-off.ts';
 import { Worker } from 'node:worker_threads';
 import { type ErrorCode, errorRegistry, WhetError } from '../errors.ts';
 import type { Log } from '../log.ts';
-import type { FromWorker, Inferred, ModelFacts, TailChoice, ToWorker, WorkerSetup } from './protocol.ts';
+import type { TailChoice } from '../types.ts';
+import type { FromWorker, Inferred, ModelFacts, ToWorker, WorkerSetup } from './protocol.ts';
 
 /** A request that takes longer than this means that the worker hangs. MobileNetV2 takes a second on the slowest board we know. */
 const hangMs = 60_000;
@@ -41,7 +42,7 @@ interface Waiting {
 const workerUrl = new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url);
 
 export function createInference(setup: WorkerSetup, log: Log): Inference {
-  let release = setup.release;
+  let release: TailChoice = setup.release ?? { version: 'base', artifact: null, classes: [] };
   let worker: Worker | null = null;
   let stopping = false;
   let restarts = 0;

@@ -1,6 +1,6 @@
 // What the daemon and its inference worker say to each other. Everything crosses by structured clone; a capture's bytes are transferred.
 import type { InputSpec } from '../config/card.ts';
-import type { ClassScore } from '../types.ts';
+import type { ClassScore, TailChoice } from '../types.ts';
 
 /** How the worker opens the model; given once, when it starts. */
 export interface WorkerSetup {
@@ -10,16 +10,8 @@ export interface WorkerSetup {
   readonly threads: number;
   /** Labels of the model card. */
   readonly baseLabels: readonly string[];
-  readonly release: TailChoice;
-}
-
-/** Which tail predicts: the base model's own, or that of a release's artifact. */
-export interface TailChoice {
-  /** 'base', or a release version. */
-  readonly version: string;
-  /** Path of the release's model.onnx; null for the base model. */
-  readonly artifact: string | null;
-  readonly classes: readonly string[];
+  /** What predicts from the start; the base model itself unless told. */
+  readonly release?: TailChoice;
 }
 
 /** What the worker found out about the model while opening it. */

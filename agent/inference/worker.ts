@@ -10,8 +10,9 @@ import { loadModel } from '../model/load.ts';
 import { type Classifier, openClassifier } from '../model/open.ts';
 import { drawViews, inputShape, preprocessCapture } from '../preprocess/capture-input.ts';
 import { availableProviders, runtimeVersion } from '../runtime/session.ts';
+import type { TailChoice } from '../types.ts';
 import { requireHealthy } from './health-check.ts';
-import type { FromWorker, Inferred, TailChoice, ToWorker, WorkerSetup } from './protocol.ts';
+import type { FromWorker, Inferred, ToWorker, WorkerSetup } from './protocol.ts';
 import { scoresOf } from './scores.ts';
 
 const port = parentPort;
@@ -45,7 +46,7 @@ try {
   /** The base model's classes are those of its card, numbered where the card does not name them all. */
   const named = (release: TailChoice) =>
     release.artifact === null ? { ...release, classes: classNames(setup.baseLabels, classifier.classes) } : release;
-  const first = named(setup.release);
+  const first = named(setup.release ?? { version: 'base', artifact: null, classes: [] });
   let current = { release: first, runner: await openRelease(classifier, first) };
   let last: Promise<void> = Promise.resolve();
   /** One after the other, so that answers keep their order and a swap falls between two captures. */

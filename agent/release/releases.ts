@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import { messageOf, WhetError } from '../errors.ts';
 import type { Clock, ReleaseManifest } from '../types.ts';
-import { type ReleaseFiles, writeRelease } from './artifact.ts';
+import { type ReleaseFiles, readPart, writeRelease } from './artifact.ts';
 import { readCurrent, writeCurrent } from './current.ts';
 import { makeDirectory, removeDirectory, removeLeftovers } from './durable.ts';
 import { type Ledger, readLedger, writeLedger } from './ledger.ts';
@@ -35,6 +35,8 @@ export interface Releases {
   /** Directory of a release's files. */
   directory(version: string): string;
   list(): Promise<ReleaseList>;
+  /** A part of its weights as they are published; null where the release is gone, empty past the end. */
+  readDelta(version: string, offset: number, length: number): Promise<Uint8Array | null>;
   /** Every file held against the manifest; throws `release-unknown`, `release-invalid`. */
   verify(version: string): Promise<ReleaseManifest>;
   /** Writes a new release under the next number; it is not current yet. */
@@ -128,6 +130,7 @@ export function createReleases(root: string, clock: Clock): Releases {
       const releases = manifests.map((manifest) => ({ ...manifest, health: healthOf(ledger, manifest.version) }));
       return { current: currentOf(ledger), releases, broken };
     },
+    readDelta: (version, offset, length) => readPart(root, version, 'delta', offset, length),
     verify: (version) => verifyRelease(root, version),
     add: (facts, files) =>
       exclusive(async () => {

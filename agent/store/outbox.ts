@@ -80,31 +80,38 @@ export function createOutbox(database: Database, limits: OutboxLimits, clock: Cl
     }
   }
 
+  function enqueue(message: OutboxMessage): void {
+    const bytes = sizeOf(message);
+    const lived = livedMs();
+    database.transaction(() => {
+      dropOld();
+      // Larger than everything together: making room for it would only lose the others as well.
+      if (bytes > limits.maxBytes) return counters.add('outbox.dropped-by-bytes', 1);
+      if (message.replaceKey !== null) remove('replace_key = ?', message.replaceKey);
+      database.run(
+        'INSERT INTO outbox (topic, time_ms, lived_ms, retain, priority, replace_key, bytes, payload) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
+        message.topic,
+        Math.round(message.timeMs),
+        lived,
+        message.retain ? 1 : 0,
+        message.priority === 'high' ? 1 : 0,
+        message.replaceKey,
+        bytes,
+        message.payload,
+      );
+      const sums = tally.sums();
+      sums.waiting += 1;
+      sums.bytes += bytes;
+      if (message.priority === 'low') sums.oldestMs = Math.min(sums.oldestMs, lived);
+      makeRoom();
+    });
+  }
+
   return {
-    enqueue(message) {
-      const bytes = sizeOf(message);
-      const lived = livedMs();
+    enqueue,
+    enqueueAll(messages) {
       database.transaction(() => {
-        dropOld();
-        // Larger than everything together: making room for it would only lose the others as well.
-        if (bytes > limits.maxBytes) return counters.add('outbox.dropped-by-bytes', 1);
-        if (message.replaceKey !== null) remove('replace_key = ?', message.replaceKey);
-        database.run(
-          'INSERT INTO outbox (topic, time_ms, lived_ms, retain, priority, replace_key, bytes, payload) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
-          message.topic,
-          Math.round(message.timeMs),
-          lived,
-          message.retain ? 1 : 0,
-          message.priority === 'high' ? 1 : 0,
-          message.replaceKey,
-          bytes,
-          message.payload,
-        );
-        const sums = tally.sums();
-        sums.waiting += 1;
-        sums.bytes += bytes;
-        if (message.priority === 'low') sums.oldestMs = Math.min(sums.oldestMs, lived);
-        makeRoom();
+        for (const message of messages) enqueue(message);
       });
     },
     pending(limit, afterId = 0) {

@@ -1,12 +1,13 @@
-// One training run from wish to release: begun in the store, learned by the trainer process, installed, watched through its first health
-// check, reported. Runs follow one another; whatever fails leaves the current release where it is.
+// One training run from wish to release: begun in the store, learned by the trainer process, activated, reported. Runs follow one another, and
+// so does everything else that changes what predicts; whatever fails leaves the current release where it is.
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ModelCard } from '../config/card.ts';
 import type { Config } from '../config/resolve.ts';
+import type { Events } from '../engine/events.ts';
 import { messageOf, WhetError } from '../errors.ts';
-import type { TailChoice } from '../inference/protocol.ts';
 import type { Log } from '../log.ts';
+import type { Activation } from '../release/activation.ts';
 import type { Releases } from '../release/releases.ts';
 import type { Store } from '../store/store.ts';
 import type { Clock, Progress, ReleaseManifest, TrainingReport } from '../types.ts';
@@ -17,23 +18,16 @@ import { runTrainer } from './trainer-process.ts';
 export interface JobPorts {
   readonly config: Config;
   readonly card: ModelCard;
-  /** Class names of the base model. */
-  readonly baseClasses: readonly string[];
   readonly database: string;
   readonly candidates: string;
   readonly store: Store;
   readonly releases: Releases;
+  readonly activation: Activation;
+  readonly events: Pick<Events, 'emit'>;
   readonly clock: Clock;
   readonly log: Log;
   /** Before a run reads the store: what it will look for there is put there. Gives up when the signal comes. */
   prepare(signal: AbortSignal): Promise<void>;
-  /** Makes a release predict; throws where it cannot. Its first health check. */
-  use(release: TailChoice): Promise<void>;
-  /** Called inside the transaction that ends the run, so that a report is stored with it or not at all. */
-  reported(report: TrainingReport): void;
-  /** A new release is current and healthy. */
-  released(manifest: ReleaseManifest): Promise<void>;
-  progressed(run: string, done: number, total: number | null, what: string): void;
 }
 
 export interface Jobs {
@@ -41,17 +35,15 @@ export interface Jobs {
     reason: string,
     options?: { readonly unlearning?: boolean; readonly progress?: Progress; readonly signal?: AbortSignal },
   ): Promise<TrainingReport>;
-  /** The current release as the inference worker wants it. */
-  current(): Promise<TailChoice>;
-  /** Makes a manifest's release current, checked, once the run under way has ended; rolls back and throws where it fails. */
-  install(manifest: ReleaseManifest): Promise<void>;
+  /** Work that changes what predicts, once the run under way has ended. */
+  exclusive<T>(work: () => Promise<T>): Promise<T>;
   readonly running: boolean;
   /** Ends the run under way, if there is one. */
   stop(): Promise<void>;
 }
 
 export function createJobs(ports: JobPorts): Jobs {
-  const { config, store, releases, clock, log } = ports;
+  const { config, store, releases, activation, events, clock, log } = ports;
   const stopping = new AbortController();
   let last: Promise<unknown> = Promise.resolve();
   let running = false;
@@ -63,31 +55,6 @@ export function createJobs(ports: JobPorts): Jobs {
     return next;
   }
 
-  async function choiceOf(version: string): Promise<TailChoice> {
-    if (version === 'base') return { version, artifact: null, classes: ports.baseClasses };
-    const manifest = await releases.verify(version);
-    return { version, artifact: join(releases.directory(version), manifest.artifact.file), classes: manifest.classes };
-  }
-
-  const current = async () => choiceOf(await releases.current());
-
-  async function install(manifest: ReleaseManifest): Promise<void> {
-    await releases.activate(manifest.version);
-    try {
-      await ports.use(await choiceOf(manifest.version));
-    } catch (error) {
-      const { current: back } = await releases.fail(manifest.version, messageOf(error));
-      log.error(
-        { release: manifest.version, back, error: messageOf(error) },
-        'a new release failed its first health check and was rolled back',
-      );
-      await ports.use(await choiceOf(back));
-      throw error;
-    }
-    await releases.confirm(manifest.version);
-    await ports.released(manifest);
-  }
-
   async function currentSeen(version: string): Promise<readonly string[]> {
     if (version === 'base') return [];
     const { run } = await releases.verify(version);
@@ -95,7 +62,7 @@ export function createJobs(ports: JobPorts): Jobs {
   }
 
   async function jobOf(run: string, reason: string, unlearning: boolean): Promise<TrainingJob> {
-    const now = await current();
+    const now = await activation.current();
     const candidateDir = join(ports.candidates, run);
     await mkdir(candidateDir, { recursive: true });
     const { learner, engine, gradient, minPerClass, nice } = config.training;
@@ -133,22 +100,21 @@ export function createJobs(ports: JobPorts): Jobs {
       const job = await jobOf(id, reason, unlearning);
       const told: Progress = (done, total, what) => {
         progress(done, total, what);
-        ports.progressed(id, done, total, what);
+        events.emit({ kind: 'progressed', run: id, done, total, what });
       };
       const outcome = await runTrainer(job, told, signal);
       const { tainted } = store.runs.learnedFrom(id, outcome.trainedOn);
       if (tainted) throw forgottenMeanwhile();
       const release = outcome.candidate === null ? null : await releases.add(outcome.candidate, filesIn(job.candidateDir));
-      if (release !== null) await install(release);
+      if (release !== null) await activation.activate(release.version);
       if (store.runs.get(id)?.tainted) await takeBack(release);
       const report: TrainingReport = { ...outcome.report, release: release?.version ?? null };
       store.transaction(() => {
         store.runs.finish(id, report, clock.now());
         looksOf(store.settings).keep(job.current.version, outcome.look);
-        ports.reported(report);
+        events.emit({ kind: 'reported', report });
       });
-      // The run is over and reported, whatever comes of tidying up.
-      await prune().catch((error) => log.error({ error: messageOf(error) }, 'old releases could not be removed'));
+      await forgetOldRuns();
       return report;
     } catch (error) {
       store.runs.fail(id, messageOf(error), clock.now());
@@ -172,16 +138,19 @@ export function createJobs(ports: JobPorts): Jobs {
   async function takeBack(release: ReleaseManifest | null): Promise<never> {
     if (release !== null) {
       await releases.purge([release.version]);
-      await ports.use(await current());
+      await activation.useCurrent();
     }
     throw forgottenMeanwhile();
   }
 
-  async function prune(): Promise<void> {
-    const removed = await releases.prune(Math.max(0, config.retention.releases - 2));
-    if (removed.length > 0) log.info({ removed }, 'old releases removed');
-    const kept = (await releases.list()).releases.flatMap(({ run }) => (run === null ? [] : [run]));
-    store.runs.prune(kept, 200);
+  /** The run is over and reported, whatever comes of tidying up. */
+  async function forgetOldRuns(): Promise<void> {
+    try {
+      const kept = (await releases.list()).releases.flatMap(({ run }) => (run === null ? [] : [run]));
+      store.runs.prune(kept, 200);
+    } catch (error) {
+      log.error({ error: messageOf(error) }, 'old runs could not be removed');
+    }
   }
 
   return {
@@ -200,9 +169,7 @@ export function createJobs(ports: JobPorts): Jobs {
       };
       return queued(work);
     },
-    current,
-    // A candidate is judged against the release that is current: another one must not come in between.
-    install: (manifest) => queued(() => install(manifest)),
+    exclusive: queued,
     get running() {
       return running;
     },

@@ -2,9 +2,8 @@
 import type { Look } from '../candidate/looks.ts';
 import type { ModelCard } from '../config/card.ts';
 import type { GradientSettings } from '../config/gradient-schema.ts';
-import type { TailChoice } from '../inference/protocol.ts';
 import type { EngineName } from '../learn/engines.ts';
-import type { ReleaseManifest, TrainingReport } from '../types.ts';
+import type { ReleaseManifest, TailChoice, TrainingReport } from '../types.ts';
 
 export interface TrainingJob {
   readonly run: string;

@@ -1,6 +1,6 @@
 // The topic contract as an AsyncAPI 3 document, generated from the registries of topics and commands. Pure: registries in, plain JSON out.
 import { z } from 'zod';
-import { type CommandType, commandErrors, commands, failureSchema, isCommandType } from './command-contract.ts';
+import { type CommandSpec, type CommandTable, commandErrors, failureSchema } from './command-contract.ts';
 import { timeMs } from './payloads.ts';
 import { maxMessageBytes, maxTopicLevels, type TopicSpec, topics } from './topics.ts';
 
@@ -15,18 +15,18 @@ const parameters: Readonly<Record<string, Json>> = {
 };
 
 /** Operations are from the device's point of view: it sends reports and receives commands. */
-export function asyncApiDocument(): Json {
+export function asyncApiDocument(commands: CommandTable): Json {
   const channels: Record<string, Json> = {};
   const operations: Record<string, Json> = {};
   for (const [name, spec] of Object.entries(topics) as readonly [string, TopicSpec][]) {
     channels[name] = channel(spec.topic, spec.summary, { [name]: message(spec) });
     operations[`send-${name}`] = operation('send', name, spec.summary, spec.qos, spec.retained);
   }
-  for (const type of Object.keys(commands).filter(isCommandType)) {
-    const { summary, payload } = commands[type];
-    channels[`cmd-${type}`] = channel(`cmd/${type}/{id}`, summary, { command: jsonMessage(summary, payload) });
-    channels[`result-${type}`] = channel(`result/${type}/{id}`, `Answer to ${type}, once a command`, {
-      result: jsonMessage(`What ${type} did, or why not`, resultSchema(type)),
+  for (const [type, spec] of Object.entries(commands)) {
+    const { summary } = spec;
+    channels[`cmd-${type}`] = channel(`cmd/${type}/{id}`, summary, { command: jsonMessage(summary, spec.arguments) });
+    channels[`result-${type}`] = channel(`result/${type}/{id}`, `Answer to ${type}, at least once a command`, {
+      result: jsonMessage(`What ${type} did, or why not`, resultSchema(spec)),
     });
     operations[`receive-${type}`] = {
       ...operation('receive', `cmd-${type}`, summary, 1, false),
@@ -46,7 +46,7 @@ function description(): string {
   const codes = Object.entries(commandErrors).map(([code, means]) => `- \`${code}\`: ${means}`);
   return [
     `What a Whetstone device says and takes over MQTT 5 (or 3.1.1). Topics have at most ${maxTopicLevels} levels, messages at most ${maxMessageBytes} bytes.`,
-    'Every command is answered exactly once, under the id its sender chose; a repeated id is not run again. Error codes of answers:',
+    'Every command is run once and answered at least once, always with the same bytes, under the id its sender chose; a repeated id is not run again. A device takes only the commands that its configuration names. Error codes of answers:',
     ...codes,
     'Others are those of the error registry of the agent.',
   ].join('\n');
@@ -72,8 +72,8 @@ function jsonMessage(summary: string, schema: z.ZodType): Json {
   return { summary, contentType: 'application/json', payload: schemaOf(schema) };
 }
 
-function resultSchema(type: CommandType): z.ZodType {
-  return z.union([z.object({ timeMs, ok: z.literal(true), ...commands[type].result.shape }), failureSchema.extend({ timeMs })]);
+function resultSchema({ result }: CommandSpec): z.ZodType {
+  return z.union([z.object({ timeMs, ok: z.literal(true), ...result.shape }), failureSchema.extend({ timeMs })]);
 }
 
 /** AsyncAPI's own schemas are a superset of JSON Schema draft 7. */

@@ -5,8 +5,8 @@ import { messageOf, WhetError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Clock, CommandLog, OutboxMessage } from '../types.ts';
 import type { Incoming } from './client.ts';
-import { checkedResult, failure, failureOf, kept, toKeep } from './command-check.ts';
-import { type CommandPayload, type CommandResult, type CommandType, commands, isCommandType, type Lane } from './command-contract.ts';
+import { checkedResult, failure, failureOf, kept, type Taken, toKeep } from './command-check.ts';
+import type { CommandSpec } from './command-contract.ts';
 import { type Address, maxMessageBytes, parseCommandTopic } from './topics.ts';
 
 export interface CommandContext {
@@ -19,10 +19,11 @@ export interface CommandContext {
   readonly signal: AbortSignal;
 }
 
-/** Throws `WhetError` for what the sender should know; anything else thrown is answered as `internal`. */
-export type CommandHandlers = {
-  readonly [C in CommandType]: (payload: CommandPayload<C>, context: CommandContext) => Promise<CommandResult<C>>;
-};
+/**
+ * Carries a command out; `args` have passed its schema. Throws `WhetError` for what the sender should know; anything else thrown is answered as
+ * `internal`.
+ */
+export type RunCommand = (type: string, args: unknown, context: CommandContext) => Promise<object>;
 
 export interface Commands {
   /** Continues with what was accepted before the last stop. */
@@ -45,7 +46,8 @@ type Queued = Accepted & { readonly again: boolean };
 export interface CommandPorts {
   readonly address: Address;
   readonly commandLog: CommandLog;
-  readonly handlers: CommandHandlers;
+  readonly taken: Taken;
+  readonly run: RunCommand;
   readonly log: Log;
   readonly clock: Clock;
   /** A result stands in the outbox. */
@@ -54,16 +56,18 @@ export interface CommandPorts {
   refuse(answer: OutboxMessage): void;
 }
 
-export function createCommands({ address, commandLog, handlers, log, clock, finished, refuse }: CommandPorts): Commands {
+export function createCommands({ address, commandLog, taken, run, log, clock, finished, refuse }: CommandPorts): Commands {
   const stopping = new AbortController();
-  const lanes: Record<Lane, { readonly queue: Queued[]; running: Promise<void> | null }> = {
+  const lanes: Record<CommandSpec['lane'], { readonly queue: Queued[]; running: Promise<void> | null }> = {
     quick: { queue: [], running: null },
     long: { queue: [], running: null },
   };
   let ignored = 0;
 
+  const specOf = (type: string) => (Object.hasOwn(taken.commands, type) ? taken.commands[type] : undefined);
+
   function add(command: Queued): void {
-    const lane = lanes[isCommandType(command.type) ? commands[command.type].lane : 'quick'];
+    const lane = lanes[specOf(command.type)?.lane ?? 'quick'];
     lane.queue.push(command);
     lane.running ??= runAll(lane.queue).finally(() => {
       lane.running = null;
@@ -75,7 +79,9 @@ export function createCommands({ address, commandLog, handlers, log, clock, fini
       // Others have their turn between two commands: ten thousand may wait.
       await new Promise((resolve) => setImmediate(resolve));
       try {
-        const result = await answer(next);
+        const payload = commandLog.payload(next.type, next.id);
+        if (payload === null) continue;
+        const result = await answer(next, payload);
         if (result === null) return;
         commandLog.finish(next.type, next.id, resultMessage(next, result, clock.now()));
         finished();
@@ -86,23 +92,22 @@ export function createCommands({ address, commandLog, handlers, log, clock, fini
     }
   }
 
-  /** null where the device is stopping and the command is to run again, or where it was answered meanwhile. */
-  async function answer(command: Queued): Promise<object | null> {
-    const payload = commandLog.payload(command.type, command.id);
-    if (payload === null) return null;
-    const checked = kept(command.type, payload);
-    if (checked.kind === 'refused') {
-      log.warn({ command: command.type, id: command.id }, `command refused: ${checked.failure.error.message}`);
-      return checked.failure;
+  /** null where the device is stopping and the command is to run again. */
+  async function answer(command: Queued, payload: Uint8Array): Promise<object | null> {
+    const checked = kept(taken, command.type, payload);
+    const spec = specOf(command.type);
+    if (checked.kind === 'refused' || spec === undefined) {
+      const refusal = checked.kind === 'refused' ? checked.failure : failure('unknown-command', 'no such command');
+      log.warn({ command: command.type, id: command.id }, `command refused: ${refusal.error.message}`);
+      return refusal;
     }
-    if (command.again && !commands[checked.type].rerunnable(checked.payload as never)) {
+    if (command.again && !spec.rerunnable(checked.args as never)) {
       return failure('interrupted', 'the device stopped while this ran; look at its state and ask again');
     }
     log.info({ command: command.type, id: command.id, again: command.again }, 'command');
     try {
       const { id, timeMs, again } = command;
-      const handler = handlers[checked.type] as (payload: unknown, context: CommandContext) => Promise<unknown>;
-      return checkedResult(checked.type, await handler(checked.payload, { id, timeMs, again, signal: stopping.signal }));
+      return checkedResult(spec, await run(command.type, checked.args, { id, timeMs, again, signal: stopping.signal }));
     } catch (error) {
       if (stopping.signal.aborted) return null;
       if (!(error instanceof WhetError)) log.error({ err: error, command: command.type, id: command.id }, 'a command failed');
@@ -133,7 +138,7 @@ export function createCommands({ address, commandLog, handlers, log, clock, fini
         return;
       }
       const timeMs = clock.now();
-      const accepted = accept({ ...name, payload: toKeep(name.type, message), timeMs });
+      const accepted = accept({ ...name, payload: toKeep(taken, name.type, message), timeMs });
       if (accepted !== 'new') {
         log.debug(
           { command: name.type, id: name.id },

@@ -12,6 +12,8 @@ import { type Address, topicOf } from './topics.ts';
 
 export interface DrainOptions {
   readonly address: Address;
+  /** The bytes of a message that was enqueued without: a chunk of weights, by its topic; null where there are none any more. */
+  read(topic: string): Promise<Uint8Array | null>;
   /** Unacknowledged messages at once, far below the 65,535 packet ids; the broker's receive maximum limits it too. */
   readonly window: number;
 }
@@ -140,10 +142,17 @@ export function createDrain(options: DrainOptions, outbox: Outbox, rate: RateLim
 
   async function send(open: Connection, message: Waiting): Promise<void> {
     inFlight.set(message.id, message.topic);
+    const payload = await payloadOf(message);
+    if (open !== connection) return;
+    if (payload === null) {
+      inFlight.delete(message.id);
+      deleted(message.id);
+      return pump();
+    }
     const outcome = await open
       .publish({
         topic: topicOf(options.address, message.topic),
-        payload: message.payload,
+        payload,
         retain: message.retain,
         qos: 1,
         timeMs: message.timeMs,
@@ -168,6 +177,14 @@ export function createDrain(options: DrainOptions, outbox: Outbox, rate: RateLim
       if (!(outcome instanceof ConnectionLost)) restart(`a message on '${message.topic}' was not taken: ${messageOf(outcome)}`);
     }
     pump();
+  }
+
+  async function payloadOf({ topic, payload }: Waiting): Promise<Uint8Array | null> {
+    if (payload.byteLength > 0 || !topic.startsWith('model/')) return payload;
+    return options.read(topic).catch((error: unknown) => {
+      complainOnce(`read ${topic}`, `weights cannot be read: ${messageOf(error)}`);
+      return null;
+    });
   }
 
   function deleted(id: number): void {

@@ -8,7 +8,7 @@ import type { Health, Info, ModelManifest, Prediction, Query, Status, TrainingPr
 import type { RateLimit } from './rate-limit.ts';
 import type { RetainedState } from './retained-state.ts';
 import { type Address, encodeJson, maxMessageBytes, type TopicName, topicOf, topics } from './topics.ts';
-import { chunkMessages, describeDelta, type PublishedModel } from './weights.ts';
+import { chunkMessages, type DeltaFacts, describeDelta, type PublishedModel } from './weights.ts';
 
 export interface ReportPorts {
   readonly address: Address;
@@ -35,7 +35,7 @@ export interface Reports {
   publishTraining(progress: Omit<TrainingProgress, 'timeMs'>): void;
   publishReport(report: TrainingReport): void;
   /** The manifest and, with `chunks`, the weights; `delta` null where the base model itself is current. Gives the number of chunks. */
-  publishModel(model: PublishedModel, delta: Uint8Array | null, chunks: boolean): number;
+  publishModel(model: PublishedModel, delta: DeltaFacts | null, chunks: boolean): number;
   /** Live messages dropped: the broker was away, the rate limit reached, or they broke their schema. */
   readonly dropped: number;
 }
@@ -162,7 +162,7 @@ export function createReports(ports: ReportPorts): Reports {
       );
       if (delta === null || !chunks) return 0;
       const messages = chunkMessages(model.version, delta, ports.chunkBytes, timeMs);
-      for (const message of messages) outbox.enqueue(message);
+      outbox.enqueueAll(messages);
       ports.wake();
       return messages.length;
     },

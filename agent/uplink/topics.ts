@@ -102,6 +102,12 @@ export function chunkTopic(version: string, chunk: number): string {
   return `model/${version}/${chunk}`;
 }
 
+/** What `chunkTopic` made; null for any other topic. */
+export function parseChunkTopic(topic: string): { readonly version: string; readonly chunk: number } | null {
+  const [, version, chunk] = /^model\/([^/]+)\/(\d{1,6})$/.exec(topic) ?? [];
+  return version === undefined ? null : { version, chunk: Number(chunk) };
+}
+
 /** Throws `topic-invalid` for a root or a device that is not safe in a topic. */
 export function addressOf(root: string, device: string): Address {
   for (const [what, schema, value] of [

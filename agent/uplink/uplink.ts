@@ -1,18 +1,19 @@
 // The device's door to the broker: link, outbox drain, commands and publishers joined. Takes configuration, outbox, command log and the
-// handlers of commands; gives publishers and counters. Starts without a broker, never gives up, and stops within seconds.
+// table of commands and what runs them; gives publishers and counters. Starts without a broker, never gives up, and stops within seconds.
 import { messageOf, WhetError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Clock, CommandLog, Outbox, OutboxMessage } from '../types.ts';
 import type { BrokerOptions, Connection, Incoming, ProtocolVersion } from './client.ts';
-import type { CommandPayload } from './command-contract.ts';
-import { type CommandHandlers, createCommands } from './commands.ts';
+import type { Taken } from './command-check.ts';
+import type { DeploySource } from './command-contract.ts';
+import { createCommands, type RunCommand } from './commands.ts';
 import { createLink } from './link.ts';
 import { createDrain } from './outbox-drain.ts';
 import { createRateLimit } from './rate-limit.ts';
 import { receiveWeights } from './receive-weights.ts';
 import { createReports, type Reports } from './reports.ts';
 import { createRetainedState } from './retained-state.ts';
-import { addressOf, topicOf } from './topics.ts';
+import { addressOf, parseChunkTopic, topicOf } from './topics.ts';
 import { inlineWeights, type ReceivedWeights } from './weights.ts';
 
 /** The slice of the configuration that uplink needs; everything but `url` and `device` has a default. */
@@ -44,9 +45,18 @@ export interface UplinkConfig {
 export interface UplinkPorts {
   readonly outbox: Outbox;
   readonly commandLog: CommandLog;
-  readonly handlers: CommandHandlers;
+  readonly taken: Taken;
+  /** A part of a release's weights; null where the release is gone. */
+  readWeights(version: string, offset: number, length: number): Promise<Uint8Array | null>;
   readonly log: Log;
   readonly clock: Clock;
+}
+
+/** What the uplink asks of the device; known when everything is joined, so it comes with the start. */
+export interface UplinkHandlers {
+  readonly run: RunCommand;
+  /** The broker kept no session: what is retained there may be gone. */
+  forgotten(): void;
 }
 
 export interface UplinkCounters {
@@ -66,11 +76,11 @@ export interface UplinkCounters {
 
 export interface Uplink extends Reports {
   /** Returns at once; continues with unfinished commands. */
-  start(): void;
+  start(handlers: UplinkHandlers): void;
   /** Publishes `stopped`, says goodbye. What the outbox still holds goes out after the next start. Can be called twice. */
   stop(): Promise<void>;
   /** The weights that a deploy command means: its own, or another device's. */
-  deployedWeights(payload: CommandPayload<'deploy'>, signal?: AbortSignal): Promise<ReceivedWeights>;
+  deployedWeights(source: DeploySource, signal?: AbortSignal): Promise<ReceivedWeights>;
   readonly counters: UplinkCounters;
 }
 
@@ -78,12 +88,18 @@ const stopGraceMs = 1500;
 
 /** Throws `topic-invalid` for names that are not safe in a topic. */
 export function createUplink(config: UplinkConfig, ports: UplinkPorts): Uplink {
-  const { outbox, commandLog, handlers, log, clock } = ports;
+  const { outbox, commandLog, taken, log, clock } = ports;
+  let handlers: UplinkHandlers | null = null;
   const address = addressOf(config.root ?? 'whetstone', config.device);
   const broker = brokerOptions(config, address.root);
   const protocol = config.protocol ?? 'auto';
   const statusTopic = topicOf(address, 'status');
   const rate = createRateLimit(config.messagesPerSecond ?? 90);
+  const chunkBytes = config.chunkBytes ?? 64 * 1024;
+  const readChunk = async (topic: string) => {
+    const named = parseChunkTopic(topic);
+    return named === null ? null : ports.readWeights(named.version, named.chunk * chunkBytes, chunkBytes);
+  };
   let stopped: Promise<void> | null = null;
 
   const link = createLink(
@@ -99,8 +115,12 @@ export function createUplink(config: UplinkConfig, ports: UplinkPorts): Uplink {
   );
   const restart = (reason: string) => link.restart(reason);
   const state = createRetainedState(address, log, restart);
-  const drain = createDrain({ address, window: config.window ?? 16 }, outbox, rate, log, restart);
-  const commands = createCommands({ address, commandLog, handlers, log, clock, finished: () => drain.wake(), refuse: answerNow });
+  const drain = createDrain({ address, window: config.window ?? 16, read: readChunk }, outbox, rate, log, restart);
+  const run: RunCommand = async (...command) => {
+    if (handlers === null) throw new Error('a command before the start');
+    return handlers.run(...command);
+  };
+  const commands = createCommands({ address, commandLog, taken, run, log, clock, finished: () => drain.wake(), refuse: answerNow });
   const reports = createReports({
     address,
     outbox,
@@ -108,7 +128,7 @@ export function createUplink(config: UplinkConfig, ports: UplinkPorts): Uplink {
     rate,
     clock,
     log,
-    chunkBytes: config.chunkBytes ?? 64 * 1024,
+    chunkBytes,
     predictions: config.predictions ?? 'live',
     connection: () => link.connection,
     wake: () => drain.wake(),
@@ -119,6 +139,7 @@ export function createUplink(config: UplinkConfig, ports: UplinkPorts): Uplink {
     connection.subscribe([topicOf(address, 'cmd/+/+'), statusTopic]).catch((error: unknown) => {
       if (link.connection === connection) restart(`the broker did not take the subscription to commands: ${messageOf(error)}`);
     });
+    if (!connection.sessionPresent && !goodbye) handlers?.forgotten();
     state.up(connection, goodbye);
     drain.up(connection);
   }
@@ -150,7 +171,8 @@ export function createUplink(config: UplinkConfig, ports: UplinkPorts): Uplink {
 
   return {
     ...reports,
-    start() {
+    start(given) {
+      handlers = given;
       reports.publishStatus('online');
       commands.start();
       link.start();
@@ -159,13 +181,13 @@ export function createUplink(config: UplinkConfig, ports: UplinkPorts): Uplink {
       stopped ??= shutDown();
       return stopped;
     },
-    async deployedWeights(payload, signal) {
-      if ('manifest' in payload) return inlineWeights(payload.manifest, payload.data);
-      if (payload.from === address.device) throw new WhetError('weights-unavailable', 'a device cannot deploy from itself');
-      const from = addressOf(address.root, payload.from);
+    async deployedWeights(source, signal) {
+      if ('manifest' in source) return inlineWeights(source.manifest, source.data);
+      if (source.from === address.device) throw new WhetError('weights-unavailable', 'a device cannot deploy from itself');
+      const from = addressOf(address.root, source.from);
       const own = { ...broker, clientId: `${broker.clientId}-receive` };
       return receiveWeights(
-        { broker: own, protocol, address: from, version: payload.version, timeoutMs: receiveTimeoutMs, absentAfterMs, signal },
+        { broker: own, protocol, address: from, version: source.version, timeoutMs: receiveTimeoutMs, absentAfterMs, signal },
         log,
       );
     },

@@ -31,19 +31,25 @@ export function publishedModel(release: ReleaseManifest): PublishedModel {
   };
 }
 
-export function describeDelta(delta: Uint8Array, chunkBytes: number): NonNullable<ModelManifest['delta']> {
-  if (delta.byteLength === 0 || delta.byteLength > maxDeltaBytes) {
-    throw new WhetError('internal', `weights of ${delta.byteLength} bytes cannot be published: from 1 to ${maxDeltaBytes} bytes can`);
+/** What is known of a release's weights without reading them. */
+export type DeltaFacts = Pick<ReleaseManifest['delta'], 'bytes' | 'sha256'>;
+
+export function describeDelta({ bytes, sha256 }: DeltaFacts, chunkBytes: number): NonNullable<ModelManifest['delta']> {
+  if (bytes === 0 || bytes > maxDeltaBytes) {
+    throw new WhetError('internal', `weights of ${bytes} bytes cannot be published: from 1 to ${maxDeltaBytes} bytes can`);
   }
-  return { bytes: delta.byteLength, sha256: sha256Of(delta), chunks: Math.ceil(delta.byteLength / chunkBytes), chunkBytes };
+  return { bytes, sha256, chunks: Math.ceil(bytes / chunkBytes), chunkBytes };
 }
 
-/** One outbox message a chunk. A newer release replaces chunks that still wait: nobody wants the older ones any more. */
-export function chunkMessages(version: string, delta: Uint8Array, chunkBytes: number, timeMs: number): readonly OutboxMessage[] {
+/**
+ * One outbox message a chunk, without its bytes: those are read from the release when its turn comes. A newer release replaces chunks that
+ * still wait: nobody wants the older ones any more.
+ */
+export function chunkMessages(version: string, delta: DeltaFacts, chunkBytes: number, timeMs: number): readonly OutboxMessage[] {
   const { chunks } = describeDelta(delta, chunkBytes);
   return Array.from({ length: chunks }, (_, chunk) => ({
     topic: chunkTopic(version, chunk),
-    payload: delta.subarray(chunk * chunkBytes, (chunk + 1) * chunkBytes),
+    payload: new Uint8Array(),
     retain: false,
     timeMs,
     replaceKey: `chunk/${chunk}`,

@@ -68,16 +68,18 @@ describe.skipIf(mosquittoMissing)(`whet weights receive${needsMosquitto}`, () =>
       run: null,
       scores: { before: null, after: null },
     };
+    const facts = { bytes: delta.byteLength, sha256: sha256(delta) };
     device = createTestDevice(
       { url: broker.url, chunkBytes: 8192 },
       {
         handlers: {
-          snapshot: async () => ({ ok: true, version: published.version, chunks: device.uplink.publishModel(published, delta, true) }),
+          snapshot: async () => ({ version: published.version, chunks: device.uplink.publishModel(published, facts, true) }),
         },
+        weights: delta,
       },
     );
-    device.uplink.publishModel(published, delta, false);
-    device.uplink.start();
+    device.uplink.publishModel(published, facts, false);
+    device.start();
     await eventually(() => device.uplink.counters.connected && device.uplink.counters.waiting === 0, 'a device');
   });
 

@@ -62,15 +62,15 @@ describe.skipIf(mosquittoMissing)(`a device that loses its power again and again
     const last = await device.start();
     await checkAfterStart(samples);
     // Every picture that ever lay in the folder is a sample, and none is it twice: all that lay there was looked at before this one.
-    await eventually('every picture', async () => (await device.client.status()).samples.total >= dropped);
+    await eventually('every picture', async () => (await device.client.status({})).samples.total >= dropped);
     const [marker] = unlabelled.splice(0, 1);
     drop(marker!.name, marker!.bytes);
-    await eventually('the last picture', async () => (await device.client.status()).samples.total >= dropped);
-    expect((await device.client.status()).samples.total).toBe(dropped);
-    await device.client.rollback('base');
-    expect((await device.client.train('the last one')).verdict.kind).toBe('accepted');
+    await eventually('the last picture', async () => (await device.client.status({})).samples.total >= dropped);
+    expect((await device.client.status({})).samples.total).toBe(dropped);
+    await device.client.rollback({ version: 'base' });
+    expect((await device.client.train({ reason: 'the last one' })).verdict.kind).toBe('accepted');
     runs.push('finished');
-    await eventually('an empty outbox', async () => (await device.client.status()).mqtt?.waiting === 0);
+    await eventually('an empty outbox', async () => (await device.client.status({})).mqtt?.waiting === 0);
     expect(await last.stop('SIGTERM')).toEqual({ code: 0, signal: null });
     expect(leftCandidates()).toEqual([]);
     expect(statesOfRuns()).toEqual(runs);
@@ -96,28 +96,28 @@ describe.skipIf(mosquittoMissing)(`a device that loses its power again and again
     }
     await daemon.says('"msg":"ready"');
     const samples = await checkAfterStart(before);
-    await eventually('everything that lies there', async () => (await device.client.status()).samples.total === dropped);
+    await eventually('everything that lies there', async () => (await device.client.status({})).samples.total === dropped);
     if (moment.kind === 'picture') {
       hold.at(...moment.steps);
       for (const { name, bytes } of unlabelled) drop(name, bytes);
       await killAt(moment, daemon, daemon.ended);
       return samples;
     }
-    await device.client.rollback('base');
+    await device.client.rollback({ version: 'base' });
     current = 'base';
     for (const { label, name, bytes } of labelled) drop(`${label}/${name}`, bytes);
     for (const { name, bytes } of unlabelled) drop(name, bytes);
-    await eventually('the new pictures', async () => (await device.client.status()).samples.total === dropped);
+    await eventually('the new pictures', async () => (await device.client.status({})).samples.total === dropped);
     await labelSome();
     if (moment.kind === 'label') {
       const [id] = unlabelledIds();
       hold.at(...moment.steps);
-      await killAt(moment, daemon, device.client.label({ label: 'cross', samples: [id!], by: 'cli' }));
+      await killAt(moment, daemon, device.client.label({ sample: id!, label: 'cross' }));
       labels.set(id!, moment.label);
       return dropped;
     }
     hold.at(...moment.steps);
-    await killAt(moment, daemon, device.client.train(moment.name));
+    await killAt(moment, daemon, device.client.train({ reason: moment.name }));
     if (moment.candidate) expect(leftCandidates(), moment.name).toHaveLength(1);
     expect(statesOfRuns(), moment.name).toEqual([...runs, moment.run === 'interrupted' ? 'running' : 'finished']);
     runs.push(moment.run);
@@ -153,7 +153,7 @@ describe.skipIf(mosquittoMissing)(`a device that loses its power again and again
   async function checkAfterStart(before: number): Promise<number> {
     expect(leftCandidates()).toEqual([]);
     expect(statesOfRuns()).toEqual(runs);
-    const status = await device.client.status();
+    const status = await device.client.status({});
     expect(status.samples.total).toBeGreaterThanOrEqual(before);
     const releases = createReleases(join(device.state, 'releases'), machineClock);
     expect(readdirSync(join(device.state, 'releases')).filter((name) => name.startsWith('.part-'))).toEqual([]);
@@ -174,7 +174,7 @@ describe.skipIf(mosquittoMissing)(`a device that loses its power again and again
   async function labelSome(): Promise<void> {
     for (const id of unlabelledIds().slice(0, 2)) {
       const label = labels.size % 2 === 0 ? 'cross' : 'other';
-      const { labelled } = await device.client.label({ label, samples: [id], by: 'cli' });
+      const { labelled } = await device.client.label({ sample: id, label });
       if (labelled === 1) labels.set(id, label);
     }
   }

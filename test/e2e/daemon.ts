@@ -5,8 +5,8 @@ import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { createControlClient } from '../../agent/device/control-client.ts';
-import type { Device } from '../../agent/device/device.ts';
+import { createControlClient } from '../../agent/operations/control-client.ts';
+import type { Device } from '../../agent/operations/table.ts';
 import { type PhotographClass, photograph } from '../images.ts';
 
 const mainPath = fileURLToPath(new URL('../../agent/main.ts', import.meta.url));

@@ -25,7 +25,7 @@ function deviceWith(lines: readonly string[], options: Parameters<typeof createD
 
 async function dropLabelled(device: TestDevice, perClass = 6): Promise<void> {
   for (const { label, name, bytes } of await photographs(['disc', 'stripes'], perClass, 31)) device.drop(`${label}/${name}`, bytes);
-  await eventually('all labels', async () => (await device.client.status()).samples.labelled === 2 * perClass);
+  await eventually('all labels', async () => (await device.client.status({})).samples.labelled === 2 * perClass);
 }
 
 afterEach(async () => {
@@ -40,12 +40,12 @@ describe.skipIf(mosquittoMissing)(`without a broker${needsMosquitto}`, { timeout
     await dropLabelled(device);
     device.drop('unknown.jpg', await photograph('disc', 77));
     const { mqtt } = await eventually('a question', async () => {
-      const status = await device.client.status();
+      const status = await device.client.status({});
       return status.questions === 1 && status.mqtt?.failure !== null ? status : null;
     });
     expect(mqtt).toMatchObject({ connected: false });
     expect(mqtt?.failure).toMatch(/\S+ \S+/);
-    const { run, release } = await device.client.train('nobody listens');
+    const { run, release } = await device.client.train({ reason: 'nobody listens' });
     const broker = await startBroker({ port });
     open.push(broker);
     const dashboard = await subscribe(broker.url, 'whetstone/#');
@@ -85,17 +85,17 @@ describe('a state directory', { timeout: 900_000 }, () => {
       const fresh = await photographs(['ring'], 8, 32);
       for (const { label, name, bytes } of fresh) device.drop(`${label}/${name}`, bytes);
       const full = await eventually('the full disk said', async () => {
-        const status = await device.client.status();
+        const status = await device.client.status({});
         return /no space|full/i.test(status.sources[0]?.lastError ?? '') ? status : null;
       });
       expect(full.samples.byClass).toMatchObject({ disc: 6, stripes: 6 });
       const train = await device.whet('train', '--json');
       expect(train.json<{ error: { code: string } }>().error.code).toBe('disk-full');
       expect(train.code).toBe(74);
-      expect((await device.client.status()).release).toBe('base');
+      expect((await device.client.status({})).release).toBe('base');
       rmSync(filler);
-      await eventually('everything taken after all', async () => (await device.client.status()).samples.labelled === 20);
-      expect((await device.client.train('room again')).verdict.kind).toBe('accepted');
+      await eventually('everything taken after all', async () => (await device.client.status({})).samples.labelled === 20);
+      expect((await device.client.train({ reason: 'room again' })).verdict.kind).toBe('accepted');
     },
   );
 });
@@ -111,12 +111,12 @@ describe('pictures that are none', { timeout: 900_000 }, () => {
     device.drop('empty.jpg', Buffer.alloc(0));
     device.drop('moving.gif', movingGif());
     device.drop('good.jpg', good);
-    await eventually('the good ones', async () => (await device.client.status()).samples.total === 2);
+    await eventually('the good ones', async () => (await device.client.status({})).samples.total === 2);
     for (const name of ['text.jpg', 'torn.jpg', 'bomb.png']) await daemon.says(name);
     await daemon.stop('SIGTERM');
     const again = await device.start();
     device.drop('better.jpg', await photograph('disc', 6));
-    await eventually('another good one', async () => (await device.client.status()).samples.total === 3);
+    await eventually('another good one', async () => (await device.client.status({})).samples.total === 3);
     for (const name of ['text.jpg', 'torn.jpg', 'bomb.png']) expect(again.said).not.toContain(name);
   });
 });
@@ -138,7 +138,7 @@ describe('a camera program', { timeout: 900_000 }, () => {
     const source = `{name: camera, kind: mjpeg, command: ${command}, framesPerSecond: 20, stallSeconds: 1}`;
     const device = deviceWith([], { sources: [source] });
     const daemon = await device.start();
-    await eventually('three pictures', async () => ((await device.client.status()).sources[0]?.captures ?? 0) >= 3);
+    await eventually('three pictures', async () => ((await device.client.status({})).sources[0]?.captures ?? 0) >= 3);
     await daemon.says('capture program will be started again');
     expect(await daemon.stop('SIGTERM')).toEqual({ code: 0, signal: null });
   });
@@ -150,20 +150,20 @@ describe('parts that die', { timeout: 900_000 }, () => {
     const hold = createHold(join(device.folder, 'hold'));
     const daemon = await device.start({ env: hold.env });
     await dropLabelled(device, 10);
-    const { release } = await device.client.train('before');
-    await device.client.rollback('base');
+    const { release } = await device.client.train({ reason: 'before' });
+    await device.client.rollback({ version: 'base' });
     hold.at('after send progress features');
-    const killed = device.client.train('to be killed');
+    const killed = device.client.train({ reason: 'to be killed' });
     const { pid } = await hold.held(killed);
     expect(childrenOf(daemon.pid)).toContain(pid);
     hold.clear();
     process.kill(pid, 'SIGKILL');
     await expect(killed).rejects.toMatchObject({ code: 'trainer-failed', message: expect.stringContaining('SIGKILL') });
-    await device.client.rollback(release ?? 'base');
-    const status = await device.client.status();
+    await device.client.rollback({ version: release ?? 'base' });
+    const status = await device.client.status({});
     expect(status).toMatchObject({ release, training: { running: false, last: { verdict: 'accepted' } } });
     expect(readdirSync(join(device.state, 'candidates'))).toEqual([]);
-    await device.client.rollback('base');
+    await device.client.rollback({ version: 'base' });
     const again = await device.whet('train', '--json');
     expect(again.json<TrainingReport>().verdict.kind).toBe('accepted');
   });
@@ -174,13 +174,13 @@ describe('parts that die', { timeout: 900_000 }, () => {
     writeFileSync(preload, "process.on('worker', (worker) => process.once('SIGUSR2', () => worker.terminate()));\n");
     const daemon = await device.start({ preload });
     await dropLabelled(device, 8);
-    const { release } = await device.client.train('a release');
+    const { release } = await device.client.train({ reason: 'a release' });
     expect(release).not.toBeNull();
     process.kill(daemon.pid, 'SIGUSR2');
     await daemon.says('inference worker ended');
-    await device.client.rollback('base');
+    await device.client.rollback({ version: 'base' });
     for (const [index, { name, bytes }] of (await photographs(['disc'], 3, 33)).entries()) device.drop(`${index}-${name}`, bytes);
-    await eventually('all pictures', async () => (await device.client.status()).samples.total === 19);
+    await eventually('all pictures', async () => (await device.client.status({})).samples.total === 19);
     const database = new DatabaseSync(join(device.state, 'store.db'), { readOnly: true });
     const used = database.prepare('SELECT DISTINCT release FROM samples WHERE label IS NULL').all();
     database.close();

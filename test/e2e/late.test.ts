@@ -36,7 +36,7 @@ describe('a device whose parts come late', { timeout: 300_000 }, () => {
     expect(checked.code).toBe(69);
     const daemon = await device.start();
     expect(daemon.said).toContain('there is no such folder');
-    const states = async () => Object.fromEntries((await device.client.status()).sources.map(({ name, state }) => [name, state]));
+    const states = async () => Object.fromEntries((await device.client.status({})).sources.map(({ name, state }) => [name, state]));
     await eventually('both are degraded', async () => {
       const { stick, eye } = await states();
       return stick === 'degraded' && eye === 'degraded';
@@ -45,7 +45,7 @@ describe('a device whose parts come late', { timeout: 300_000 }, () => {
     device.drop('a.jpg', picture!.bytes);
     mkdirSync(join(device.folder, 'mnt'));
     renameSync(device.inbox, join(device.folder, 'mnt', 'stick'));
-    await eventually('the picture', async () => (await device.client.status()).samples.total === 1);
+    await eventually('the picture', async () => (await device.client.status({})).samples.total === 1);
     expect(await states()).toEqual({ stick: 'running', eye: 'degraded' });
   });
 
@@ -59,7 +59,7 @@ describe('a device whose parts come late', { timeout: 300_000 }, () => {
     const [picture] = await photographs(['disc'], 1, 6);
     device.drop('a.jpg', picture!.bytes);
     const status = await eventually('the picture, and the reason', async () => {
-      const now = await device.client.status();
+      const now = await device.client.status({});
       return now.samples.total === 1 && now.mqtt?.failure != null ? now : null;
     });
     expect(status.mqtt).toMatchObject({ connected: false });

@@ -5,7 +5,10 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { DeviceStatus, Forgotten, Labelled, ReleaseList, Switched } from '../../agent/device/device.ts';
+import type { Forgotten } from '../../agent/operations/forget.ts';
+import type { Labelled } from '../../agent/operations/label.ts';
+import type { DeviceStatus } from '../../agent/operations/status.ts';
+import type { ReleaseList, Switched } from '../../agent/release/releases.ts';
 import { idOfRow } from '../../agent/store/sample-id.ts';
 import type { TrainingReport } from '../../agent/types.ts';
 import { type Broker, mosquittoMissing, needsMosquitto, startBroker } from '../broker.ts';
@@ -25,7 +28,7 @@ describe.skipIf(mosquittoMissing)(`a device from the first picture to the last s
   let hold: Hold;
   let unlabelled: string;
 
-  const mqtt = () => `mqtt: {url: "${broker.url}"}`;
+  const mqtt = () => `mqtt: {url: "${broker.url}", commands: [label, train, rollback, snapshot, deploy, forget]}`;
   const messages = <T>(rest: string, of = 'bench') => dashboard.texts(`whetstone/${of}/${rest}`).map((text) => JSON.parse(text) as T);
   const newest = <T>(rest: string) => messages<T>(rest).at(-1);
   const artifactOf = (version: string) => sha256(readFileSync(join(device.state, 'releases', version, 'model.onnx')));
@@ -153,13 +156,13 @@ describe.skipIf(mosquittoMissing)(`a device from the first picture to the last s
     expect({ code: train.code, verdict: train.json<TrainingReport>().verdict.kind }).toEqual({ code: 75, verdict: 'waiting' });
     const back = await device.whet('rollback', '--json');
     expect(back.json<Switched>()).toEqual({ previous: said.release, current: 'base' });
-    await device.client.rollback(said.release);
+    await device.client.rollback({ version: said.release });
   });
 
   it('answers each MQTT command once, also one that comes twice', async () => {
     expect(await command('pause', {})).toMatchObject({ ok: true, paused: true });
     for (const { label, name, bytes } of await photographs(['ring'], 11, 2)) device.drop(`${label}/${name}`, bytes);
-    await eventually('11 more labels', async () => (await device.client.status()).samples.labelled === 35);
+    await eventually('11 more labels', async () => (await device.client.status({})).samples.labelled === 35);
     expect(await command('label', { sample: unlabelled, label: 'ring' })).toMatchObject({ ok: true, labelled: 1, unknown: [] });
     const trained = await command<{ release: string; verdict: { kind: string } }>('train', { reason: 'now' });
     expect(trained).toMatchObject({ ok: true, verdict: { kind: 'accepted' } });
@@ -190,19 +193,19 @@ describe.skipIf(mosquittoMissing)(`a device from the first picture to the last s
 
   it('forgets samples as if it had never seen them, to the bit', async () => {
     const never = await withoutEverSeeing("label = 'disc' AND id IN (SELECT id FROM samples WHERE label = 'disc' ORDER BY id LIMIT 6)");
-    const { releases } = await device.client.releases();
+    const { releases } = await device.client.releases({});
     const forgotten = await command<{ samples: number; purged: string[]; current: string }>('forget', { samples: never.samples });
     // Both releases had learned from them.
     expect(forgotten).toMatchObject({ ok: true, samples: 6, purged: releases.map(({ version }) => version) });
     expect(artifactOf(forgotten.current)).toBe(never.artifact);
-    const { samples } = await device.client.status();
+    const { samples } = await device.client.status({});
     expect(samples.byClass).toEqual({ disc: 6, ring: 12, stripes: 12 });
-    expect((await device.client.releases()).releases.map(({ version }) => version)).toEqual([forgotten.current]);
+    expect((await device.client.releases({})).releases.map(({ version }) => version)).toEqual([forgotten.current]);
   });
 
   it('stops also while it trains, and says goodbye', async () => {
     hold.at('after send progress features');
-    const training = device.client.train('to be cut off').catch((error) => error.code);
+    const training = device.client.train({ reason: 'to be cut off' }).catch((error) => error.code);
     // The trainer goes no further by itself.
     await hold.held(training);
     expect(await daemon.stop('SIGTERM')).toEqual({ code: 0, signal: null });

@@ -8,20 +8,31 @@ import { requireCard } from '../../agent/config/card.ts';
 import type { Config } from '../../agent/config/resolve.ts';
 import { resolveConfig } from '../../agent/config/resolve.ts';
 import { configSchema } from '../../agent/config/schema.ts';
+import { createEvents } from '../../agent/engine/events.ts';
 import { createLog } from '../../agent/log.ts';
 import { loadModel } from '../../agent/model/load.ts';
 import { openClassifier } from '../../agent/model/open.ts';
 import { inputShape } from '../../agent/preprocess/capture-input.ts';
+import { createActivation } from '../../agent/release/activation.ts';
 import { createReleases } from '../../agent/release/releases.ts';
-import { createJobs, type JobPorts } from '../../agent/training/jobs.ts';
-import type { TrainingReport } from '../../agent/types.ts';
+import { createJobs } from '../../agent/training/jobs.ts';
+import type { BaseFacts, TailChoice, TrainingReport } from '../../agent/types.ts';
 import { clusters } from '../learn/samples.ts';
 import { clockAt, sample, storeIn, temporaryDirectory } from '../store/fixtures.ts';
 
 export const modelPath = fileURLToPath(new URL('../../models/objects/model.onnx', import.meta.url));
 
+export interface BenchChanges {
+  use?(choice: TailChoice): Promise<void>;
+  progressed?(what: string): void;
+  prepare?(): Promise<void>;
+}
+
 /** `settings` as in the configuration file. */
-export async function trainingBench(settings: object, changes: Partial<JobPorts> = {}) {
+export async function trainingBench(
+  settings: object,
+  { use = async () => {}, progressed = () => {}, prepare = async () => {} }: BenchChanges = {},
+) {
   const directory = temporaryDirectory();
   const { card } = await requireCard(modelPath);
   const written = configSchema.parse({ model: modelPath, state: directory, device: 'bench', classes: 'replace', ...settings });
@@ -38,15 +49,37 @@ export async function trainingBench(settings: object, changes: Partial<JobPorts>
   const reports: TrainingReport[] = [];
   const candidates = join(directory, 'candidates');
   mkdirSync(candidates);
+  const loaded = loadModel(modelPath);
+  const base: BaseFacts = {
+    name: card.name,
+    sha256: loaded.sha256,
+    backbone: classifier.backboneHash,
+    cut: classifier.cut.tensor,
+    classes: card.labels,
+    bytes: 0,
+    createdAtMs: 0,
+  };
+  const log = createLog('silent');
+  const events = createEvents(log);
+  events.on((event) => {
+    if (event.kind === 'reported') reports.push(event.report);
+    if (event.kind === 'progressed') progressed(event.what);
+  });
+  const keep = Math.max(0, config.retention.releases - 2);
+  const activation = createActivation({ releases, base, keep, log, use, changed: async () => {} });
+  const database = join(directory, 'store.db');
   const jobs = createJobs({
-    ...{ config, card, baseClasses: card.labels, database: join(directory, 'store.db'), candidates, store, releases, clock },
-    log: createLog('silent'),
-    prepare: async () => {},
-    use: async () => {},
-    reported: (report) => reports.push(report),
-    released: async () => {},
-    progressed: () => {},
-    ...changes,
+    config,
+    card,
+    database,
+    candidates,
+    store,
+    releases,
+    activation,
+    events,
+    clock,
+    log,
+    prepare,
   });
   onTestFinished(() => jobs.stop());
 
@@ -70,5 +103,5 @@ export async function trainingBench(settings: object, changes: Partial<JobPorts>
       return added.id;
     });
   }
-  return { config, card, store, releases, jobs, reports, candidates, directory, classifier, clock, addSamples };
+  return { config, card, base, store, releases, activation, events, jobs, reports, candidates, directory, classifier, clock, addSamples };
 }

@@ -2,7 +2,8 @@ import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it } from 'vitest';
-import { createOperations, purgeTainted } from '../../agent/device/operations.ts';
+import { localDevice } from '../../agent/engine/engine.ts';
+import { purgeTainted } from '../../agent/operations/forget.ts';
 import { trainingBench } from './bench.ts';
 
 describe('training jobs', () => {
@@ -63,11 +64,11 @@ describe('training jobs', () => {
   });
 
   it('let a release that is deployed meanwhile come after the run', async () => {
-    const { jobs, releases, addSamples } = await trainingBench({});
+    const { jobs, releases, activation, addSamples } = await trainingBench({});
     addSamples(['a', 'b'], 5);
     const first = await releases.verify((await jobs.train('first')).release!);
     await releases.rollback('base');
-    const [second] = await Promise.all([jobs.train('second'), jobs.install(first)]);
+    const [second] = await Promise.all([jobs.train('second'), jobs.exclusive(() => activation.activate(first.version))]);
     expect(second.release).not.toBeNull();
     expect(await releases.current()).toBe(first.version);
   });
@@ -115,7 +116,7 @@ describe('training jobs', () => {
     const bench = await trainingBench(
       {},
       {
-        progressed(_run, _done, _total, what) {
+        progressed(what) {
           if (when === 'learned from' && what === 'gate') forget();
         },
         async use({ version }) {
@@ -146,7 +147,7 @@ describe('training jobs', () => {
     const { jobs, store, directory, addSamples } = await trainingBench(
       {},
       {
-        progressed(_run, _done, _total, what) {
+        progressed(what) {
           if (what === 'features' && reader === null) {
             reader = new DatabaseSync(join(directory, 'store.db'), { readOnly: true });
             reader.exec('BEGIN; SELECT count(*) FROM samples');
@@ -168,10 +169,8 @@ describe('training jobs', () => {
     const kept = control.addSamples(['a', 'b'], 8);
     control.store.forget({ samples: kept.slice(0, 3) });
     const { release } = await device.jobs.train('with all');
-    const operations = createOperations({
-      ...{ config: device.config, card: device.card, store: device.store, releases: device.releases, jobs: device.jobs },
-      ...{ clock: device.clock, switched: async () => {}, changed: () => {}, live: null, close: async () => {} },
-    });
+    const receive = () => Promise.reject(new Error('not here'));
+    const operations = localDevice({ ...device, receive, changed: () => {}, announce: async () => 0, live: null }, async () => {});
     const forgotten = await operations.forget({ samples: ids.slice(0, 3) });
     expect(forgotten).toMatchObject({
       samples: 3,

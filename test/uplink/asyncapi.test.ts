@@ -2,9 +2,10 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { Ajv } from 'ajv';
 import { describe, expect, it } from 'vitest';
+import { operations } from '../../agent/operations/table.ts';
 import { asyncApiDocument } from '../../agent/uplink/asyncapi.ts';
 
-const document = asyncApiDocument() as {
+const document = asyncApiDocument(operations) as {
   readonly channels: Record<string, { readonly address: string; readonly messages: Record<string, { readonly payload: object }> }>;
   readonly operations: Record<string, unknown>;
 };

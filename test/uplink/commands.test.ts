@@ -22,7 +22,7 @@ async function broker() {
 function device(...args: Parameters<typeof createTestDevice>): TestDevice {
   const created = createTestDevice(...args);
   cleanUp.push(() => created.uplink.stop());
-  created.uplink.start();
+  created.start();
   return created;
 }
 
@@ -158,7 +158,7 @@ describe.skipIf(mosquittoMissing)(`commands${needsMosquitto}`, () => {
     });
     const train = async () => {
       await long;
-      return { ok: true, run: 'r', verdict: { kind: 'waiting', reason: 'few' }, release: null } as const;
+      return { run: 'r', verdict: { kind: 'waiting', reason: 'few' }, release: null } as const;
     };
     const one = device({ url }, { handlers: { train } });
     await connected(one);
@@ -270,7 +270,7 @@ describe.skipIf(mosquittoMissing)(`commands${needsMosquitto}`, () => {
           train: async () => {
             throw new TypeError('x is undefined');
           },
-          snapshot: async () => ({ ok: true, version: 'v', chunks: 1.5 }),
+          snapshot: async () => ({ version: 'v', chunks: 1.5 }),
         },
       },
     );

@@ -2,6 +2,7 @@
 // outbox with COUNT messages on ten topics; later ones go on with what is left. SIGTERM ends it.
 import { machineClock } from '../../agent/clock.ts';
 import { openStore } from '../../agent/store/store.ts';
+import type { CommandContext } from '../../agent/uplink/commands.ts';
 import { createTestDevice } from './device.ts';
 
 const [url = '', path = '', count = '0'] = process.argv.slice(2);
@@ -20,18 +21,18 @@ if (store.settings.get('filled') === undefined) {
     store.settings.set('filled', 'yes');
   });
 }
-const { uplink } = createTestDevice(
+const { uplink, start } = createTestDevice(
   { url, device: 'durable', messagesPerSecond: 1000 },
   {
     store: { outbox: store.outbox, commandLog: store.commands },
     handlers: {
       // Long enough to be killed in the middle.
-      train: async (_payload, { id }) => {
+      train: async (_args: unknown, { id }: CommandContext) => {
         await new Promise((resolve) => setTimeout(resolve, 10));
-        return { ok: true, run: id, verdict: { kind: 'waiting', reason: 'too few labels' }, release: null };
+        return { run: id, verdict: { kind: 'waiting', reason: 'too few labels' }, release: null };
       },
     },
   },
 );
-uplink.start();
+start();
 process.once('SIGTERM', () => void uplink.stop().then(() => store.close()));

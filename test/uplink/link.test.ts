@@ -25,7 +25,7 @@ async function broker(...settings: Parameters<typeof startBroker>) {
 function device(...args: Parameters<typeof createTestDevice>): TestDevice {
   const created = createTestDevice(...args);
   cleanUp.push(() => created.uplink.stop());
-  created.uplink.start();
+  created.start();
   return created;
 }
 

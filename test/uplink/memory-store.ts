@@ -22,6 +22,9 @@ export function createMemoryStore(): MemoryStore {
       messages.set(nextId, { ...message, payload: message.payload.slice() });
       nextId += 1;
     },
+    enqueueAll(messages) {
+      for (const message of messages) outbox.enqueue(message);
+    },
     pending: (limit, afterId = 0) =>
       [...messages]
         .filter(([id]) => id > afterId)

@@ -79,7 +79,7 @@ describe.skipIf(mosquittoMissing)(`the outbox drain${needsMosquitto}`, () => {
     await server.stop();
     const one = device({ url: server.url, retryMaxMs: 50 });
     fill(one.store.outbox, 50, 5);
-    one.uplink.start();
+    one.start();
     await new Promise((resolve) => setTimeout(resolve, 200));
     expect(one.uplink.counters.waiting).toBe(50);
     await server.start();
@@ -94,7 +94,7 @@ describe.skipIf(mosquittoMissing)(`the outbox drain${needsMosquitto}`, () => {
     const proxy = await proxied(port, everySecond('publish', 'client'));
     const one = device({ url: `mqtt://localhost:${proxy.port}`, ackTimeoutMs: 120 });
     fill(one.store.outbox, 40, 4);
-    one.uplink.start();
+    one.start();
     await watcher.until(() => distinct(watcher) === 40, 'all messages');
     expectComplete(watcher, 40);
     await eventually(() => one.uplink.counters.waiting === 0, 'an empty outbox');
@@ -108,7 +108,7 @@ describe.skipIf(mosquittoMissing)(`the outbox drain${needsMosquitto}`, () => {
     const proxy = await proxied(port, everySecond('puback', 'broker'));
     const one = device({ url: `mqtt://localhost:${proxy.port}`, ackTimeoutMs: 120 });
     fill(one.store.outbox, 40, 4);
-    one.uplink.start();
+    one.start();
     await eventually(() => one.uplink.counters.waiting === 0, 'an empty outbox');
     await watcher.until(() => distinct(watcher) === 40, 'all messages');
     const repeated = expectComplete(watcher, 40);
@@ -134,7 +134,7 @@ describe.skipIf(mosquittoMissing)(`the outbox drain${needsMosquitto}`, () => {
       killed = server.stop(true).then(server.start);
     };
     fill(outbox, 2000, 40);
-    one.uplink.start();
+    one.start();
     await eventually(() => killAt.length === 0, 'both kills');
     await killed;
     await eventually(() => one.uplink.counters.waiting === 0, 'an empty outbox');
@@ -157,7 +157,7 @@ describe.skipIf(mosquittoMissing)(`the outbox drain${needsMosquitto}`, () => {
       if (cutAfter.includes(acknowledged)) proxy.cut();
     };
     fill(outbox, 3000, 30);
-    one.uplink.start();
+    one.start();
     await eventually(() => one.uplink.counters.waiting === 0, 'an empty outbox');
     expect(one.uplink.counters.reconnects).toBeGreaterThanOrEqual(cutAfter.length);
     await watcher.until(() => distinct(watcher) === 3000, 'all messages');
@@ -169,7 +169,7 @@ describe.skipIf(mosquittoMissing)(`the outbox drain${needsMosquitto}`, () => {
     const watcher = await watch(url);
     const one = device({ url });
     fill(one.store.outbox, 10_000, 50);
-    one.uplink.start();
+    one.start();
     await watcher.until(() => watcher.received.length >= 10_000, '10,000 messages');
     expect(expectComplete(watcher, 10_000)).toBe(0);
     await eventually(() => one.uplink.counters.waiting === 0, 'an empty outbox');
@@ -182,7 +182,7 @@ describe.skipIf(mosquittoMissing)(`the outbox drain${needsMosquitto}`, () => {
     fill(one.store.outbox, 60, 60);
     // From before the first is sent: whatever holds up this process or the broker only makes it longer.
     const startedMs = performance.now();
-    one.uplink.start();
+    one.start();
     await watcher.until((all) => all.length === 60, 'all');
     // 20 at once, the other 40 at 80 a second.
     expect(performance.now() - startedMs).toBeGreaterThan(400);
@@ -201,7 +201,7 @@ describe.skipIf(mosquittoMissing)(`the outbox drain${needsMosquitto}`, () => {
     });
     const one = device({ url: `mqtt://localhost:${proxy.port}` });
     fill(one.store.outbox, 200, 100);
-    one.uplink.start();
+    one.start();
     await watcher.until(() => distinct(watcher) === 200, 'all');
     expect(most).toBeGreaterThan(1);
     expect(most).toBeLessThanOrEqual(3);
@@ -214,7 +214,7 @@ describe.skipIf(mosquittoMissing)(`the outbox drain${needsMosquitto}`, () => {
     const message = { retain: false, timeMs: 1, replaceKey: null, priority: 'high' } as const;
     one.store.outbox.enqueue({ ...message, topic: 't/large', payload: Buffer.alloc(5000, 'x') });
     one.store.outbox.enqueue({ ...message, topic: 't/small', payload: Buffer.from('{}') });
-    one.uplink.start();
+    one.start();
     await watcher.until((all) => all.some((m) => m.topic.endsWith('t/small')), 'the small one');
     await eventually(() => one.uplink.counters.waiting === 0, 'an empty outbox');
     expect(one.uplink.counters.refused).toBe(1);
@@ -234,7 +234,7 @@ describe.skipIf(mosquittoMissing)(`the outbox drain${needsMosquitto}`, () => {
       acknowledge(id);
     };
     fill(outbox, 20, 2);
-    one.uplink.start();
+    one.start();
     await watcher.until(() => distinct(watcher) === 20, 'all');
     await eventually(() => one.uplink.counters.waiting === 0, 'an empty outbox');
     expect(expectComplete(watcher, 20)).toBe(0);
@@ -269,7 +269,7 @@ describe('a broker that ends the connection at a topic (aedes, MQTT 3.1.1)', () 
         priority: 'high',
       });
     for (const topic of ['a', 'b', 'denied', 'c', 'd', 'e']) send(topic);
-    one.uplink.start();
+    one.start();
     await eventually(() => one.uplink.counters.refused === 1, 'one set aside', 30_000);
     await eventually(() => one.uplink.counters.waiting === 1, 'the rest has gone', 30_000);
     send('f');
@@ -280,7 +280,7 @@ describe('a broker that ends the connection at a topic (aedes, MQTT 3.1.1)', () 
     denied = false;
     const again = createTestDevice({ url, retryMinMs: 5 }, { store: one.store });
     cleanUp.push(() => again.uplink.stop());
-    again.uplink.start();
+    again.start();
     await eventually(() => seen.includes('t/denied'), 'what was set aside', 30_000);
   });
 });

@@ -1,5 +1,5 @@
 // One device publishes its weights, another program rebuilds them, over a real broker; and what it says where that cannot be.
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { afterEach, describe, expect, it } from 'vitest';
 import { WhetError } from '../../agent/errors.ts';
 import { type ReceiveOptions, receiveWeights } from '../../agent/uplink/receive-weights.ts';
@@ -35,17 +35,19 @@ const model: PublishedModel = {
 
 /** A device whose snapshot publishes these weights again. */
 function publisher(url: string, delta: Uint8Array | null, config = {}): TestDevice {
+  const facts = delta === null ? null : { bytes: delta.byteLength, sha256: createHash('sha256').update(delta).digest('hex') };
   const one = createTestDevice(
     { url, chunkBytes: 16 * 1024, ...config },
     {
       handlers: {
-        snapshot: async () => ({ ok: true, version: model.version, chunks: one.uplink.publishModel(model, delta, true) }),
+        snapshot: async () => ({ version: model.version, chunks: one.uplink.publishModel(model, facts, true) }),
       },
+      weights: delta,
     },
   );
   cleanUp.push(() => one.uplink.stop());
-  one.uplink.publishModel(model, delta, false);
-  one.uplink.start();
+  one.uplink.publishModel(model, facts, false);
+  one.start();
   return one;
 }
 
@@ -105,7 +107,7 @@ describe.skipIf(mosquittoMissing)(`receiving weights${needsMosquitto}`, () => {
     await connected(publisher(url, delta));
     const other = createTestDevice({ url, device: 'pi-2' });
     cleanUp.push(() => other.uplink.stop());
-    other.uplink.start();
+    other.start();
     const received = await other.uplink.deployedWeights({ from: 'pi-1', version: model.version });
     expect(Buffer.compare(received.delta, delta)).toBe(0);
     const error = await failureOf(other.uplink.deployedWeights({ from: 'pi-2', version: model.version }));

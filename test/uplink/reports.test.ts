@@ -20,7 +20,7 @@ async function setUp(config = {}): Promise<{ readonly one: TestDevice; readonly 
   const watcher = await subscribe(broker.url, 'whetstone/#');
   const one = createTestDevice({ url: broker.url, ...config });
   cleanUp.push(watcher.close, () => one.uplink.stop());
-  one.uplink.start();
+  one.start();
   await eventually(() => one.uplink.counters.connected, 'a connection');
   return { one, watcher, url: broker.url };
 }
@@ -112,7 +112,7 @@ describe.skipIf(mosquittoMissing)(`reports${needsMosquitto}`, () => {
     await broker.stop();
     const one = createTestDevice({ url: broker.url, retryMaxMs: 50 });
     cleanUp.push(() => one.uplink.stop());
-    one.uplink.start();
+    one.start();
     for (let number = 0; number < 5; number += 1) one.uplink.publishPrediction(prediction);
     one.uplink.publishQuery(query);
     one.uplink.publishReport(report);

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { WhetError } from '../../agent/errors.ts';
+import { operations as commands } from '../../agent/operations/table.ts';
 import type { ReleaseManifest, TrainingReport } from '../../agent/types.ts';
-import { commands } from '../../agent/uplink/command-contract.ts';
 import type { Report } from '../../agent/uplink/payloads.ts';
 import { addressOf, chunkTopic, encodeJson, maxTopicLevels, parseCommandTopic, topicOf, topics } from '../../agent/uplink/topics.ts';
 import { type PublishedModel, publishedModel } from '../../agent/uplink/weights.ts';
@@ -81,7 +81,7 @@ describe('commands', () => {
     ['deploy', { from: 'pi-2', version: '000001-abcdef01' }, true],
     ['deploy', { from: 'pi/2', version: '000001-abcdef01' }, false],
   ] as const)('%s %j valid: %s', (type, payload, valid) => {
-    expect(commands[type].payload.safeParse(payload).success).toBe(valid);
+    expect(commands[type].arguments.safeParse(payload).success).toBe(valid);
   });
 
   it('say that only an unnamed rollback may not run twice', () => {

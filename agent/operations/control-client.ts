@@ -2,31 +2,22 @@
 import { type IncomingMessage, request } from 'node:http';
 import { createInterface } from 'node:readline';
 import { type ErrorCode, errorRegistry, WhetError } from '../errors.ts';
-import type { Progress } from '../types.ts';
-import type { Device } from './device.ts';
-import type { AnswerLine, Arguments, Method } from './methods.ts';
+import type { AnswerLine } from './answer-line.ts';
+import { type CallOptions, type Device, deviceOf, type OperationName } from './table.ts';
 
 /** A device that is reached through the socket at `path`. Its daemon must be running (see `openDevice`). */
 export function createControlClient(path: string): Device {
-  const call = <T>(method: Method, args: Arguments<Method>, progress?: Progress, signal?: AbortSignal) =>
-    send(path, method, args, progress, signal) as Promise<T>;
-  return {
-    status: () => call('status', {}),
-    questions: (limit) => call('questions', { limit }),
-    label: (wanted) => call('label', { ...wanted, samples: [...wanted.samples] }),
-    train: (reason, progress, signal) => call('train', { reason }, progress, signal),
-    releases: () => call('releases', {}),
-    rollback: (version) => call('rollback', version === undefined ? {} : { version }),
-    forget: (selector, progress, signal) => call('forget', { selector } as Arguments<'forget'>, progress, signal),
-    pause: (paused) => call('pause', { paused }),
-    async [Symbol.asyncDispose]() {},
-  };
+  return deviceOf(
+    (name, args, options) => send(path, name, args, options),
+    async () => {},
+  );
 }
 
-async function send(path: string, method: Method, args: unknown, progress?: Progress, signal?: AbortSignal): Promise<unknown> {
+async function send(path: string, name: OperationName, args: unknown, options: CallOptions): Promise<unknown> {
+  const { progress, signal, by = 'cli' } = options;
   const answer = await new Promise<IncomingMessage>((resolve, reject) => {
     const outgoing = request(
-      { socketPath: path, path: `/${method}`, method: 'POST', ...(signal === undefined ? {} : { signal }) },
+      { socketPath: path, path: `/${name}?by=${by}`, method: 'POST', ...(signal === undefined ? {} : { signal }) },
       resolve,
     );
     outgoing.on('error', (error) => {
@@ -43,7 +34,7 @@ async function send(path: string, method: Method, args: unknown, progress?: Prog
       throw new WhetError(code, line.message, line.hint === null ? {} : { hint: line.hint });
     }
   }
-  throw new WhetError('daemon-unreachable', `the daemon ended before it answered '${method}'`, {
+  throw new WhetError('daemon-unreachable', `the daemon ended before it answered '${name}'`, {
     hint: 'Look at its log: journalctl -u whetstone',
   });
 }

@@ -1,6 +1,6 @@
 // What the collect loop needs of store and announcer, as its ports. Near-duplicates are found among the hashes that this source delivered
 // within the configured time.
-import type { CollectPorts } from '../collect.ts';
+
 import type { Config } from '../config/resolve.ts';
 import { WhetError } from '../errors.ts';
 import type { Inference } from '../inference/inference.ts';
@@ -8,14 +8,15 @@ import { hammingDistance } from '../preprocess/perceptual-hash.ts';
 import { thumbnail } from '../preprocess/picture.ts';
 import type { Store } from '../store/store.ts';
 import type { Capture, Clock } from '../types.ts';
-import type { Announcer } from './announcer.ts';
+import type { CollectPorts } from './collect.ts';
+import type { Events } from './events.ts';
 
 export function collectPorts(
   config: Config,
   store: Store,
   inference: Inference,
   backbone: string,
-  announcer: Announcer,
+  events: Events,
   clock: Clock,
 ): CollectPorts {
   const { duplicates, queries } = config;
@@ -45,11 +46,14 @@ export function collectPorts(
       });
     },
     remember: (origin) => store.origins.remember(origin),
-    predicted: (sample, capture, inferred) => announcer.predicted(sample, capture, inferred),
+    predicted: (sample, capture, inferred) => events.emit({ kind: 'predicted', sample, capture, inferred }),
     mayAsk: (timeMs) => store.queries.mayAsk(timeMs, queries.perHour),
     async ask(sample, capture, scores) {
       const shown = queries.thumbnail ? await toShow(capture, queries.thumbnailEdge) : null;
-      if (store.queries.ask(sample, clock.now())) announcer.asked(sample, capture, scores, shown);
+      // One transaction: a question that was counted and never told would stay open for ever.
+      store.transaction(() => {
+        if (store.queries.ask(sample, clock.now())) events.emit({ kind: 'asked', sample, capture, scores, shown });
+      });
     },
   };
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { reembed } from '../../agent/device/reembed.ts';
+import { createReembedding } from '../../agent/engine/reembed.ts';
 import { WhetError } from '../../agent/errors.ts';
 import type { Inference } from '../../agent/inference/inference.ts';
 import { createLog } from '../../agent/log.ts';
@@ -20,8 +20,8 @@ describe('embedding again', () => {
   it('gives labelled samples with pictures features of the new backbone, and passes over those that cannot be read', async () => {
     const store = temporaryStore();
     for (const first of [3, 0, 5]) store.samples.add(sample({ raw: Uint8Array.of(first), label: 'cat', origin: `${first}` }));
-    const run = () => reembed(store, inference, other, createLog('silent'), new AbortController().signal);
-    expect(await run()).toBe(2);
+    const reembedding = createReembedding({ store, inference, backbone: other, log: createLog('silent') });
+    expect(await reembedding.start()).toBe(2);
     expect([...store.features.labelled(other)].map(({ features }) => features[0])).toEqual([3, 5]);
     expect([...store.features.labelled(backbone)]).toHaveLength(1);
   });
@@ -29,14 +29,30 @@ describe('embedding again', () => {
   it('stops between two samples', async () => {
     const store = temporaryStore();
     for (const first of [3, 4, 5]) store.samples.add(sample({ raw: Uint8Array.of(first), label: 'cat', origin: `${first}` }));
-    const stop = new AbortController();
     const stopping = {
-      ...inference,
       infer(bytes: Uint8Array) {
-        stop.abort();
+        void reembedding.stop();
         return inference.infer(bytes);
       },
     };
-    expect(await reembed(store, stopping as Inference, other, createLog('silent'), stop.signal)).toBe(1);
+    const reembedding = createReembedding({ store, inference: stopping, backbone: other, log: createLog('silent') });
+    expect(await reembedding.start()).toBe(1);
+  });
+
+  it('waits for a worker that is away, and what waits for it has all', async () => {
+    const store = temporaryStore();
+    for (const first of [3, 4, 5]) store.samples.add(sample({ raw: Uint8Array.of(first), label: 'cat', origin: `${first}` }));
+    let away = 4;
+    const failing = {
+      async infer(bytes: Uint8Array) {
+        away -= 1;
+        if (away >= 0) throw new WhetError('inference-unavailable', 'starting again');
+        return inference.infer(bytes);
+      },
+    };
+    const reembedding = createReembedding({ store, inference: failing, backbone: other, log: createLog('silent'), retryMs: 5 });
+    void reembedding.start();
+    await reembedding.settled(new AbortController().signal);
+    expect([...store.features.labelled(other)]).toHaveLength(3);
   });
 });

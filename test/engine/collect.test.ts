@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { machineClock } from '../agent/clock.ts';
-import { type CollectPorts, createCollect } from '../agent/collect.ts';
-import { WhetError } from '../agent/errors.ts';
-import { createLog } from '../agent/log.ts';
-import type { Capture } from '../agent/types.ts';
+import { machineClock } from '../../agent/clock.ts';
+import { type CollectPorts, createCollect } from '../../agent/engine/collect.ts';
+import { WhetError } from '../../agent/errors.ts';
+import { createLog } from '../../agent/log.ts';
+import type { Capture } from '../../agent/types.ts';
 
 const capture: Capture = { source: 'door', timeMs: 1, kind: 'image', bytes: Uint8Array.of(1), origin: 'a.jpg 1 1' };
 

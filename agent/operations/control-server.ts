@@ -1,38 +1,27 @@
-// The daemon's control socket: HTTP over a Unix socket that only its owner may open. `POST /<method>` with a JSON body, answered by
-// JSON lines. Refuses unknown methods, wrong arguments and bodies over 4 MB.
+// The daemon's control socket: HTTP over a Unix socket that only its owner may open. `POST /<operation>` with a JSON body, answered by
+// JSON lines. Refuses unknown operations, wrong arguments and bodies over 4 MB.
 import { chmodSync, mkdirSync, rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { connect } from 'node:net';
 import { dirname } from 'node:path';
 import { messageOf, WhetError } from '../errors.ts';
 import type { Log } from '../log.ts';
+import type { Labeller } from '../store/sample-rows.ts';
 import type { Progress } from '../types.ts';
-import type { Device } from './device.ts';
-import { type AnswerLine, type Arguments, type Method, methods } from './methods.ts';
+import type { AnswerLine } from './answer-line.ts';
+import type { DeviceParts } from './parts.ts';
+import { isOperation, type OperationName, runOperation } from './table.ts';
 
 const maxBodyBytes = 4 * 1024 * 1024;
-
-type Handlers = { readonly [M in Method]: (args: Arguments<M>, progress: Progress) => Promise<unknown> };
 
 export interface ControlServer {
   start(): Promise<void>;
   stop(): Promise<void>;
 }
 
-export function createControlServer(path: string, device: Device, log: Log): ControlServer {
-  const handlers: Handlers = {
-    status: () => device.status(),
-    questions: ({ limit }) => device.questions(limit),
-    label: (args) => device.label(args),
-    // A caller that hangs up does not end the run: it belongs to the daemon, and the next `status` tells how it went.
-    train: ({ reason }, progress) => device.train(reason, progress),
-    releases: () => device.releases(),
-    rollback: ({ version }) => device.rollback(version),
-    forget: ({ selector }, progress) => device.forget(selector, progress),
-    pause: ({ paused }) => device.pause(paused),
-  };
+export function createControlServer(path: string, parts: DeviceParts, log: Log): ControlServer {
   const server = createServer((request, response) => {
-    answer(request, response, handlers).catch((error) => log.error({ error: messageOf(error) }, 'control socket request failed'));
+    answer(request, response, parts).catch((error) => log.error({ error: messageOf(error) }, 'control socket request failed'));
   });
   return {
     async start() {
@@ -48,13 +37,14 @@ export function createControlServer(path: string, device: Device, log: Log): Con
   };
 }
 
-async function answer(request: IncomingMessage, response: ServerResponse, handlers: Handlers): Promise<void> {
+async function answer(request: IncomingMessage, response: ServerResponse, parts: DeviceParts): Promise<void> {
   const write = (line: AnswerLine) => response.write(`${JSON.stringify(line)}\n`);
   response.setHeader('content-type', 'application/x-ndjson');
   try {
-    const { method, args } = parse(request.url ?? '', await body(request));
-    const handler = handlers[method] as (args: unknown, progress: Progress) => Promise<unknown>;
-    const value = await handler(args, (done, total, what) => write({ kind: 'progress', done, total, what }));
+    const { name, args, by } = parse(request.url ?? '', await body(request));
+    // A caller that hangs up does not end a run: it belongs to the daemon, and the next `status` tells how it went.
+    const progress: Progress = (done, total, what) => write({ kind: 'progress', done, total, what });
+    const value = await runOperation(parts, name, args, { progress, by });
     write({ kind: 'result', value });
   } catch (error) {
     const known = error instanceof WhetError ? error : new WhetError('internal', messageOf(error));
@@ -63,13 +53,15 @@ async function answer(request: IncomingMessage, response: ServerResponse, handle
   response.end();
 }
 
-function parse(url: string, text: string): { readonly method: Method; readonly args: unknown } {
-  const method = url.slice(1);
-  if (!Object.hasOwn(methods, method)) throw new WhetError('usage', `the control socket has no method '${method.slice(0, 50)}'`);
-  const parsed = methods[method as Method].safeParse(json(text));
-  if (parsed.success) return { method: method as Method, args: parsed.data };
-  const problems = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'arguments'}: ${issue.message}`);
-  throw new WhetError('usage', `${method}: ${problems.join('; ')}`);
+const callers = ['cli', 'socket', 'dashboard'] as const;
+
+/** `/<operation>?by=<who>`, with the arguments as the body. */
+function parse(address: string, text: string): { readonly name: OperationName; readonly args: unknown; readonly by: Labeller } {
+  const url = new URL(address, 'http://device');
+  const name = url.pathname.slice(1);
+  if (!isOperation(name)) throw new WhetError('usage', `the control socket has no operation '${name.slice(0, 50)}'`);
+  const by = callers.find((caller) => caller === url.searchParams.get('by')) ?? 'socket';
+  return { name, args: json(text), by };
 }
 
 function json(text: string): unknown {

@@ -3,27 +3,39 @@ import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createControlClient } from '../../agent/device/control-client.ts';
-import { type ControlServer, createControlServer } from '../../agent/device/control-server.ts';
-import type { Device, LabelRequest } from '../../agent/device/device.ts';
 import { WhetError } from '../../agent/errors.ts';
 import { createLog } from '../../agent/log.ts';
+import { createControlClient } from '../../agent/operations/control-client.ts';
+import { type ControlServer, createControlServer } from '../../agent/operations/control-server.ts';
+import type { DeviceParts } from '../../agent/operations/parts.ts';
+import type { Progress } from '../../agent/types.ts';
 
 const log = createLog('silent');
-const seen: LabelRequest[] = [];
+const seen: unknown[] = [];
 
-/** Records what reaches the device; every method that is not under test refuses. */
-const device = {
-  async label(wanted: LabelRequest) {
-    seen.push(wanted);
-    return { label: wanted.label, labelled: wanted.samples.length, unknown: [] };
+/** The parts that two operations touch: what is labelled is recorded, and training refuses. */
+const parts = {
+  config: { classes: 'replace' },
+  card: { labels: [] },
+  clock: { now: () => 5 },
+  changed: () => undefined,
+  store: {
+    transaction: (work: () => unknown) => work(),
+    labels: {
+      set(samples: readonly string[], label: string | null, by: string) {
+        seen.push({ samples, label, by });
+        return { labelled: samples.length, unknown: [] };
+      },
+    },
   },
-  async train(_reason: string, progress?: (done: number, total: number | null, what: string) => void) {
-    progress?.(1, 2, 'features');
-    progress?.(2, 2, 'features');
-    throw new WhetError('model-unsupported', 'no', { hint: 'do this' });
+  jobs: {
+    async train(_reason: string, { progress }: { readonly progress: Progress }) {
+      progress(1, 2, 'features');
+      progress(2, 2, 'features');
+      throw new WhetError('model-unsupported', 'no', { hint: 'do this' });
+    },
   },
-} as unknown as Device;
+} as unknown as DeviceParts;
 
 let folder: string;
 let server: ControlServer;
@@ -31,7 +43,7 @@ const path = () => join(folder, 'control.sock');
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'whet-'));
-  server = createControlServer(path(), device, log);
+  server = createControlServer(path(), parts, log);
   await server.start();
 });
 
@@ -60,25 +72,27 @@ describe('control socket', () => {
   });
 
   it('carries arguments there and results back', async () => {
-    const labelled = await createControlClient(path()).label({ label: 'cat', samples: ['a', 'b'], by: 'cli' });
-    expect(labelled).toEqual({ label: 'cat', labelled: 2, unknown: [] });
+    const samples = ['a', 'b'].map((sample) => ({ sample, label: 'cat' }));
+    expect(await createControlClient(path()).label({ samples })).toEqual({ labelled: 2, unknown: [] });
     expect(seen.at(-1)).toEqual({ label: 'cat', samples: ['a', 'b'], by: 'cli' });
+    await createControlClient(path()).label({ sample: 'c', label: null }, { by: 'dashboard' });
+    expect(seen.at(-1)).toEqual({ label: null, samples: ['c'], by: 'dashboard' });
   });
 
   it('streams progress and throws the error of the daemon again, with code and hint', async () => {
     const steps: number[] = [];
-    const training = createControlClient(path()).train('test', (done) => steps.push(done));
+    const training = createControlClient(path()).train({ reason: 'test' }, { progress: (done) => steps.push(done) });
     await expect(training).rejects.toMatchObject({ code: 'model-unsupported', message: 'no', hint: 'do this' });
     expect(steps).toEqual([1, 2]);
   });
 
   it.each([
-    ['/nothing', '{}', 'no method'],
-    ['/__proto__', '{}', 'no method'],
-    ['/label', '{"label":"cat","samples":[],"by":"cli"}', 'samples'],
-    ['/label', '{"label":"cat","samples":["a"],"by":"cli","more":1}', 'more'],
+    ['/nothing', '{}', 'no operation'],
+    ['/__proto__', '{}', 'no operation'],
+    ['/label', '{"samples":[]}', 'samples'],
+    ['/label', '{"label":"cat","sample":"a","more":1}', 'more'],
     ['/label', 'not json', 'not JSON'],
-    ['/forget', '{"selector":{}}', 'say which samples'],
+    ['/forget', '{}', 'say which samples'],
   ])('refuses %s %s', async (url, body, message) => {
     const answer = JSON.parse(await raw(url, body));
     expect(answer).toMatchObject({ kind: 'error', code: 'usage' });
@@ -90,10 +104,10 @@ describe('control socket', () => {
   });
 
   it('takes over the socket file of a killed daemon, but not that of a running one', async () => {
-    await expect(createControlServer(path(), device, log).start()).rejects.toMatchObject({ code: 'already-running' });
+    await expect(createControlServer(path(), parts, log).start()).rejects.toMatchObject({ code: 'already-running' });
     const stale = join(folder, 'stale.sock');
     writeFileSync(stale, '');
-    const second = createControlServer(stale, device, log);
+    const second = createControlServer(stale, parts, log);
     await second.start();
     await second.stop();
     expect(existsSync(path())).toBe(true);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createViewKeeper } from '../../agent/device/view-keeper.ts';
+import { createViewKeeper } from '../../agent/engine/view-keeper.ts';
 import { WhetError } from '../../agent/errors.ts';
 import { createLog } from '../../agent/log.ts';
 import { addTo, backbone, temporaryStore } from '../store/fixtures.ts';

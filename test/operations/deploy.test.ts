@@ -1,12 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { BaseFacts } from '../../agent/device/announcer.ts';
-import { deploy } from '../../agent/device/deploy.ts';
-import { loadModel } from '../../agent/model/load.ts';
+import { install } from '../../agent/operations/deploy.ts';
 import type { ReceivedWeights } from '../../agent/uplink/weights.ts';
 import { describeDelta, publishedModel } from '../../agent/uplink/weights.ts';
-import { modelPath, trainingBench } from '../training/bench.ts';
+import { trainingBench } from '../training/bench.ts';
 
 type Bench = Awaited<ReturnType<typeof trainingBench>>;
 
@@ -14,16 +12,7 @@ type Bench = Awaited<ReturnType<typeof trainingBench>>;
 async function published({ releases, clock }: Bench): Promise<ReceivedWeights> {
   const manifest = await releases.verify(await releases.current());
   const delta = new Uint8Array(readFileSync(join(releases.directory(manifest.version), 'delta.safetensors')));
-  return { manifest: { timeMs: clock.now(), ...publishedModel(manifest), delta: describeDelta(delta, 65_536) }, delta };
-}
-
-function portsOf({ card, classifier, releases, jobs }: Bench) {
-  const { sha256, bytes } = loadModel(modelPath);
-  const base: BaseFacts = {
-    ...{ name: card.name, sha256, bytes, backbone: classifier.backboneHash, cut: classifier.cut.tensor },
-    ...{ classes: card.labels, createdAtMs: 0 },
-  };
-  return { modelPath, card, base, releases, jobs };
+  return { manifest: { timeMs: clock.now(), ...publishedModel(manifest), delta: describeDelta(manifest.delta, 65_536) }, delta };
 }
 
 describe('deploy', () => {
@@ -32,12 +21,12 @@ describe('deploy', () => {
     giver.addSamples(['a', 'b'], 5);
     await giver.jobs.train('test');
     const weights = await published(giver);
-    const { version } = await deploy(portsOf(taker), weights);
+    const { version } = await install(taker, weights);
     expect(await taker.releases.current()).toBe(version);
     const manifest = await taker.releases.verify(version);
     expect(manifest).toMatchObject({ artifact: weights.manifest.artifact, classes: ['a', 'b'], origin: 'deploy', run: null });
     await taker.releases.rollback();
-    expect(await deploy(portsOf(taker), weights)).toEqual({ version, reason: expect.stringContaining('already') });
+    expect(await install(taker, weights)).toEqual({ version, reason: expect.stringContaining('already') });
     expect(await taker.releases.current()).toBe(version);
     expect((await taker.releases.list()).releases).toHaveLength(1);
   });
@@ -53,7 +42,7 @@ describe('deploy', () => {
     const { manifest, delta } = await published(giver);
     const wrong = { ...manifest, base: { ...manifest.base, ...('base' in changes ? changes.base : {}) } };
     const weights = { manifest: { ...wrong, artifact: { ...wrong.artifact, ...('artifact' in changes ? changes.artifact : {}) } }, delta };
-    await expect(deploy(portsOf(taker), weights)).rejects.toMatchObject({ code });
+    await expect(install(taker, weights)).rejects.toMatchObject({ code });
     expect(await taker.releases.list()).toMatchObject({ current: 'base', releases: [] });
   });
 });

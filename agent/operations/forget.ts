@@ -1,0 +1,65 @@
+// Forgetting samples, and every release that learned from them: exact unlearning. Also what a crash in its middle left undone.
+import { z } from 'zod';
+import type { Releases } from '../release/releases.ts';
+import type { Store } from '../store/store.ts';
+import type { TrainingReport } from '../types.ts';
+import { always, operation } from './operation.ts';
+import { className, count, sampleId, text } from './schemas.ts';
+
+const isoTime = z.iso.datetime({ offset: true });
+
+export interface Forgotten {
+  readonly samples: number;
+  /** Releases that had learned from them and were removed. */
+  readonly purged: readonly string[];
+  /** The release that is current now; trained without them, or an older one that never saw them. */
+  readonly current: string;
+  /** The run that trained without them; null where none was needed. */
+  readonly retrained: TrainingReport | null;
+}
+
+export const forget = operation({
+  summary: 'Remove samples and everything that was learned from them; conditions that stand together must all hold',
+  arguments: z
+    .strictObject({
+      samples: z.array(sampleId).min(1).max(100_000).optional(),
+      label: className.optional(),
+      source: text.optional(),
+      before: isoTime.optional(),
+      after: isoTime.optional(),
+      all: z.literal(true).optional(),
+    })
+    .refine((selector) => Object.values(selector).some((value) => value !== undefined), {
+      message: 'say which samples: ids, a label, a source, a time, or all',
+    }),
+  result: z.object({ samples: count, purged: z.array(text).max(1000), current: text }),
+  lane: 'long',
+  rerunnable: always,
+  async run({ store, releases, activation, jobs, changed }, { before, after, ...rest }, { progress, signal }): Promise<Forgotten> {
+    const { ids } = store.forget({
+      ...rest,
+      ...(before === undefined ? {} : { beforeMs: Date.parse(before) }),
+      ...(after === undefined ? {} : { afterMs: Date.parse(after) }),
+    });
+    changed();
+    const { purged, hit } = await purgeTainted(store, releases);
+    if (hit) await activation.useCurrent();
+    const retrained = hit ? await jobs.train('samples were forgotten', { unlearning: true, progress, signal }) : null;
+    return { samples: ids.length, purged, current: await releases.current(), retrained };
+  },
+});
+
+/** Removes the releases that learned from forgotten samples; `hit`: the current one was among them. Safe to repeat after a crash. */
+export async function purgeTainted(
+  store: Store,
+  releases: Releases,
+): Promise<{ readonly purged: readonly string[]; readonly hit: boolean }> {
+  // A run that is under way takes its release back itself, when it finds that it was tainted.
+  const runs = store.runs.tainted().filter((run) => store.runs.get(run)?.state !== 'running');
+  if (runs.length === 0) return { purged: [], hit: false };
+  const { current, releases: all } = await releases.list();
+  const versions = all.filter(({ run }) => run !== null && runs.includes(run)).map(({ version }) => version);
+  const { removed } = await releases.purge(versions);
+  for (const run of runs) store.runs.purged(run);
+  return { purged: removed, hit: versions.includes(current) };
+}

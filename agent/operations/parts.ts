@@ -1,0 +1,59 @@
+// What operations work on: the parts of a device, whether its daemon runs or the command line has opened its store. What only a daemon knows
+// comes in through `live`.
+import type { ModelCard } from '../config/card.ts';
+import type { Config } from '../config/resolve.ts';
+import type { Activation } from '../release/activation.ts';
+import type { Releases } from '../release/releases.ts';
+import type { Store } from '../store/store.ts';
+import type { Jobs } from '../training/jobs.ts';
+import type { BaseFacts, Clock } from '../types.ts';
+import type { DeploySource } from '../uplink/command-contract.ts';
+import type { ReceivedWeights } from '../uplink/weights.ts';
+
+export interface DeviceParts {
+  readonly config: Config;
+  readonly card: ModelCard;
+  readonly base: BaseFacts;
+  readonly store: Store;
+  readonly releases: Releases;
+  readonly activation: Activation;
+  readonly jobs: Jobs;
+  readonly clock: Clock;
+  /** Labels or the pause changed: the schedule may decide anew. */
+  changed(): void;
+  /** Publishes the current release again, with its weights; gives the number of chunks. */
+  announce(): Promise<number>;
+  /** The weights that a deployment means. */
+  receive(source: DeploySource, signal: AbortSignal): Promise<ReceivedWeights>;
+  /** null while no daemon runs. */
+  readonly live: Live | null;
+}
+
+export interface Live {
+  /** Of the monotonic clock. */
+  readonly sinceMs: number;
+  /** Why it trains or waits, as a sentence. */
+  decision(): string;
+  sources(): readonly SourceState[];
+  mqtt(): LinkState | null;
+}
+
+export interface SourceState {
+  readonly name: string;
+  readonly kind: string;
+  readonly state: 'running' | 'degraded' | 'stopped';
+  readonly captures: number;
+  readonly dropped: number;
+  readonly lastCaptureMs: number | null;
+  readonly lastError: string | null;
+}
+
+export interface LinkState {
+  readonly connected: boolean;
+  readonly waiting: number;
+  readonly dropped: number;
+  /** Messages that the broker refused, or at which it ended the connection again and again. */
+  readonly refused: number;
+  /** Why there is no connection; null while there is one. */
+  readonly failure: string | null;
+}

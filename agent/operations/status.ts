@@ -1,0 +1,92 @@
+// What the device is doing, what it knows, what it waits for: read from store, releases and jobs at the moment of asking.
+import { z } from 'zod';
+import { always, operation } from './operation.ts';
+import type { LinkState, SourceState } from './parts.ts';
+import { isPaused } from './pause.ts';
+import { className, count, nothing, text } from './schemas.ts';
+
+const sentence = z.string().max(2000);
+
+export interface DeviceStatus {
+  readonly device: string;
+  /** false: no daemon runs, and the store was read directly. */
+  readonly running: boolean;
+  readonly upSeconds: number | null;
+  readonly model: { readonly name: string; readonly file: string; readonly classes: readonly string[] };
+  readonly release: string;
+  readonly samples: {
+    readonly total: number;
+    readonly labelled: number;
+    readonly byClass: Readonly<Record<string, number>>;
+    readonly bytes: number;
+  };
+  readonly questions: number;
+  readonly training: {
+    readonly paused: boolean;
+    readonly running: boolean;
+    /** Why it trains or waits, as a sentence. */
+    readonly decision: string | null;
+    readonly newLabels: number;
+    readonly last: { readonly run: string; readonly atMs: number; readonly verdict: string; readonly reason: string } | null;
+  };
+  readonly sources: readonly SourceState[];
+  readonly mqtt: LinkState | null;
+}
+
+export const status = operation({
+  summary: 'What the device is doing, what it knows, what it waits for',
+  arguments: nothing,
+  result: z.object({
+    running: z.boolean(),
+    upSeconds: z.number().nullable(),
+    release: text,
+    samples: z.object({ total: count, labelled: count, byClass: z.record(className, count), bytes: count }),
+    questions: count,
+    training: z.object({
+      paused: z.boolean(),
+      running: z.boolean(),
+      decision: sentence.nullable(),
+      newLabels: count,
+      last: z.object({ run: text, atMs: z.number(), verdict: text, reason: sentence }).nullable(),
+    }),
+    sources: z.array(
+      z.object({
+        name: text,
+        kind: text,
+        state: z.enum(['running', 'degraded', 'stopped']),
+        captures: count,
+        dropped: count,
+        lastCaptureMs: z.number().nullable(),
+        lastError: sentence.nullable(),
+      }),
+    ),
+  }),
+  lane: 'quick',
+  rerunnable: always,
+  async run({ config, card, store, releases, jobs, clock, live }): Promise<DeviceStatus> {
+    const counts = store.labels.counts();
+    const last = store.runs.lastFinished();
+    const { current, releases: all } = await releases.list();
+    return {
+      device: config.device,
+      running: live !== null,
+      upSeconds: live === null ? null : (clock.monotonicMs() - live.sinceMs) / 1000,
+      model: { name: card.name, file: config.model, classes: all.find(({ version }) => version === current)?.classes ?? card.labels },
+      release: current,
+      samples: { total: counts.total, labelled: counts.labelled, byClass: counts.byClass, bytes: store.sizes().sampleBytes },
+      questions: store.queries.counts().open,
+      training: {
+        paused: isPaused(store),
+        running: jobs.running,
+        decision: live?.decision() ?? null,
+        newLabels: store.labels.newSince({ run: last?.id ?? null }),
+        last:
+          last?.report === null || last === null
+            ? null
+            : { run: last.id, atMs: last.endedMs ?? last.beganMs, verdict: last.report.verdict.kind, reason: last.report.verdict.reason },
+      },
+      sources: live?.sources() ?? [],
+      mqtt: live?.mqtt() ?? null,
+    };
+  },
+});
