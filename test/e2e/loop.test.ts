@@ -28,7 +28,7 @@ describe.skipIf(mosquittoMissing)(`a device from the first picture to the last s
   let hold: Hold;
   let unlabelled: string;
 
-  const mqtt = () => `mqtt: {url: "${broker.url}", commands: [label, train, rollback, snapshot, deploy, forget]}`;
+  const mqtt = () => `mqtt: {url: "${broker.url}", commands: [label, train, pause, resume, rollback, snapshot, deploy, forget]}`;
   const messages = <T>(rest: string, of = 'bench') => dashboard.texts(`whetstone/${of}/${rest}`).map((text) => JSON.parse(text) as T);
   const newest = <T>(rest: string) => messages<T>(rest).at(-1);
   const artifactOf = (version: string) => sha256(readFileSync(join(device.state, 'releases', version, 'model.onnx')));
