@@ -32,9 +32,10 @@ export async function keepRunning(
     update({ state: 'degraded', lastError: reason });
     // A program that delivered is worth a quick try; one that never does is not.
     if (delivered) retryMs = retryMinMs;
-    // Said once, not every half minute of a night.
-    log[reason === toldReason ? 'debug' : 'warn']({ source: name, reason, retryMs }, 'capture program will be started again');
-    toldReason = reason;
+    // Said once, not every half minute of a night; what the program printed behind the colon holds times and process numbers.
+    const [kind = reason] = reason.split(': ');
+    log[kind === toldReason ? 'debug' : 'warn']({ source: name, reason, retryMs }, 'capture program will be started again');
+    toldReason = kind;
     await pause(retryMs, signal);
     retryMs = Math.min(retryMs * 2, retryMaxMs);
   }

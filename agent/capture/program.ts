@@ -19,6 +19,8 @@ export interface Printed {
 }
 
 const stderrTailBytes = 2048;
+/** After SIGKILL. A process in a driver that hangs cannot be ended by anybody; nothing must wait for it. */
+const killedMs = 5000;
 /** How long pipes may stay open after the program ended: a grandchild may hold them. */
 const pipeCloseMs = 300;
 
@@ -47,7 +49,8 @@ export async function runProgram(options: ProgramOptions, printed: Printed, sign
   const reason = await Promise.race([ended, stalled.promise, aborted.promise]);
   clearTimeout(stallTimer);
   signal.removeEventListener('abort', onAbort);
-  await end(child, ended, options.graceMs);
+  const gone = await end(child, ended, options.graceMs);
+  if (!gone) return `${program} cannot be ended: its driver hangs (process ${child.pid}); unplug the device or restart the board`;
   const said = stderr();
   return redactAddresses(said === '' ? reason : `${reason}: ${said}`);
 }
@@ -83,12 +86,22 @@ function tail(child: ChildProcess): () => string {
   };
 }
 
-async function end(child: ChildProcess, ended: Promise<string>, graceMs: number): Promise<void> {
+/** false where it cannot be ended: it is left behind. */
+async function end(child: ChildProcess, ended: Promise<string>, graceMs: number): Promise<boolean> {
   if (child.pid !== undefined) {
     kill(child.pid, 'SIGTERM');
     const force = setTimeout(() => kill(child.pid!, 'SIGKILL'), graceMs);
-    await ended;
+    const hangs = Promise.withResolvers<false>();
+    const patience = setTimeout(() => hangs.resolve(false), graceMs + killedMs);
+    const gone = await Promise.race([ended.then(() => true), hangs.promise]);
     clearTimeout(force);
+    clearTimeout(patience);
+    if (!gone) {
+      child.stdout?.destroy();
+      child.stderr?.destroy();
+      child.unref();
+      return false;
+    }
     // What is left of the group after its leader has gone.
     kill(child.pid, 'SIGKILL');
   }
@@ -99,6 +112,7 @@ async function end(child: ChildProcess, ended: Promise<string>, graceMs: number)
   });
   child.stdout?.destroy();
   child.stderr?.destroy();
+  return true;
 }
 
 /** Signals the group; it is no error when nobody is left. */

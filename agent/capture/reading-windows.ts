@@ -28,8 +28,8 @@ export interface ReadingWindow {
 }
 
 const longestLine = 65_536;
-/** A window of more lines than this is more than any model takes. */
-const mostLines = 1_000_000;
+/** More text than this in a window is more than any model takes; a sensor whose clock stands still never completes one. */
+const mostCharacters = 8 * 1024 * 1024;
 
 export function createReadingWindows({ lengthS, everyS, time, stamp }: WindowOptions): ReadingWindows {
   let partial = '';
@@ -38,6 +38,7 @@ export function createReadingWindows({ lengthS, everyS, time, stamp }: WindowOpt
   let readings = 0;
   let waiting: { readonly atS: number; readonly text: string }[] = [];
   let beginS = Number.NaN;
+  let characters = 0;
 
   /** The line with its time; null where it is none. */
   function read(line: string, nowMs: number) {
@@ -63,8 +64,9 @@ export function createReadingWindows({ lengthS, everyS, time, stamp }: WindowOpt
     }
     readings += 1;
     const last = waiting.at(-1);
-    if (Number.isNaN(beginS) || (last !== undefined && reading.atS < last.atS) || waiting.length >= mostLines) {
+    if (Number.isNaN(beginS) || (last !== undefined && reading.atS < last.atS) || characters > mostCharacters) {
       waiting = [];
+      characters = 0;
       beginS = reading.atS;
     }
     let complete: ReadingWindow | null = null;
@@ -75,8 +77,10 @@ export function createReadingWindows({ lengthS, everyS, time, stamp }: WindowOpt
       // After a silence there is nothing to catch up with.
       if (reading.atS - beginS >= lengthS) beginS = reading.atS;
       waiting = waiting.filter(({ atS }) => atS >= beginS);
+      characters = waiting.reduce((sum, { text }) => sum + text.length, 0);
     }
     waiting.push(reading);
+    characters += reading.text.length;
     return complete;
   }
 

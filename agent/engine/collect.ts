@@ -14,8 +14,8 @@ export interface CollectedSample {
 
 export interface CollectPorts {
   infer(bytes: Uint8Array): Promise<Inferred>;
-  /** Whether a sample of this source that was stored a moment ago is nearly the same. */
-  isDuplicate(source: string, hash: bigint): boolean;
+  /** Whether a sample of this source that was stored a moment ago looks nearly the same, and the model says nearly the same of it. */
+  isDuplicate(capture: Capture, inferred: Inferred): boolean;
   /** Durable when it returns; throws `disk-full` where labelled samples fill the store. */
   add(sample: CollectedSample): string;
   /** Remembers an origin whose capture is not stored, so that it is not tried again at every start. */
@@ -49,7 +49,7 @@ export function createCollect(ports: CollectPorts, askBelow: number, log: Log, c
   async function collect(capture: Capture): Promise<void> {
     const inferred = await ports.infer(capture.bytes);
     // A label is worth keeping even on a capture that is like another.
-    if (capture.label === undefined && ports.isDuplicate(capture.source, inferred.hash)) {
+    if (capture.label === undefined && ports.isDuplicate(capture, inferred)) {
       counters.duplicates += 1;
       if (capture.origin !== undefined) ports.remember(capture.origin);
       return ports.predicted(null, capture, inferred);

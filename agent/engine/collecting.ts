@@ -1,15 +1,14 @@
-// What the collect loop needs of store and announcer, as its ports. Near-duplicates are found among the hashes that this source delivered
-// within the configured time.
+// What the collect loop needs of inference, store and event stream, as its ports.
 
 import type { Config } from '../config/resolve.ts';
 import { WhetError } from '../errors.ts';
 import type { Inference } from '../inference/inference.ts';
-import { hammingDistance } from '../preprocess/perceptual-hash.ts';
 import { thumbnail } from '../preprocess/picture.ts';
 import type { Store } from '../store/store.ts';
 import type { Capture, Clock } from '../types.ts';
 import type { CollectPorts } from './collect.ts';
 import type { Events } from './events.ts';
+import { createNearDuplicates } from './near-duplicates.ts';
 
 export function collectPorts(
   config: Config,
@@ -20,13 +19,10 @@ export function collectPorts(
   clock: Clock,
 ): CollectPorts {
   const { duplicates, queries } = config;
+  const near = createNearDuplicates({ ...duplicates, sureFrom: queries.below }, clock);
   return {
     infer: (bytes) => inference.infer(bytes),
-    isDuplicate(source, hash) {
-      if (duplicates.windowSeconds === 0) return false;
-      const recent = store.samples.recentHashes(source, clock.now() - duplicates.windowSeconds * 1000);
-      return recent.some((other) => hammingDistance(other.hash, hash) <= duplicates.distance);
-    },
+    isDuplicate: ({ source }, inferred) => near.isDuplicate(source, inferred),
     add({ capture, inferred }) {
       const added = store.samples.add({
         source: capture.source,
@@ -40,7 +36,10 @@ export function collectPorts(
         raw: capture.bytes,
         label: capture.label,
       });
-      if (added.kind === 'added') return added.id;
+      if (added.kind === 'added') {
+        near.stored(capture.source, inferred);
+        return added.id;
+      }
       throw new WhetError('disk-full', added.reason, {
         hint: 'Raise retention.databaseMegabytes, or `whet forget` what is no longer needed.',
       });

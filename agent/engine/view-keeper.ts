@@ -1,6 +1,6 @@
 // Labelled captures → what they might have been (mirrored, louder, faster …), embedded and kept in the store before anybody trains. Takes a
 // function that embeds; a capture that cannot be read has no views, and one that fails for another reason is tried again at the next wake.
-import { messageOf } from '../errors.ts';
+import { messageOf, WhetError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { fewCaptures, isUnreadable } from '../preprocess/capture-input.ts';
 import type { Store } from '../store/store.ts';
@@ -26,21 +26,23 @@ export function createViewKeeper({ store, backbone, embedViews, log }: ViewKeepe
   let working: Promise<void> | null = null;
   let again = false;
 
+  /** false where nobody is there to embed: the others would fail as well. */
   async function keepOne(id: string): Promise<boolean> {
     const raw = store.samples.raw(id);
-    if (raw === null) return false;
+    if (raw === null) return true;
     try {
-      return store.views.set(id, backbone, await embedViews(raw));
+      store.views.set(id, backbone, await embedViews(raw));
     } catch (error) {
-      if (isUnreadable(error)) return store.views.set(id, backbone, []);
-      log.debug({ sample: id, error: messageOf(error) }, 'a capture could not be varied; it is tried again');
-      return false;
+      if (isUnreadable(error)) store.views.set(id, backbone, []);
+      else log.debug({ sample: id, error: messageOf(error) }, 'a capture could not be varied; it is tried again');
+      return !(error instanceof WhetError && error.code === 'inference-unavailable');
     }
+    return true;
   }
 
   /** With many captures copies help little, and cost as much each. */
   async function keepAll(): Promise<void> {
-    if (store.labels.counts().labelled > fewCaptures) return;
+    if (store.labels.labelled > fewCaptures) return;
     for (const id of store.views.missing(backbone, fewCaptures)) {
       if (stopping.signal.aborted || !(await keepOne(id))) return;
     }

@@ -33,6 +33,8 @@ export interface Labels {
   /** Labelled samples whose label was given after that run began, or since that time; all where the run is not known or null. */
   newSince(point: { readonly run: string | null } | { readonly timeMs: number }): number;
   counts(): SampleCounts;
+  /** Number of labelled samples, at no cost. */
+  readonly labelled: number;
 }
 
 export function createLabels(database: Database, shelf: Shelf): Labels {
@@ -67,6 +69,9 @@ export function createLabels(database: Database, shelf: Shelf): Labels {
   };
 
   return {
+    get labelled() {
+      return shelf.sums.labelled;
+    },
     set: (ids, label, by, atMs) =>
       database.transaction(() => {
         const unknown = ids.filter((id) => !setOne(id, label, by, atMs));

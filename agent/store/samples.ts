@@ -3,7 +3,7 @@
 import type { Clock } from '../types.ts';
 import type { Database } from './database.ts';
 import type { Origins } from './origins.ts';
-import { firstRowAt, idOfRow, nextRow, rowOfId } from './sample-id.ts';
+import { idOfRow, nextRow, rowOfId } from './sample-id.ts';
 import {
   featureBytes,
   hashBytes,
@@ -12,7 +12,6 @@ import {
   type SampleRow,
   sampleColumns,
   scoresText,
-  toHash,
   toSample,
 } from './sample-rows.ts';
 import { rowBytes, type Shelf } from './shelf.ts';
@@ -37,8 +36,6 @@ export interface Samples {
   list(limit: number, beforeId?: string): readonly Sample[];
   raw(id: string): Uint8Array | null;
   thumbnail(id: string): Uint8Array | null;
-  /** Hashes of what this source delivered since then (by time of arrival), newest first, at most 10,000. */
-  recentHashes(source: string, sinceMs: number): readonly { readonly id: string; readonly timeMs: number; readonly hash: bigint }[];
   /** Samples with raw bytes and features of another backbone; labelled ones first. */
   toReembed(backbone: string): readonly string[];
   /** Replaces the features of a sample; false where it is gone. */
@@ -115,12 +112,6 @@ export function createSamples(database: Database, shelf: Shelf, origins: Origins
     },
     raw: (id) => media(id, 'raw'),
     thumbnail: (id) => media(id, 'thumbnail'),
-    recentHashes(source, sinceMs) {
-      const sql = 'SELECT id, time_ms, hash FROM samples WHERE id >= ? AND source = ? ORDER BY id DESC LIMIT 10000';
-      return database
-        .all<{ readonly id: number; readonly time_ms: number; readonly hash: Uint8Array }>(sql, firstRowAt(sinceMs), source)
-        .map(({ id, time_ms, hash }) => ({ id: idOfRow(id), timeMs: time_ms, hash: toHash(hash) }));
-    },
     toReembed(backbone) {
       const sql = `SELECT samples.id FROM samples JOIN backbones ON backbones.id = backbone
         WHERE sha256 <> ? AND raw_bytes > 0 ORDER BY label IS NULL, samples.id`;

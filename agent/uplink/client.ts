@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { connect, type IClientOptions, type IClientPublishOptions, type IConnackPacket, type MqttClient } from 'mqtt';
 import { type ConnectionFailure, closedUnanswered, describeFailure } from './failure.ts';
+import { limitIncoming } from './incoming-limit.ts';
 
 export interface BrokerOptions {
   /** mqtt://, mqtts://, ws:// or wss:// */
@@ -107,6 +108,9 @@ export function openConnection(
       lastError = error;
       // Some errors leave the socket open, and reconnecting is not the library's task here.
       client.stream?.destroy();
+    });
+    limitIncoming(client, maximumIncomingBytes, (error) => {
+      lastError = error;
     });
     client.on('disconnect', (packet) => {
       lastError = Object.assign(new Error('the broker ended the connection'), { code: packet.reasonCode ?? 0 });

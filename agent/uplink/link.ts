@@ -50,6 +50,11 @@ export interface Link {
 /** A connection that held this long was a good one: the next pause starts small again. */
 const goodAfterMs = 10_000;
 
+/** Connections that end so soon, one after the other, are perhaps taken over by another client. */
+const shortMs = 30_000;
+const takenOverAfter = 3;
+const sameName = 'If it stays so: does another device have this name?';
+
 export function createLink(options: LinkOptions, events: LinkEvents, log: Log): Link {
   const where = addressWithoutSecrets(options.broker.url);
   const stopping = new AbortController();
@@ -58,6 +63,7 @@ export function createLink(options: LinkOptions, events: LinkEvents, log: Log): 
   let failure: ConnectionFailure | null = null;
   let connections = 0;
   let goodbye = false;
+  let shortLived = 0;
   let version: ProtocolVersion = options.protocol === 'auto' ? 5 : options.protocol;
 
   function report(next: ConnectionFailure): void {
@@ -90,11 +96,15 @@ export function createLink(options: LinkOptions, events: LinkEvents, log: Log): 
     log.info({ broker: where, mqtt: opened.version === 5 ? '5' : '3.1.1', session: opened.sessionPresent }, 'connected to the MQTT broker');
     const said = goodbye;
     goodbye = false;
+    const sinceMs = performance.now();
     events.up(opened, said);
     const ended = await opened.closed;
     connection = null;
     events.down();
-    if (!goodbye && !stopping.signal.aborted) report(ended);
+    if (goodbye || stopping.signal.aborted) return;
+    shortLived = performance.now() - sinceMs < shortMs ? shortLived + 1 : 0;
+    // Mosquitto of Debian closes without a reason where another client comes with the same name.
+    report(shortLived < takenOverAfter ? ended : { ...ended, kind: `${ended.kind}-again`, hint: `${ended.hint} ${sameName}` });
   }
 
   async function run(): Promise<void> {

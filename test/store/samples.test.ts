@@ -27,7 +27,6 @@ describe('samples', () => {
     });
     expect(again.samples.raw(id)).toEqual(bytesOf(100));
     expect(again.samples.thumbnail(id)).toEqual(bytesOf(10, 3));
-    expect(again.samples.recentHashes('door', 0)).toEqual([{ id, timeMs: Date.UTC(2026, 10, 1), hash: 0xffff_0000_ffff_0001n }]);
     expect([...again.features.unlabelled(backbone, 10)].map((row) => row.features)).toEqual([features]);
   });
 
@@ -116,18 +115,6 @@ describe('samples', () => {
     for (let index = 0; index < 10; index += 1) store.origins.remember(`later ${index}`);
     expect(store.origins.seen('first')).toBe(false);
     expect(store.origins.seen('later 9')).toBe(true);
-  });
-
-  test('hashes of one source since a time', () => {
-    const clock = clockAt();
-    const store = temporaryStore({ clock });
-    addTo(store, { hash: 1n });
-    clock.nowMs += 60_000;
-    const since = clock.nowMs;
-    addTo(store, { hash: 2n });
-    addTo(store, { hash: 3n, source: 'garden' });
-    addTo(store, { hash: 4n });
-    expect(store.samples.recentHashes('door', since).map(({ hash }) => hash)).toEqual([4n, 2n]);
   });
 
   test('ids that are none are simply not there', () => {
