@@ -74,7 +74,7 @@ export const status = operation({
       model: { name: card.name, file: config.model, classes: all.find(({ version }) => version === current)?.classes ?? card.labels },
       release: current,
       samples: { total: counts.total, labelled: counts.labelled, byClass: counts.byClass, bytes: store.sizes().sampleBytes },
-      questions: store.queries.counts().open,
+      questions: store.queries.countOpen(),
       training: {
         paused: isPaused(store),
         running: jobs.running,

@@ -23,7 +23,6 @@ export interface SampleCounts {
   readonly labelled: number;
   readonly bytes: number;
   readonly byClass: Readonly<Record<string, number>>;
-  readonly bySource: Readonly<Record<string, number>>;
 }
 
 export interface Labels {
@@ -96,7 +95,6 @@ export function createLabels(database: Database, shelf: Shelf): Labels {
         labelled,
         bytes: unlabelledBytes + labelledBytes,
         byClass: grouped('SELECT label AS name, count(*) AS n FROM samples WHERE label IS NOT NULL GROUP BY label ORDER BY label'),
-        bySource: grouped('SELECT source AS name, count(*) AS n FROM samples GROUP BY source ORDER BY source'),
       };
     },
   };

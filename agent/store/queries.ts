@@ -1,4 +1,4 @@
-// Questions to people about samples: asked once a sample, within an hourly budget, answered by a label or expired. The budget survives
+// Questions to people about samples: asked once a sample, within an hourly budget, answered by a label. The budget survives
 // restarts and the eviction of the samples asked about.
 import type { ClassScore } from '../types.ts';
 import type { Database } from './database.ts';
@@ -20,9 +20,8 @@ export interface Queries {
   ask(sample: string, nowMs: number): boolean;
   /** Newest first. */
   open(limit: number): readonly OpenQuery[];
-  /** Closes questions asked before then; their number. */
-  expire(beforeMs: number): number;
-  counts(): { readonly open: number; readonly answered: number; readonly expired: number };
+  /** How many are open. */
+  countOpen(): number;
 }
 
 const hourMs = 3_600_000;
@@ -49,13 +48,9 @@ export function createQueries(database: Database): Queries {
         return { sample: idOfRow(row.id), source, timeMs, guesses: scores, askedMs: row.asked_ms };
       });
     },
-    expire: (beforeMs) => database.run("UPDATE queries SET state = 'expired' WHERE state = 'open' AND asked_ms < ?", beforeMs),
-    counts() {
-      const rows = database.all<{ readonly state: string; readonly n: number }>(
-        'SELECT state, count(*) AS n FROM queries WHERE sample IS NOT NULL GROUP BY state',
-      );
-      const of = (state: string) => rows.find((row) => row.state === state)?.n ?? 0;
-      return { open: of('open'), answered: of('answered'), expired: of('expired') };
+    countOpen() {
+      const sql = "SELECT count(*) AS n FROM queries WHERE state = 'open' AND sample IS NOT NULL";
+      return database.get<{ readonly n: number }>(sql)?.n ?? 0;
     },
   };
 }

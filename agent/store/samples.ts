@@ -113,8 +113,8 @@ export function createSamples(database: Database, shelf: Shelf, origins: Origins
     raw: (id) => media(id, 'raw'),
     thumbnail: (id) => media(id, 'thumbnail'),
     toReembed(backbone) {
-      const sql = `SELECT samples.id FROM samples JOIN backbones ON backbones.id = backbone
-        WHERE sha256 <> ? AND raw_bytes > 0 ORDER BY label IS NULL, samples.id`;
+      const sql = `SELECT id FROM samples WHERE backbone IN (SELECT id FROM backbones WHERE sha256 <> ?) AND raw_bytes > 0
+        ORDER BY label IS NULL, id`;
       return database.all<{ readonly id: number }>(sql, backbone).map(({ id }) => idOfRow(id));
     },
     reembed(id, by) {

@@ -54,4 +54,15 @@ export const migrations: readonly string[] = [
   `
   ALTER TABLE outbox ADD COLUMN lived_ms INTEGER NOT NULL DEFAULT 0
   `,
+  // What is looked up at every capture or label, whatever the number of samples.
+  `
+  CREATE INDEX samples_label ON samples (label) WHERE label IS NOT NULL;
+  CREATE INDEX samples_raw ON samples (id) WHERE label IS NOT NULL AND raw_bytes > 0;
+  CREATE INDEX samples_backbone ON samples (backbone);
+  CREATE INDEX queries_asked ON queries (asked_ms);
+  CREATE INDEX queries_open ON queries (sample) WHERE state = 'open';
+  CREATE INDEX commands_unfinished ON commands (seq) WHERE done_ms IS NULL;
+  CREATE INDEX commands_finished ON commands (seq) WHERE done_ms IS NOT NULL;
+  CREATE INDEX samples_unplaced ON samples (id) WHERE label IS NOT NULL AND moment IS NULL
+  `,
 ];

@@ -57,7 +57,7 @@ describe('forget', () => {
     expect(found(directory, markers)).toEqual([]);
     expect(found(directory, ['public-RAW'])).toEqual(['public-RAW']);
     expect(store.outbox.counters.waiting).toBe(80);
-    expect(store.labels.counts()).toMatchObject({ total: 80, bySource: { door: 80 } });
+    expect(store.labels.counts()).toMatchObject({ total: 80 });
     expect([...store.features.labelled(backbone)].length + [...store.features.unlabelled(backbone, 1000)].length).toBe(80);
   });
 

@@ -13,7 +13,7 @@ test('labels are given, changed and taken back, with their history', () => {
   ]);
   expect(store.samples.get(a)?.label).toBe('dog');
   expect(store.samples.get(b)?.label).toBeNull();
-  expect(store.labels.counts()).toMatchObject({ total: 2, labelled: 1, byClass: { dog: 1 }, bySource: { door: 2 } });
+  expect(store.labels.counts()).toMatchObject({ total: 2, labelled: 1, byClass: { dog: 1 } });
 });
 
 test('new labels are counted since a run began, once a sample, and not where they were taken back', () => {

@@ -17,8 +17,7 @@ test('a question is asked once, listed newest first, and answered by the label',
   });
   store.labels.set([b], 'dog', 'mqtt', 4000);
   expect(store.queries.open(10).map(({ sample }) => sample)).toEqual([a]);
-  expect(store.queries.expire(1001)).toBe(1);
-  expect(store.queries.counts()).toEqual({ open: 0, answered: 1, expired: 1 });
+  expect(store.queries.countOpen()).toBe(1);
 });
 
 test('the hourly budget survives a restart and the eviction of the sample', () => {
