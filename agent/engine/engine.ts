@@ -24,6 +24,7 @@ export interface EnginePorts {
   embedViews(raw: Uint8Array): Promise<readonly Float32Array[]>;
   /** Resolves when every labelled capture has features of the base model, or the signal came. */
   embedded(signal: AbortSignal): Promise<void>;
+  readonly answers: DeviceParts['answers'];
   readonly receive: DeviceParts['receive'];
   readonly announce: DeviceParts['announce'];
   /** null while no daemon runs. */
@@ -50,6 +51,7 @@ export function createEngine({
   use,
   embedViews,
   embedded,
+  answers,
   receive,
   announce,
   live,
@@ -85,7 +87,7 @@ export function createEngine({
     viewKeeper.wake();
     events.emit({ kind: 'labelled' });
   };
-  const parts: DeviceParts = { config, card, base, store, releases, activation, jobs, clock, changed, announce, receive, live };
+  const parts: DeviceParts = { config, card, base, store, releases, activation, jobs, clock, changed, announce, answers, receive, live };
   return {
     events,
     activation,

@@ -2,12 +2,14 @@
 // runs. Takes the path of the configuration (or none).
 import { statSync } from 'node:fs';
 import { connect } from 'node:net';
+import { openQuantizedTail } from '../candidate/evidence.ts';
 import { machineClock } from '../clock.ts';
 import { classNames } from '../config/labels.ts';
 import { findConfig, loadConfig } from '../config/load.ts';
 import type { Config } from '../config/resolve.ts';
 import { WhetError } from '../errors.ts';
 import { requireHealthy } from '../inference/health-check.ts';
+import { scoresOf } from '../inference/scores.ts';
 import { createLog } from '../log.ts';
 import { openTail } from '../model/classify.ts';
 import { createEmbedder } from '../model/embed.ts';
@@ -74,6 +76,13 @@ async function openOffline(config: Config): Promise<Device> {
       const features: Float32Array[] = [];
       for (const view of await drawViews(raw, card.input, viewCount(card.input, 1))) features.push(await embedder.embed(view));
       return features;
+    },
+    async answers(release, features) {
+      const artifact = release.artifact === null ? model : loadModel(release.artifact).model;
+      await using runner = await openQuantizedTail(artifact, classifier, config.threads);
+      const labels: string[] = [];
+      for (const one of features) labels.push(scoresOf((await runner.classify(one)).probabilities, release.classes)[0]?.label ?? '');
+      return labels;
     },
     // Captures of an earlier base model are embedded again by the daemon.
     embedded: async () => {},

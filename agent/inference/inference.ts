@@ -20,6 +20,8 @@ export interface Inference {
   infer(bytes: Uint8Array): Promise<Inferred>;
   /** Features of the capture as it might have been, at most `count` times. */
   views(bytes: Uint8Array, count: number): Promise<readonly Float32Array[]>;
+  /** Name of the class that a release gives for each of these features; it does not predict by that. */
+  answers(release: TailChoice, features: readonly Float32Array[]): Promise<readonly string[]>;
   /** Resolves when the next capture will be judged by the new tail. */
   swap(release: TailChoice): Promise<void>;
   stop(): Promise<void>;
@@ -30,7 +32,7 @@ export interface Inference {
   isAlive(): boolean;
 }
 
-type Answer = Inferred | readonly Float32Array[] | undefined;
+type Answer = Inferred | readonly Float32Array[] | readonly string[] | undefined;
 
 interface Waiting {
   readonly since: number;
@@ -77,7 +79,7 @@ export function createInference(setup: WorkerSetup, log: Log): Inference {
     if (request === undefined || message.id === null) return;
     waiting.delete(message.id);
     if (message.kind === 'failed') request.reject(toError(message));
-    else request.resolve(message.kind === 'inferred' ? message.inferred : message.kind === 'views' ? message.views : undefined);
+    else request.resolve(answerOf(message));
   }
 
   function onExit(code: number): void {
@@ -136,6 +138,9 @@ export function createInference(setup: WorkerSetup, log: Log): Inference {
       const own = new Uint8Array(bytes);
       return (await send({ kind: 'views', id: nextId++, bytes: own, count }, [own.buffer])) as readonly Float32Array[];
     },
+    async answers(release, features) {
+      return (await send({ kind: 'answers', id: nextId++, release, features })) as readonly string[];
+    },
     async swap(wanted) {
       if (worker === null) return relaunch(wanted);
       try {
@@ -158,6 +163,19 @@ export function createInference(setup: WorkerSetup, log: Log): Inference {
     isUp: () => worker !== null,
     isAlive: () => oldestWaitMs() < hangMs,
   };
+}
+
+function answerOf(message: Exclude<FromWorker, { kind: 'ready' | 'failed' }>): Answer {
+  switch (message.kind) {
+    case 'inferred':
+      return message.inferred;
+    case 'views':
+      return message.views;
+    case 'answers':
+      return message.labels;
+    case 'swapped':
+      return undefined;
+  }
 }
 
 function toError(message: Extract<FromWorker, { kind: 'failed' }>): WhetError {

@@ -43,11 +43,14 @@ export interface Inferred {
 export type ToWorker =
   | { readonly kind: 'infer'; readonly id: number; readonly bytes: Uint8Array }
   | { readonly kind: 'views'; readonly id: number; readonly bytes: Uint8Array; readonly count: number }
-  | { readonly kind: 'swap'; readonly id: number; readonly release: TailChoice };
+  | { readonly kind: 'swap'; readonly id: number; readonly release: TailChoice }
+  /** Which classes a release gives for stored features, without predicting by it. */
+  | { readonly kind: 'answers'; readonly id: number; readonly release: TailChoice; readonly features: readonly Float32Array[] };
 
 export type FromWorker =
   | { readonly kind: 'ready'; readonly facts: ModelFacts }
   | { readonly kind: 'inferred'; readonly id: number; readonly inferred: Inferred }
   | { readonly kind: 'views'; readonly id: number; readonly views: readonly Float32Array[] }
   | { readonly kind: 'swapped'; readonly id: number }
+  | { readonly kind: 'answers'; readonly id: number; readonly labels: readonly string[] }
   | { readonly kind: 'failed'; readonly id: number | null; readonly code: string; readonly message: string; readonly hint: string | null };

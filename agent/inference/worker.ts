@@ -68,6 +68,18 @@ try {
         say({ kind: 'swapped', id: message.id });
       });
     }
+    if (message.kind === 'answers') {
+      return next(message.id, async () => {
+        const release = named(message.release);
+        await using runner = await openRelease(classifier, release);
+        const labels: string[] = [];
+        for (const features of message.features) {
+          const [best] = scoresOf((await runner.classify(features)).probabilities, release.classes);
+          labels.push(best?.label ?? '');
+        }
+        say({ kind: 'answers', id: message.id, labels });
+      });
+    }
     if (message.kind === 'views') {
       const drawing = drawViews(message.bytes, setup.input, message.count);
       drawing.catch(() => {});

@@ -3,14 +3,17 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { WhetError } from '../errors.ts';
+import { backboneHash } from '../model/backbone-hash.ts';
 import { loadModel } from '../model/load.ts';
 import { rebuild } from '../model/rebuild.ts';
+import { decodeModel } from '../onnx/codec/decode.ts';
 import { encodeSafeTensors } from '../onnx/codec/safetensors.ts';
 import { decodeDelta } from '../onnx/forms/delta.ts';
-import type { ReleaseManifest } from '../types.ts';
+import type { ReleaseManifest, Verdict } from '../types.ts';
 import { deploySource } from '../uplink/command-contract.ts';
 import { verdictSchema } from '../uplink/payloads.ts';
 import type { ReceivedWeights } from '../uplink/weights.ts';
+import { judgeDeployed } from './judge-deployed.ts';
 import { always, operation } from './operation.ts';
 import type { DeviceParts } from './parts.ts';
 import { className, text } from './schemas.ts';
@@ -22,18 +25,19 @@ export const deploy = operation({
   lane: 'long',
   rerunnable: always,
   async run(device, source, { signal }) {
-    const { version, reason } = await install(device, await device.receive(source, signal));
-    return { version, verdict: { kind: 'accepted' as const, reason } };
+    return install(device, await device.receive(source, signal));
   },
 });
 
-type InstallParts = Pick<DeviceParts, 'config' | 'card' | 'base' | 'releases' | 'activation' | 'jobs'>;
+type InstallParts = Pick<DeviceParts, 'config' | 'card' | 'base' | 'store' | 'releases' | 'activation' | 'jobs' | 'answers'>;
+
+export interface Deployed {
+  readonly version: string;
+  readonly verdict: Verdict;
+}
 
 /** Exported for tests. */
-export async function install(
-  parts: InstallParts,
-  { manifest, delta }: ReceivedWeights,
-): Promise<{ readonly version: string; readonly reason: string }> {
+export async function install(parts: InstallParts, { manifest, delta }: ReceivedWeights): Promise<Deployed> {
   const { base, releases, activation, jobs } = parts;
   const { backbone, cut } = manifest.base;
   if (backbone !== base.backbone || cut !== base.cut) {
@@ -45,17 +49,32 @@ export async function install(
   }
   const known = (await releases.list()).releases.find(({ artifact }) => artifact.sha256 === manifest.artifact.sha256);
   const release = known ?? (await addRelease(parts, { manifest, delta }));
+  const { version } = release;
   // A candidate is judged against the release that is current: another one must not come in between.
-  await jobs.exclusive(() => activation.activate(release.version));
-  const reason =
-    known === undefined
-      ? `Deployed as ${release.version}; it passed its first health check.`
-      : `Deployed: it was here already as ${release.version}.`;
-  return { version: release.version, reason };
+  return jobs.exclusive(async () => {
+    const { verdict } = await judgeDeployed(parts, await activation.choiceOf(version));
+    if (verdict.kind === 'rejected') {
+      if (known === undefined) await releases.purge([version]);
+      return { version, verdict };
+    }
+    await activation.activate(version);
+    const how = known === undefined ? `Deployed as ${version}.` : `Deployed: it was here already as ${version}.`;
+    return { version, verdict: { ...verdict, reason: `${how} ${verdict.reason}` } };
+  });
 }
 
 async function addRelease({ config, card, base, releases }: InstallParts, { manifest, delta }: ReceivedWeights): Promise<ReleaseManifest> {
   const artifact = rebuild(loadModel(config.model), manifest, delta);
+  const found = backboneHash(decodeModel(artifact), base.cut);
+  if (found !== base.backbone) {
+    throw new WhetError(
+      'weights-corrupt',
+      `${manifest.version} changes more than the layers behind the cut: its backbone is ${found.slice(0, 8)}`,
+      {
+        hint: 'Features that are stored here would mean something else. Only tails can be deployed.',
+      },
+    );
+  }
   const classes = classesOf({ manifest, delta });
   const master = encodeSafeTensors({ tensors: new Map(), metadata: { base: base.sha256 } });
   const described = <F extends string>(file: F, bytes: Uint8Array) => ({
@@ -73,7 +92,8 @@ async function addRelease({ config, card, base, releases }: InstallParts, { mani
       learner: manifest.learner,
       origin: 'deploy',
       run: null,
-      scores: manifest.scores,
+      // What its sender measured says nothing of this device.
+      scores: { before: null, after: null },
     },
     { artifact, delta, master, card: Buffer.from(`${JSON.stringify({ ...card, labels: classes }, null, 2)}\n`) },
   );

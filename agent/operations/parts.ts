@@ -6,7 +6,7 @@ import type { Activation } from '../release/activation.ts';
 import type { Releases } from '../release/releases.ts';
 import type { Store } from '../store/store.ts';
 import type { Jobs } from '../training/jobs.ts';
-import type { BaseFacts, Clock } from '../types.ts';
+import type { BaseFacts, Clock, TailChoice } from '../types.ts';
 import type { DeploySource } from '../uplink/command-contract.ts';
 import type { ReceivedWeights } from '../uplink/weights.ts';
 
@@ -23,6 +23,8 @@ export interface DeviceParts {
   changed(): void;
   /** Publishes the current release again, with its weights; gives the number of chunks. */
   announce(): Promise<number>;
+  /** Name of the class that a release gives for each of these features; it does not predict by that. */
+  answers(choice: TailChoice, features: readonly Float32Array[]): Promise<readonly string[]>;
   /** The weights that a deployment means. */
   receive(source: DeploySource, signal: AbortSignal): Promise<ReceivedWeights>;
   /** null while no daemon runs. */

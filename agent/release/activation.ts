@@ -22,6 +22,8 @@ export interface ActivationPorts {
 export interface Activation {
   /** What predicts, as the inference worker wants it. */
   current(): Promise<TailChoice>;
+  /** A release on the disk, verified and compatible, as the inference worker wants it. */
+  choiceOf(version: string): Promise<TailChoice>;
   /** A release that is on the disk. */
   activate(version: string): Promise<void>;
   /** To a named version (or 'base'), or to the nearest healthy one before the current. */
@@ -69,6 +71,7 @@ export function createActivation({ releases, base, keep, log, use, changed }: Ac
 
   return {
     current,
+    choiceOf,
     prune,
     async activate(version) {
       await choiceOf(version);

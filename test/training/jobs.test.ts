@@ -170,7 +170,10 @@ describe('training jobs', () => {
     control.store.forget({ samples: kept.slice(0, 3) });
     const { release } = await device.jobs.train('with all');
     const receive = () => Promise.reject(new Error('not here'));
-    const operations = localDevice({ ...device, receive, changed: () => {}, announce: async () => 0, live: null }, async () => {});
+    const operations = localDevice(
+      { ...device, receive, changed: () => {}, announce: async () => 0, answers: async () => [], live: null },
+      async () => {},
+    );
     const forgotten = await operations.forget({ samples: ids.slice(0, 3) });
     expect(forgotten).toMatchObject({
       samples: 3,
