@@ -44,6 +44,7 @@ export const errorRegistry = {
   'download-corrupt': { exit: 65, means: 'A file that was fetched is not the one that the catalog means: another size or hash.' },
   'disk-full': { exit: 74, means: 'The disk, or the limit set for the store, is full.' },
   'state-unwritable': { exit: 77, means: 'The state directory cannot be created, read or written.' },
+  'state-foreign': { exit: 78, means: 'The state folder belongs to another configuration.' },
   'store-corrupt': { exit: 74, means: 'The database is damaged.' },
   'store-newer': { exit: 78, means: 'The database was written by a newer Whetstone.' },
   'store-failed': { exit: 74, means: 'Reading or writing the database failed.' },

@@ -102,12 +102,12 @@ export const configSchema = z
       .string()
       .min(1)
       .optional()
-      .describe('Folder for samples and releases; $STATE_DIRECTORY or ~/.local/state/whetstone unless given.'),
+      .describe('Folder for samples and releases; $STATE_DIRECTORY, or one of its own in ~/.local/state/whetstone unless given.'),
     runtimeDir: z
       .string()
       .min(1)
       .optional()
-      .describe('Folder for the control socket; $RUNTIME_DIRECTORY or $XDG_RUNTIME_DIR/whetstone unless given.'),
+      .describe('Folder for the control socket; $RUNTIME_DIRECTORY, or one of its own in $XDG_RUNTIME_DIR/whetstone unless given.'),
     layers: wholeNumber(1, 1000).optional().describe('Layers with weights that are trained, counted from the output; 1 unless given.'),
     cut: z.string().min(1).optional().describe('Tensor at which the model is cut, instead of layers; `whet inspect` names them.'),
     threads: wholeNumber(1, 256).default(1).describe('Threads for inference, 1 or more.'),

@@ -11,6 +11,7 @@ import { acquireLock } from '../store/lock.ts';
 import { openStore, type Store } from '../store/store.ts';
 import type { Clock } from '../types.ts';
 import { makePrivateDirectory } from './directories.ts';
+import { claimState } from './owner.ts';
 import { type Places, placesOf } from './places.ts';
 
 export interface Assembly {
@@ -32,6 +33,7 @@ export async function assemble(config: Config, log: Log, clock: Clock): Promise<
   makePrivateDirectory(places.state);
   const lock = acquireLock(places.lock);
   try {
+    claimState(places.state, config.file);
     const store = openStore(places.database, storeOptions(config, clock));
     if (store.broken !== null) log.error({ ...store.broken }, 'the database was damaged; it was moved aside and a new one begun');
     const interrupted = store.runs.interruptUnfinished(clock.now());
