@@ -98,7 +98,7 @@ export function createMqttOutlet(ports: MqttOutletPorts): MqttOutlet {
           load1: load1 ?? 0,
           memory: { totalMb: memory.totalMb ?? 0, freeMb: memory.freeMb ?? 0, residentMb: memory.residentMb },
           disk,
-          degraded: event.degraded.map((sentence) => clipped(sentence)).slice(0, 64),
+          degraded: [...event.degraded],
         });
       }
       case 'labelled':
@@ -115,11 +115,6 @@ export function createMqttOutlet(ports: MqttOutletPorts): MqttOutlet {
       if (report !== null) reports.publishReport(report);
     },
   };
-}
-
-/** Sentences hold paths and what a program printed: of any length. Health must not stay away just when something is broken. */
-function clipped(sentence: string): string {
-  return sentence.length > 500 ? `${sentence.slice(0, 499)}…` : sentence;
 }
 
 function baseManifest(base: BaseFacts) {

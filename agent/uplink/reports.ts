@@ -4,6 +4,7 @@ import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Clock, Outbox, OutboxMessage, TrainingReport } from '../types.ts';
 import type { Connection } from './client.ts';
+import { fitted } from './fit-schema.ts';
 import type { Health, Info, ModelManifest, Prediction, Query, Status, TrainingProgress } from './payloads.ts';
 import type { RateLimit } from './rate-limit.ts';
 import type { RetainedState } from './retained-state.ts';
@@ -53,7 +54,7 @@ export function createReports(ports: ReportPorts): Reports {
     if (content.kind !== 'json') return null;
     try {
       for (const form of forms) {
-        const payload = encodeJson(name, content.schema, form());
+        const payload = encodeJson(name, content.schema, fitted(content.schema, form()));
         if (payload.byteLength <= maxMessageBytes) return payload;
       }
       log.error({ topic: name }, `a message is larger than ${maxMessageBytes} bytes and was dropped`);
