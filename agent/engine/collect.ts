@@ -13,6 +13,8 @@ export interface CollectedSample {
 }
 
 export interface CollectPorts {
+  /** Throws `disk-full` where there is no room for a labelled capture: nobody runs a model over what cannot be kept. */
+  requireRoom(capture: Capture): void;
   infer(bytes: Uint8Array): Promise<Inferred>;
   /** Whether a sample of this source that was stored a moment ago looks nearly the same, and the model says nearly the same of it. */
   isDuplicate(capture: Capture, inferred: Inferred): boolean;
@@ -47,6 +49,7 @@ export function createCollect(ports: CollectPorts, askBelow: number, log: Log, c
   const counters = { captures: 0, stored: 0, duplicates: 0, unusable: 0, dropped: 0 };
 
   async function collect(capture: Capture): Promise<void> {
+    if (capture.label !== undefined) ports.requireRoom(capture);
     const inferred = await ports.infer(capture.bytes);
     // A label is worth keeping even on a capture that is like another.
     if (capture.label === undefined && ports.isDuplicate(capture, inferred)) {

@@ -21,6 +21,10 @@ export function collectPorts(
   const { duplicates, queries } = config;
   const near = createNearDuplicates({ ...duplicates, sureFrom: queries.below }, clock);
   return {
+    requireRoom({ bytes }) {
+      const reason = store.samples.fullFor(bytes.byteLength);
+      if (reason !== null) throw noRoom(reason);
+    },
     infer: (bytes) => inference.infer(bytes),
     isDuplicate: ({ source }, inferred) => near.isDuplicate(source, inferred),
     add({ capture, inferred }) {
@@ -40,9 +44,7 @@ export function collectPorts(
         near.stored(capture.source, inferred);
         return added.id;
       }
-      throw new WhetError('disk-full', added.reason, {
-        hint: 'Raise retention.databaseMegabytes, or `whet forget` what is no longer needed.',
-      });
+      throw noRoom(added.reason);
     },
     remember: (origin) => store.origins.remember(origin),
     predicted: (sample, capture, inferred) => events.emit({ kind: 'predicted', sample, capture, inferred }),
@@ -55,6 +57,10 @@ export function collectPorts(
       });
     },
   };
+}
+
+function noRoom(reason: string): WhetError {
+  return new WhetError('disk-full', reason, { hint: 'Raise retention.databaseMegabytes, or `whet forget` what is no longer needed.' });
 }
 
 /** The longest recording that goes with a question: five seconds at 8 kHz; with its base64 it stays far below a message's limit. */

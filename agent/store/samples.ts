@@ -30,6 +30,8 @@ export interface Reembedded {
 }
 
 export interface Samples {
+  /** Why no labelled sample with so many raw bytes fits any more; null where one may. */
+  fullFor(rawBytes: number): string | null;
   add(sample: NewSample): Added;
   get(id: string): Sample | null;
   /** Newest first; `beforeId` continues a list. */
@@ -87,6 +89,10 @@ export function createSamples(database: Database, shelf: Shelf, origins: Origins
   };
 
   return {
+    fullFor(rawBytes) {
+      const isFull = shelf.sums.labelledBytes + rawBytes > shelf.limits.maxBytes;
+      return isFull ? fullReason(shelf, rawBytes) : null;
+    },
     add(sample) {
       const added = database.transaction((): Added => {
         const parcel = parcelOf(sample);

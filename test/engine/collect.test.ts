@@ -11,6 +11,7 @@ const capture: Capture = { source: 'door', timeMs: 1, kind: 'image', bytes: Uint
 function setUp(confidence: number, changes: Partial<CollectPorts> = {}) {
   const told: string[] = [];
   const ports: CollectPorts = {
+    requireRoom: () => {},
     async infer() {
       return { features: Float32Array.of(1), scores: [{ label: 'cat', confidence }], hash: 7n, release: 'base', latencyMs: 1 };
     },
@@ -48,6 +49,21 @@ describe('collect', () => {
     const { told, collect } = setUp(confidence, changes);
     await collect.take({ ...capture, ...more });
     expect(told).toEqual(wanted);
+  });
+
+  it('runs no model over a labelled capture that cannot be kept', async () => {
+    const full = () => {
+      throw new WhetError('disk-full', 'no room');
+    };
+    const inferred: string[] = [];
+    const counting = async () => {
+      inferred.push('once');
+      return { features: Float32Array.of(1), scores: [], hash: 7n, release: 'base', latencyMs: 1 };
+    };
+    const { collect } = setUp(0.9, { requireRoom: full, infer: counting });
+    await expect(collect.take({ ...capture, label: 'cat' })).rejects.toMatchObject({ code: 'disk-full' });
+    await collect.take(capture);
+    expect(inferred).toEqual(['once']);
   });
 
   it('throws where the capture may be offered again, and does not remember it', async () => {
