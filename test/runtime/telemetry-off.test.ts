@@ -176,6 +176,47 @@ describe.skipIf(alone === null)(
       }
     });
 
+    it.skipIf(!traces || !hasLoopback)(
+      'is, of a device with a camera and a broker, what its configuration names, and no file outside its own folders (skipped without strace or `ip`)',
+      async () => {
+        const camera = join(folder, 'camera.mjs');
+        const [picture] = await photographs(['disc'], 1, 9);
+        writeFileSync(join(folder, 'frame.jpg'), picture!.bytes);
+        const frame = `readFileSync(${JSON.stringify(join(folder, 'frame.jpg'))})`;
+        writeFileSync(camera, `import { readFileSync } from 'node:fs'; setInterval(() => process.stdout.write(${frame}), 200);`);
+        const sources = [
+          '{name: inbox, kind: folder, path: inbox, rescanSeconds: 1}',
+          `{name: eye, kind: mjpeg, command: [${JSON.stringify(process.execPath)}, ${JSON.stringify(camera)}]}`,
+        ];
+        const lines = [
+          'classes: replace',
+          'duplicates: {windowSeconds: 0}',
+          'training: {minNewLabels: 24, minPerClass: 3}',
+          'mqtt: {url: "mqtt://127.0.0.1:18999"}',
+        ];
+        const device = createDevice('named', lines, { sources });
+        const daemon = watch([main, 'run', '--config', device.config], { loopback: true });
+        try {
+          const ended = end(daemon);
+          for (const { label, name, bytes } of await photographs(['disc', 'stripes'], 12, 1)) device.drop(`${label}/${name}`, bytes);
+          const releases = () => readdirSync(join(device.state, 'releases')).find((name) => /^\d{6}-/.test(name));
+          await eventually('a release', releases, 80_000);
+          daemon.kill('SIGTERM');
+          expect(await ended).toMatchObject({ code: 0 });
+        } finally {
+          daemon.kill('SIGKILL');
+          await device.close();
+        }
+        const calls = readFileSync(join(folder, 'trace'), 'utf8').split('\n');
+        const ports = calls.filter((line) => /AF_INET/.test(line)).map((line) => /htons\((\d+)\)/.exec(line)?.[1]);
+        expect(new Set(ports)).toEqual(new Set(['18999']));
+        const created = calls.filter((line) => /O_CREAT|creat\(/.test(line) && !/ = -1 /.test(line));
+        const outside = created.map((line) => /"([^"]*)"/.exec(line)?.[1] ?? '').filter((path) => path.startsWith('/'));
+        expect(outside.filter((path) => !path.startsWith(device.folder) && !/^\/(dev|proc)\//.test(path))).toEqual([]);
+        expect(look()).toMatchObject(nothing);
+      },
+    );
+
     it.skipIf(!hasLoopback)('is nothing of `whet demo` (skipped where `ip` cannot raise the loopback interface)', async () => {
       // One word of each digit is short, and too little for a verdict to be relied on: 75 says that the demo ran, and nothing was adapted.
       const { code, said } = await end(watch([main, 'demo', '--json', '--words', '1'], { loopback: true }));
