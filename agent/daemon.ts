@@ -197,7 +197,11 @@ export async function runDaemon(config: Config, log: Log, signal: AbortSignal): 
   );
   scheduler.start();
   parts.defer(() => scheduler.stop());
-  const watchdog = createWatchdog([{ name: 'inference', isAlive: inference.isAlive }], notify, log);
+  const watched = [
+    { name: 'inference', isAlive: inference.isAlive },
+    { name: 'collect', isAlive: collect.isAlive },
+  ];
+  const watchdog = createWatchdog(watched, notify, log);
   watchdog.start();
   parts.defer(() => watchdog.stop());
   await notify.ready(`release ${started.current}, ${sources.length} sources`);

@@ -43,10 +43,17 @@ export interface Collect {
    */
   take(capture: Capture): Promise<void>;
   readonly counters: CollectCounters;
+  /** For the watchdog: no capture has been under way for longer than any takes. */
+  isAlive(): boolean;
 }
+
+/** Decoding, inference and a full disk's retries take seconds; what takes this long will not end. */
+const longestMs = 10 * 60_000;
 
 export function createCollect(ports: CollectPorts, askBelow: number, log: Log, clock: Clock): Collect {
   const counters = { captures: 0, stored: 0, duplicates: 0, unusable: 0, dropped: 0 };
+
+  const underWay = new Set<{ readonly sinceMs: number }>();
 
   async function collect(capture: Capture): Promise<void> {
     if (capture.label !== undefined) ports.requireRoom(capture);
@@ -65,8 +72,11 @@ export function createCollect(ports: CollectPorts, askBelow: number, log: Log, c
   }
 
   return {
+    isAlive: () => [...underWay].every(({ sinceMs }) => clock.monotonicMs() - sinceMs < longestMs),
     async take(capture) {
       counters.captures += 1;
+      const one = { sinceMs: clock.monotonicMs() };
+      underWay.add(one);
       try {
         await collect(capture);
       } catch (error) {
@@ -77,6 +87,8 @@ export function createCollect(ports: CollectPorts, askBelow: number, log: Log, c
         counters.unusable += 1;
         if (capture.origin !== undefined) ports.remember(capture.origin);
         log.warn({ source: capture.source, origin: capture.origin, error: messageOf(error) }, 'capture cannot be read');
+      } finally {
+        underWay.delete(one);
       }
     },
     counters,

@@ -42,20 +42,3 @@ export function createWatchdog(parts: readonly WatchedPart[], notify: Notify, lo
     },
   };
 }
-
-export interface Heartbeat extends WatchedPart {
-  /** Called by the loop whenever it went round, or waits for something that may take long. */
-  beat(): void;
-}
-
-/** A part that lives as long as its last beat is at most `maxSilenceMs` old. `now` is a monotonic time in milliseconds. */
-export function createHeartbeat(name: string, maxSilenceMs: number, now: () => number = () => performance.now()): Heartbeat {
-  let last = now();
-  return {
-    name,
-    beat() {
-      last = now();
-    },
-    isAlive: () => now() - last <= maxSilenceMs,
-  };
-}

@@ -37,7 +37,6 @@ export function forgetSamples(database: Database, selector: SampleSelector, chan
     const ids = rows.map(idOfRow);
     database.run(`DELETE FROM samples WHERE id IN (SELECT value FROM json_each(?))`, JSON.stringify(rows));
     forgetInMoments(database);
-    database.run('DELETE FROM statistics WHERE personal = 1');
     database.run(
       `DELETE FROM outbox WHERE topic IN ${topicsAboutSamples}
         AND CASE WHEN json_valid(CAST(payload AS TEXT)) THEN json_extract(CAST(payload AS TEXT), '$.sample') END IN (SELECT value FROM json_each(?))`,

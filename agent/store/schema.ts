@@ -63,6 +63,7 @@ export const migrations: readonly string[] = [
   CREATE INDEX queries_open ON queries (sample) WHERE state = 'open';
   CREATE INDEX commands_unfinished ON commands (seq) WHERE done_ms IS NULL;
   CREATE INDEX commands_finished ON commands (seq) WHERE done_ms IS NOT NULL;
-  CREATE INDEX samples_unplaced ON samples (id) WHERE label IS NOT NULL AND moment IS NULL
+  CREATE INDEX samples_unplaced ON samples (id) WHERE label IS NOT NULL AND moment IS NULL;
+  DROP TABLE statistics
   `,
 ];

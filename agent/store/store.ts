@@ -1,4 +1,4 @@
-// The device's store: one database file, its parts joined. Takes a path and limits, gives samples, labels, questions, runs, statistics,
+// The device's store: one database file, its parts joined. Takes a path and limits, gives samples, labels, questions, runs,
 // settings, outbox and commands. Only one process opens it for writing (the caller holds a lock); any number may read.
 import type { Clock, CommandLog, Outbox } from '../types.ts';
 import { type CommandLimits, createCommandLog } from './commands.ts';
@@ -16,7 +16,6 @@ import { createSamples, type Samples } from './samples.ts';
 import { migrations } from './schema.ts';
 import { createSettings, type Settings } from './settings.ts';
 import { createShelf, type ShelfLimits } from './shelf.ts';
-import { createStatisticsCache, type StatisticsCache } from './statistics.ts';
 import { createViews, type Views } from './views.ts';
 
 export interface StoreOptions {
@@ -48,7 +47,6 @@ export interface Store {
   readonly origins: Origins;
   readonly queries: Queries;
   readonly runs: Runs;
-  readonly statistics: StatisticsCache;
   readonly settings: Settings;
   readonly outbox: Outbox;
   readonly commands: CommandLog;
@@ -60,8 +58,6 @@ export interface Store {
   /** All reads of `work` see one moment. */
   snapshot<T>(work: () => T): T;
   sizes(): StoreSizes;
-  /** Gives empty pages back to the disk. */
-  vacuum(): void;
   /** Writes the log back into the file and empties it; false while another process reads. */
   checkpoint(): boolean;
   close(): void;
@@ -70,7 +66,6 @@ export interface Store {
 /** What another process may see of the store. */
 export interface StoreReader {
   readonly features: Features;
-  readonly statistics: Pick<StatisticsCache, 'get'>;
   snapshot<T>(work: () => T): T;
   close(): void;
 }
@@ -97,7 +92,6 @@ export function openStore(path: string, options: StoreOptions): Store {
     origins,
     queries: createQueries(database),
     runs: createRuns(database),
-    statistics: createStatisticsCache(database),
     settings: createSettings(database),
     outbox,
     commands: createCommandLog(database, outbox, options.commands ?? commandLimits, options.clock),
@@ -121,7 +115,6 @@ export function openStore(path: string, options: StoreOptions): Store {
         rawDropped: counters.get('samples.raw-dropped'),
       };
     },
-    vacuum: () => database.exec('PRAGMA incremental_vacuum'),
     checkpoint: () => database.emptyLog(),
     close: () => database.close(),
   };
@@ -132,7 +125,6 @@ export function openStoreReader(path: string): StoreReader {
   const database = openReadOnly(path, migrations.length);
   return {
     features: createFeatures(database),
-    statistics: createStatisticsCache(database),
     snapshot: (work) => database.snapshot(work),
     close: () => database.close(),
   };

@@ -4,6 +4,7 @@ import { type CollectPorts, createCollect } from '../../agent/engine/collect.ts'
 import { WhetError } from '../../agent/errors.ts';
 import { createLog } from '../../agent/log.ts';
 import type { Capture } from '../../agent/types.ts';
+import { clockAt } from '../store/fixtures.ts';
 
 const capture: Capture = { source: 'door', timeMs: 1, kind: 'image', bytes: Uint8Array.of(1), origin: 'a.jpg 1 1' };
 
@@ -25,7 +26,7 @@ function setUp(confidence: number, changes: Partial<CollectPorts> = {}) {
     },
     ...changes,
   };
-  return { told, collect: createCollect(ports, 0.6, createLog('silent'), machineClock) };
+  return { ports, told, collect: createCollect(ports, 0.6, createLog('silent'), machineClock) };
 }
 
 /** What, confidence, more of the capture, other ports, what is told. */
@@ -71,5 +72,20 @@ describe('collect', () => {
     await expect(collect.take(capture)).rejects.toMatchObject({ code: 'inference-unavailable' });
     expect(told).toEqual([]);
     expect(collect.counters).toMatchObject({ captures: 1, stored: 0, unusable: 0, dropped: 1 });
+  });
+
+  it('is alive unless a capture has been under way for longer than any takes', async () => {
+    const held = Promise.withResolvers<never>();
+    const clock = clockAt();
+    const { ports } = setUp(0.9, { infer: () => held.promise });
+    const collect = createCollect(ports, 0.6, createLog('silent'), clock);
+    const taken = collect.take(capture).catch(() => 'failed');
+    clock.pass(9 * 60_000);
+    expect(collect.isAlive()).toBe(true);
+    clock.pass(2 * 60_000);
+    expect(collect.isAlive()).toBe(false);
+    held.reject(new Error('at last'));
+    expect(await taken).toBe('failed');
+    expect(collect.isAlive()).toBe(true);
   });
 });

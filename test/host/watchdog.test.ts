@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Notify } from '../../agent/host/notify.ts';
-import { createHeartbeat, createWatchdog } from '../../agent/host/watchdog.ts';
+import { createWatchdog } from '../../agent/host/watchdog.ts';
 import { createLog } from '../../agent/log.ts';
 
 const log = createLog('silent');
@@ -58,18 +58,5 @@ describe('createWatchdog', () => {
     createWatchdog([], notify, log).start();
     vi.advanceTimersByTime(60_000);
     expect(sent).toEqual([]);
-  });
-});
-
-describe('createHeartbeat', () => {
-  it('lives as long as its last beat is young enough', () => {
-    let now = 0;
-    const beat = createHeartbeat('collect', 100, () => now);
-    now = 100;
-    expect(beat.isAlive()).toBe(true);
-    now = 101;
-    expect(beat.isAlive()).toBe(false);
-    beat.beat();
-    expect(beat.isAlive()).toBe(true);
   });
 });

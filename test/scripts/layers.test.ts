@@ -13,9 +13,9 @@ const sound: Record<string, string> = {
     "#!/usr/bin/env node\n// Entry.\nimport './runtime/telemetry-off.ts';\nimport { program } from './cli/program.ts';\nprocess.exit(program());\n",
   'agent/cli/program.ts': "// Verbs.\nimport { run } from '../daemon.ts';\nexport const program = () => run();\n",
   'agent/cli/output.ts': "// Output.\nimport progress from 'cli-progress';\nexport const bar = progress;\n",
-  'agent/daemon.ts': "// Root.\nimport { collect } from './collect.ts';\nexport const run = () => collect();\n",
-  'agent/collect.ts':
-    "// Loop.\nimport { read } from './capture/folder.ts';\nimport { cut } from './onnx/cut.ts';\nexport const collect = () => read() + cut;\n",
+  'agent/daemon.ts': "// Root.\nimport { collect } from './engine/collect.ts';\nexport const run = () => collect();\n",
+  'agent/engine/collect.ts':
+    "// Loop.\nimport { read } from '../capture/folder.ts';\nimport { cut } from '../onnx/cut.ts';\nexport const collect = () => read() + cut;\n",
   'agent/capture/folder.ts':
     "// Source. It is not `import x from '../store/db.ts'`.\nimport { log } from '../log.ts';\nexport const read = () => log;\n",
   'agent/store/db.ts': "// Store.\nimport { DatabaseSync } from 'node:sqlite';\nexport const db = DatabaseSync;\n",

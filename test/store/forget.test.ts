@@ -95,8 +95,6 @@ describe('forget', () => {
     const directory = temporaryDirectory();
     const store = storeIn(directory);
     const [a, b, c] = [addTo(store, { label: 'x' }), addTo(store, { label: 'x' }), addTo(store, { label: 'y' })];
-    store.statistics.set(backbone, 'pseudo', text('sums'), true);
-    store.statistics.set(backbone, 'shipped', text('sums'), false);
     for (const [run, samples] of [
       ['r1', [a, b]],
       ['r2', [c]],
@@ -107,8 +105,6 @@ describe('forget', () => {
       store.runs.fail(run, 'whatever', 2);
     }
     expect(store.forget({ samples: [b] })).toEqual({ ids: [b], runs: ['r1', 'r3'], erased: true });
-    expect(store.statistics.get(backbone, 'pseudo')).toBeNull();
-    expect(store.statistics.get(backbone, 'shipped')).not.toBeNull();
     store.close();
     const again = storeIn(directory);
     expect(again.runs.tainted()).toEqual(['r1', 'r3']);

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { TrainingReport } from '../../agent/types.ts';
-import { addTo, backbone, storeIn, temporaryDirectory, temporaryStore } from './fixtures.ts';
+import { addTo, storeIn, temporaryDirectory, temporaryStore } from './fixtures.ts';
 
 const reportOf = (run: string): TrainingReport => ({
   run,
@@ -81,19 +81,13 @@ test('pruning without any finished run', () => {
   expect(store.runs.list(100).map(({ id }) => id)).toEqual(['r2']);
 });
 
-test('settings and statistics outlive a restart', () => {
+test('settings outlive a restart', () => {
   const directory = temporaryDirectory();
   const store = storeIn(directory);
   store.settings.set('paused', true);
   store.settings.set('paused', { since: 7 });
-  store.statistics.set(backbone, 'base', Uint8Array.of(1, 2), false);
-  store.statistics.set(backbone, 'base', Uint8Array.of(3), false);
-  store.statistics.set('other', 'base', Uint8Array.of(4), false);
   store.close();
   const again = storeIn(directory);
   expect(again.settings.get('paused')).toEqual({ since: 7 });
   expect(again.settings.get('never')).toBeUndefined();
-  again.statistics.keepOnly(backbone);
-  expect(again.statistics.get(backbone, 'base')).toEqual(Uint8Array.of(3));
-  expect(again.statistics.get('other', 'base')).toBeNull();
 });
