@@ -16,6 +16,7 @@ export const expandAttention: Expansion = (c, node) => {
   const [y = '', ...more] = node.outputs;
   if (node.inputs.slice(4).some((name) => name !== '') || more.some((name) => name !== ''))
     throw refused(node, 'keeps past keys and values');
+  if (c.dtypeOf(qIn) !== c.dtype) throw refused(node, `computes in ${c.dtypeOf(qIn)}`);
   if (floatAttribute(node, 'softcap', 0) !== 0) throw refused(node, 'caps its scores softly (softcap)');
   const isFlat = c.shape(qIn).length === 3;
   const q = byHead(c, qIn, intAttribute(node, 'q_num_heads', 0));

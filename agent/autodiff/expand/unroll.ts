@@ -142,6 +142,7 @@ function stringsAttribute(node: Node, name: string): readonly string[] | null {
 
 function refuseUnknown(c: Draft, node: Node, x: string): void {
   const [time = 0, batch = 0] = c.shape(x);
+  if (c.dtypeOf(x) !== c.dtype) throw refused(node, `computes in ${c.dtypeOf(x)}`);
   if (time > longest) throw refused(node, `has ${time} steps, and at most ${longest} can be unrolled`);
   if (intAttribute(node, 'layout', 0) !== 0) throw refused(node, 'has the batch first (layout 1)');
   if (intAttribute(node, 'input_forget', 0) !== 0) throw refused(node, 'couples its input and forget gates (input_forget)');

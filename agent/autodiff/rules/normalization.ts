@@ -7,17 +7,33 @@ import type { Rule } from '../rules.ts';
 
 /** y = softmax(x):  dx = y·(dy − Σ dy·y), the sum along the axis. */
 const softmax: Rule = (c, node, dy) => {
-  const [y] = node.outputs as readonly [string];
-  const axis = normalAxis(intAttribute(node, 'axis', -1), c.shape(y).length);
+  const axis = normalAxis(intAttribute(node, 'axis', -1), c.shape(dy).length);
+  const y = defined(c, node.outputs[0] as string, dy);
   return [c.mul(y, c.sub(dy, c.sum(c.mul(dy, y), [axis], true)))];
 };
 
 /** y = ln softmax(x):  dx = dy − eʸ·Σ dy, the sum along the axis. */
 const logSoftmax: Rule = (c, node, dy) => {
-  const [y] = node.outputs as readonly [string];
-  const axis = normalAxis(intAttribute(node, 'axis', -1), c.shape(y).length);
-  return [c.sub(dy, c.mul(c.exp(y), c.sum(dy, [axis], true)))];
+  const axis = normalAxis(intAttribute(node, 'axis', -1), c.shape(dy).length);
+  const y = defined(c, c.exp(node.outputs[0] as string), dy);
+  return [c.sub(dy, c.mul(y, c.sum(dy, [axis], true)))];
 };
+
+/**
+ * The shares, with 0 for those that are no number: a row whose scores are all −∞ has none. Where a choice behind the softmax puts something else
+ * in their place their gradient is 0, and 0·NaN must not undo that. Without such a choice the row has no answer either, and nothing is guarded.
+ */
+function defined(c: Draft, shares: string, dy: string): string {
+  return isChosen(c, dy) ? c.where(c.emit('IsNaN', [shares]), 0, shares) : shares;
+}
+
+/** Whether a gradient is what a Where let through, as it is, in another form or added to others. */
+function isChosen(c: Draft, dy: string): boolean {
+  const producer = c.producer(dy);
+  if (producer?.op === 'Where') return true;
+  if (producer?.op === 'Add') return producer.inputs.some((part) => isChosen(c, part));
+  return producer !== null && ['Cast', 'Reshape', 'Transpose', 'Identity'].includes(producer.op) && isChosen(c, producer.inputs[0] ?? '');
+}
 
 /**
  * y = w·x̂ + b,  x̂ = (x − μ)·r,  r = 1/√(σ² + ε), all one a channel (axis 1).

@@ -1,7 +1,7 @@
 // Quantized tail → FloatTail: every quantized operator becomes its float one, every trainable array an initializer that knows where it
 // came from. Refuses operators it cannot handle (`operator-unsupported`), naming the node and what would help.
 import { WhetError } from '../../errors.ts';
-import { producers, sorted } from '../graph.ts';
+import { producers, reads, sorted } from '../graph.ts';
 import { type Graph, type Model, type Node, nodeKey, opsetOf, sizeOf, type Tensor, type ValueInfo } from '../ir.ts';
 import { findHead } from '../made/head.ts';
 import { absorbNormalization, widenScalarBias } from '../surgery/end-layer.ts';
@@ -92,8 +92,6 @@ const rules: Readonly<Record<string, Rule>> = {
   ConvInteger: (state, node) => lowerInteger(state, node, 'Conv'),
   DynamicQuantizeMatMul: lowerDynamicQuantizeMatMul,
   MatMulIntegerToFloat: lowerMatMulIntegerToFloat,
-  // At inference both pass their input through.
-  Dropout: passThrough,
   Identity: passThrough,
 };
 
@@ -102,6 +100,7 @@ function lower(state: Lowering, node: Node, produced: ReadonlyMap<string, Node>)
   if (help !== undefined) throw unsupported(node, 'this operator cannot be turned into float', help);
   const rule = rules[node.op];
   if (rule !== undefined) rule(state, node);
+  else if (node.op === 'Dropout' && !isMaskRead(state.graph, node)) passThrough(state, node);
   else if (node.op === 'Cast' && (lowerCast(state, node) || lowerFloatCast(state, node))) return;
   else if (node.op === 'Mul' && lowerScaleMul(state, node)) return;
   else lowerFloat(state, node, produced);
@@ -112,9 +111,13 @@ function passThrough(state: Lowering, node: Node): void {
   state.aliases.set(node.outputs[0] ?? '', floatName(state, node.inputs[0] ?? ''));
 }
 
+/** At inference a Dropout passes its input through, but for its mask, which somebody may read. */
+function isMaskRead(graph: Graph, node: Node): boolean {
+  const mask = node.outputs[1] ?? '';
+  return mask !== '' && (graph.nodes.some((reader) => reads(reader).includes(mask)) || graph.outputs.some(({ name }) => name === mask));
+}
+
 function lowerFloat(state: Lowering, node: Node, produced: ReadonlyMap<string, Node>): void {
-  if (Object.values(node.attributes).some(({ kind }) => kind === 'graph'))
-    throw unsupported(node, 'it holds a graph of its own, which cannot be trained through');
   const pending = node.inputs.find((name) => state.accumulators.has(name) || state.dynamicScales.has(name));
   if (pending !== undefined) throw unsupported(node, `it reads the integer product '${pending}' before its scales are applied`);
   if (node.op === 'Conv' || node.op === 'ConvTranspose' || node.op === 'Gemm') completeBias(state, node, produced);

@@ -43,6 +43,8 @@ const floats: ReadonlySet<string> = new Set(
     'AveragePool GlobalAveragePool GlobalMaxPool LpPool GlobalLpPool Dropout ReduceMean ReduceL2 ReduceLogSumExp DequantizeLinear',
   ].flatMap((names) => names.split(' ')),
 );
+/** Give positions or a mask beside their values. */
+const floatFirst: ReadonlySet<string> = new Set(['Dropout', 'MaxPool', 'TopK', 'Unique']);
 /** The type of these outputs stands in another input than the first. */
 const typeInput: Readonly<Record<string, number>> = { Where: 1, OneHot: 2, CastLike: 1 };
 
@@ -56,6 +58,7 @@ function isNumber(state: Lowering, name: string): boolean {
     // What comes from outside are features.
     if (node === undefined) return true;
     if (node.op === 'Cast') return isFloat(dataTypes[Number(node.attributes.to?.value) as keyof typeof dataTypes] ?? null);
+    if (floatFirst.has(node.op) && node.outputs[0] !== at) return false;
     if (floats.has(node.op)) return true;
     if (integers.has(node.op) || node.op === 'ConstantOfShape' || node.op === 'Constant') return false;
     at = floatName(state, node.inputs[(Object.hasOwn(typeInput, node.op) ? typeInput[node.op] : 0) ?? 0] ?? '');

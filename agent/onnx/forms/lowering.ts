@@ -2,11 +2,11 @@
 // every parameter came from. Rules (lower-*.ts) read and write it through the functions here.
 import { WhetError } from '../../errors.ts';
 import { producers } from '../graph.ts';
-import { type Graph, type Node, nodeKey, type Tensor } from '../ir.ts';
+import { dataTypes, type Graph, type Node, nodeKey, type Tensor } from '../ir.ts';
 import type { ActivationScale, ParameterOrigin, Slot } from '../surgery/tail.ts';
 import { quantizedRoot } from './quantized-movers.ts';
 import { quantizedType } from './quantized-type.ts';
-import { asFloat32, dequantizeTensor, limitsOf, numbers, quantizeTensor, topOf } from './quantized-values.ts';
+import { asFloat32, dequantizeTensor, isFloat, limitsOf, numbers, quantizeTensor, topOf } from './quantized-values.ts';
 
 /** An integer product that still waits for its scales (dynamic quantization). */
 export interface Accumulator {
@@ -70,14 +70,26 @@ export function floatName(state: Lowering, name: string): string {
   return state.aliases.get(name) ?? name;
 }
 
-/** Emits a float node; initializers that it reads are carried over, those in 16-bit or 64-bit floats as float32 where a tail is made. */
+/**
+ * Emits a float node; initializers that it reads are carried over. Where a tail is made, 16-bit and 64-bit floats become float32, there and in
+ * what the node makes of nothing (ConstantOfShape, EyeLike).
+ */
 export function emit(state: Lowering, node: Node): void {
   for (const name of node.inputs) {
     const value = state.graph.initializers.get(name);
     if (value !== undefined && !state.initializers.has(name))
       state.initializers.set(name, state.inFloat32 === true ? asFloat32(value) : value);
   }
-  state.nodes.push(node);
+  state.nodes.push(state.inFloat32 === true ? makingFloat32(node) : node);
+}
+
+function makingFloat32(node: Node): Node {
+  const { value, dtype } = node.attributes;
+  if (value?.kind === 'tensor' && isFloat(value.value.dtype) && value.value.dtype !== 'float32')
+    return { ...node, attributes: { ...node.attributes, value: { kind: 'tensor', value: asFloat32(value.value) } } };
+  if (dtype?.kind === 'int' && isFloat(dataTypes[dtype.value as keyof typeof dataTypes] ?? null) && dtype.value !== 1)
+    return { ...node, attributes: { ...node.attributes, dtype: { kind: 'int', value: 1 } } };
+  return node;
 }
 
 export interface QuantizedWeight {

@@ -34,8 +34,9 @@ function withoutCopies(graph: Graph): Graph {
     const before = source.get(name);
     return before === undefined ? name : resolve(before);
   };
-  const isCopy = (node: Node) =>
-    (node.op === 'Identity' || node.op === 'Dropout') && node.domain === '' && !kept.has(node.outputs[0] ?? '');
+  const read = new Set(graph.nodes.flatMap((node) => node.inputs));
+  const isCopy = ({ op, domain, outputs: [y = '', mask = ''] }: Node) =>
+    (op === 'Identity' || (op === 'Dropout' && (mask === '' || !(read.has(mask) || kept.has(mask))))) && domain === '' && !kept.has(y);
   for (const node of graph.nodes) if (isCopy(node)) source.set(node.outputs[0] ?? '', node.inputs[0] ?? '');
   // Bodies of If, Loop and Scan read by name: what they capture must keep its own.
   if (graph.nodes.some((node) => Object.values(node.attributes).some(({ kind }) => kind === 'graph'))) return graph;

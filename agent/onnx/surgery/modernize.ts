@@ -18,6 +18,8 @@ const trainableMicrosoft = new Set(['Gelu', 'FastGelu', 'QuickGelu']);
 
 export function modernizeNode(state: Lowering, node: Node): readonly Node[] {
   const { opset } = state;
+  if (Object.values(node.attributes).some(({ kind }) => kind === 'graph'))
+    throw unsupported(node, 'it holds a graph of its own, which cannot be trained through');
   if (node.domain !== '' && !trainableMicrosoft.has(node.op))
     throw unsupported(node, `operators of the domain '${node.domain}' cannot be trained`);
   if (node.attributes.broadcast !== undefined)
@@ -44,11 +46,13 @@ export function modernizeNode(state: Lowering, node: Node): readonly Node[] {
     case 'Upsample':
       return [upsampleToResize(state, node)];
     case 'Resize':
-      return opset >= 11 ? [node] : oldResize(state, node);
+      return opset >= 11 ? [oneMeasure(state, node)] : oldResize(state, node);
     case 'TopK':
       return opset >= 10 ? [node] : [countToInput(state, node)];
     case 'RoiAlign':
       return opset >= 16 ? [node] : [withMode(node, 'output_half_pixel')];
+    case 'Dropout':
+      return [opset >= 12 ? node : oldDropout(node)];
     case 'LSTM':
     case 'GRU':
     case 'RNN':
@@ -168,6 +172,18 @@ function oldResize(state: Lowering, node: Node): readonly Node[] {
     { ...toCeil(grown), inputs: [x, '', down], outputs: [small] },
     { ...grown, inputs: [small, '', up] },
   ];
+}
+
+/** Opsets 11 and 12 want scales beside sizes, and empty ones; later ones take only one of the two. */
+function oneMeasure(state: Lowering, node: Node): Node {
+  const [x = '', region = '', , sizes = ''] = node.inputs;
+  return state.opset >= 13 || sizes === '' ? node : { ...node, inputs: [x, region, '', sizes] };
+}
+
+/** Its share was an attribute, and its mask is not told at inference. */
+function oldDropout(node: Node): Node {
+  if ((node.outputs[1] ?? '') !== '') throw unsupported(node, 'its mask is read', 'Export the model with opset 12 or newer.');
+  return { ...node, attributes: without(node, 'ratio', 'is_test', 'consumed_inputs') };
 }
 
 /** How many TopK takes was an attribute. */
