@@ -128,6 +128,7 @@ function assemble(tail: Model, state: Lowering): FloatTail {
   const [input] = tail.graph.inputs;
   const [output] = tail.graph.outputs;
   if (input === undefined || output === undefined) throw new WhetError('internal', 'a tail has one input and one output');
+  refuseEmpty(state, input, output);
   const origins = new Map(state.origins);
   const { graph, absorbed, renamed } = trainableEnd(state, origins, output);
   const parameters = findParameters(graph);
@@ -163,6 +164,19 @@ function assemble(tail: Model, state: Lowering): FloatTail {
       .map((activation) => ({ ...activation, tensor: rename(activation.tensor) })),
     absorbed,
   };
+}
+
+/** What only quantizes or passes on is nothing in float. */
+function refuseEmpty(state: Lowering, input: ValueInfo, output: ValueInfo): void {
+  const name = floatName(state, output.name);
+  if (state.initializers.has(name) || state.nodes.some(({ outputs }) => outputs.includes(name))) return;
+  throw new WhetError(
+    'model-unsupported',
+    `the output '${output.name}' is the tail's input '${input.name}' again: there is nothing to train`,
+    {
+      hint: 'Cut before a layer that owns weights; `whet inspect` lists them.',
+    },
+  );
 }
 
 /** The float graph with its end in the form that learners take; `origins` learns where its parameters came from before that. */
