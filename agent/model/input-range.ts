@@ -1,14 +1,12 @@
 // What values a model's input was made for, as far as the model says: the range of the quantizer that reads it, or of its own integer type.
 // A card that makes other values is found out here. Changes nothing, refuses nothing.
 
+import { constantOf } from '../onnx/constants.ts';
 import { quantizedType } from '../onnx/forms/quantized-type.ts';
 import { limitsOf, numbers } from '../onnx/forms/quantized-values.ts';
 import type { Range } from '../onnx/forms/requantize.ts';
-import { constantOf } from '../onnx/forms/slots.ts';
 import type { Graph, Model, ValueInfo } from '../onnx/ir.ts';
-
-/** Operators that give the values that they got. */
-const carriers: ReadonlySet<string> = new Set(['Identity', 'Reshape', 'Transpose', 'Flatten', 'Squeeze', 'Unsqueeze', 'Cast', 'Pad']);
+import { is } from '../onnx/operator-traits.ts';
 
 /** null where the model does not say: float models, and dynamic quantization. */
 export function calibratedRange({ graph }: Model, input: ValueInfo): Range | null {
@@ -21,7 +19,8 @@ export function calibratedRange({ graph }: Model, input: ValueInfo): Range | nul
     for (const node of graph.nodes) {
       if (node.inputs[0] !== name) continue;
       if (node.op === 'QuantizeLinear') return rangeOf(graph, node);
-      if (carriers.has(node.op)) open.push(...node.outputs);
+      // All of these give the values that they got.
+      if (is(node, 'view', 'permutes') || node.op === 'Cast' || node.op === 'Pad') open.push(...node.outputs);
     }
   }
   return null;

@@ -5,6 +5,7 @@ import { WhetError } from '../errors.ts';
 import { encodeModel } from '../onnx/codec/encode.ts';
 import { dequantizeTail } from '../onnx/forms/dequantize.ts';
 import { type Model, nodeKey, sizeOf, type Tensor } from '../onnx/ir.ts';
+import { is } from '../onnx/operator-traits.ts';
 import { classifierEnds } from '../onnx/surgery/classifier-ends.ts';
 import { type Cut, type CutWish, findCut } from '../onnx/surgery/cut.ts';
 import { type Split, splitModel } from '../onnx/surgery/split.ts';
@@ -81,15 +82,12 @@ async function runOnce(bytes: Uint8Array, label: string, threads: number, input:
   return (await part.session.run({ [input]: x }, [output]))[output] as Tensor;
 }
 
-/** Give as much as they find in a sample. */
-const sizedByData: ReadonlySet<string> = new Set(['Unique', 'NonZero', 'Compress', 'NonMaxSuppression']);
-
 /** A run that fails behind a node whose size depends on the sample: the model is at fault, not the runtime (`operator-unsupported`). */
 async function explained<T>({ graph }: Model, run: Promise<T>): Promise<T> {
   try {
     return await run;
   } catch (error) {
-    const node = graph.nodes.find(({ op }) => sizedByData.has(op));
+    const node = graph.nodes.find((each) => is(each, 'sized-by-data'));
     if (node === undefined || !(error instanceof WhetError)) throw error;
     const why = `${node.op} '${node.name || nodeKey(node)}' gives as much as it finds in a sample, and the model does not take every size`;
     throw new WhetError('operator-unsupported', why, {

@@ -2,6 +2,7 @@
 // back afterwards. Tails that do not begin with a linear layer (behind reshapes) are left as they are.
 import { consumers } from '../../onnx/graph.ts';
 import type { Node, Tensor } from '../../onnx/ir.ts';
+import { is } from '../../onnx/operator-traits.ts';
 import type { FloatTail } from '../../onnx/surgery/tail.ts';
 import type { Rows } from '../ridge/gather.ts';
 
@@ -27,8 +28,6 @@ interface Entry {
   /** α/β of a Gemm: what of the weights' product one unit of bias stands for. */
   readonly biasFactor: number;
 }
-
-const reshapes = new Set(['Identity', 'Dropout', 'Flatten', 'Reshape', 'Squeeze', 'Unsqueeze']);
 
 /** Samples that the average spread counts as, against a feature's own: a spread seen on few samples is not to be trusted. */
 const priorSamples = 10;
@@ -102,7 +101,7 @@ function entryOf(tail: FloatTail, width: number): Entry | null {
   };
   let name = tail.input;
   let node = only(name);
-  while (node !== null && node.domain === '' && reshapes.has(node.op) && node.inputs[0] === name) {
+  while (node !== null && node.domain === '' && is(node, 'view') && node.inputs[0] === name) {
     name = node.outputs[0] as string;
     node = only(name);
   }

@@ -1,9 +1,11 @@
 // Quantized tail → FloatTail: every quantized operator becomes its float one, every trainable array an initializer that knows where it
 // came from. Refuses operators it cannot handle (`operator-unsupported`), naming the node and what would help.
 import { WhetError } from '../../errors.ts';
+import { foldConstants } from '../constants.ts';
 import { producers, reads, sorted } from '../graph.ts';
 import { type Graph, type Model, type Node, nodeKey, opsetOf, sizeOf, type Tensor, type ValueInfo } from '../ir.ts';
 import { findHead } from '../made/head.ts';
+import { is } from '../operator-traits.ts';
 import { absorbNormalization, widenScalarBias } from '../surgery/end-layer.ts';
 import { listLayers } from '../surgery/layers.ts';
 import { modernizeNode, targetOpset } from '../surgery/modernize.ts';
@@ -23,7 +25,6 @@ import { qoperatorRules } from './lower-qoperator.ts';
 import { emit, fewerLayers, floatName, type Lowering, unsupported } from './lowering.ts';
 import { findParameters } from './parameters.ts';
 import { unclippedEnds } from './saturation.ts';
-import { foldConstants } from './slots.ts';
 
 /** Operators that come in with other runtimes' optimizers or other quantizers, and what would help. */
 const refused: Readonly<Record<string, string>> = {
@@ -120,7 +121,7 @@ function isMaskRead(graph: Graph, node: Node): boolean {
 function lowerFloat(state: Lowering, node: Node, produced: ReadonlyMap<string, Node>): void {
   const pending = node.inputs.find((name) => state.accumulators.has(name) || state.dynamicScales.has(name));
   if (pending !== undefined) throw unsupported(node, `it reads the integer product '${pending}' before its scales are applied`);
-  if (node.op === 'Conv' || node.op === 'ConvTranspose' || node.op === 'Gemm') completeBias(state, node, produced);
+  if (is(node, 'weighted')) completeBias(state, node, produced);
   for (const part of modernizeNode(state, { ...node, inputs: node.inputs.map((name) => floatName(state, name)) })) emit(state, part);
 }
 

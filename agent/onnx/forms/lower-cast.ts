@@ -1,6 +1,7 @@
 // Casts between float types: the float tail is float32 throughout, so that they fall away; a constant that is cast becomes a float32
 // initializer that knows where it came from. Other casts are left as they are.
-import { type DType, dataTypes, type Node } from '../ir.ts';
+import type { DType, Node } from '../ir.ts';
+import { typeOf, typeSource } from '../result-type.ts';
 import { constant, emit, floatName, type Lowering, slot } from './lowering.ts';
 import { asFloat32, isFloat } from './quantized-values.ts';
 
@@ -9,7 +10,7 @@ export function lowerFloatCast(state: Lowering, node: Node): boolean {
   const [x = ''] = node.inputs;
   const [y = ''] = node.outputs;
   const to = node.attributes.to;
-  if (to?.kind !== 'int' || !isFloat(dataTypes[to.value as keyof typeof dataTypes] ?? null)) return false;
+  if (to?.kind !== 'int' || !isFloat(typeOf(to.value))) return false;
   if (constant(state, x) === null) {
     if (isNumber(state, x)) state.aliases.set(y, floatName(state, x));
     else emit(state, { ...node, inputs: [floatName(state, x)], attributes: { ...node.attributes, to: { kind: 'int', value: 1 } } });
@@ -28,26 +29,6 @@ export function lowerFloatConstant(state: Lowering, node: Node): boolean {
   return true;
 }
 
-/** Give whole numbers or truths, whatever they are given. */
-const integers: ReadonlySet<string> = new Set(
-  'Shape Size ArgMax ArgMin NonZero Equal Less LessOrEqual Greater GreaterOrEqual And Or Not Xor IsNaN IsInf BitShift QuantizeLinear'.split(
-    ' ',
-  ),
-);
-/** Operators that are for float tensors alone, or that the tail has in float: everything between a layer's input and its output. */
-const floats: ReadonlySet<string> = new Set(
-  [
-    'Conv ConvTranspose Gemm MatMul Einsum LSTM GRU RNN Attention BatchNormalization InstanceNormalization LayerNormalization',
-    'GroupNormalization RMSNormalization LpNormalization MeanVarianceNormalization LRN Softmax LogSoftmax Hardmax Sigmoid HardSigmoid Tanh',
-    'Elu Selu Celu LeakyRelu PRelu ThresholdedRelu HardSwish Swish Mish Gelu Softplus Softsign Exp Log Sqrt Reciprocal Erf Sin Cos Tan',
-    'AveragePool GlobalAveragePool GlobalMaxPool LpPool GlobalLpPool Dropout ReduceMean ReduceL2 ReduceLogSumExp DequantizeLinear',
-  ].flatMap((names) => names.split(' ')),
-);
-/** Give positions or a mask beside their values. */
-const floatFirst: ReadonlySet<string> = new Set(['Dropout', 'MaxPool', 'TopK', 'Unique']);
-/** The type of these outputs stands in another input than the first. */
-const typeInput: Readonly<Record<string, number>> = { Where: 1, OneHot: 2, CastLike: 1 };
-
 /** Whether a tensor of the tail is surely float: positions and masks, made of sizes and comparisons, are not, and keep their Cast. */
 function isNumber(state: Lowering, name: string): boolean {
   let at = floatName(state, name);
@@ -57,11 +38,9 @@ function isNumber(state: Lowering, name: string): boolean {
     const node = state.nodes.find((made) => made.outputs.includes(at));
     // What comes from outside are features.
     if (node === undefined) return true;
-    if (node.op === 'Cast') return isFloat(dataTypes[Number(node.attributes.to?.value) as keyof typeof dataTypes] ?? null);
-    if (floatFirst.has(node.op) && node.outputs[0] !== at) return false;
-    if (floats.has(node.op)) return true;
-    if (integers.has(node.op) || node.op === 'ConstantOfShape' || node.op === 'Constant') return false;
-    at = floatName(state, node.inputs[(Object.hasOwn(typeInput, node.op) ? typeInput[node.op] : 0) ?? 0] ?? '');
+    const source = typeSource(node, node.outputs.indexOf(at));
+    if (typeof source === 'string') return isFloat(source);
+    at = floatName(state, node.inputs[source.input] ?? '');
     if (at === '') return false;
   }
 }

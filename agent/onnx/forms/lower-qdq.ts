@@ -1,6 +1,6 @@
 // QDQ: DequantizeLinear of a constant becomes a float initializer; QuantizeLinear → DequantizeLinear of an activation falls away.
 import { type Node, nodeKey } from '../ir.ts';
-import { reshaping } from '../surgery/weight-source.ts';
+import { is } from '../operator-traits.ts';
 import { addActivation, addWeight, constant, floatName, type Lowering, needConstant, optionalSlot, slot, unsupported } from './lowering.ts';
 import { dequantizeTensor, topOf } from './quantized-values.ts';
 import { emitClip, saturation } from './saturation.ts';
@@ -65,11 +65,7 @@ export function lowerDequantizeLinear(state: Lowering, node: Node): void {
 
 function rootOf(producers: ReadonlyMap<string, Node>, name: string): string {
   let root = name;
-  for (
-    let node = producers.get(root);
-    node !== undefined && (reshaping.has(node.op) || node.op === 'Transpose');
-    node = producers.get(root)
-  )
+  for (let node = producers.get(root); node !== undefined && is(node, 'view', 'permutes'); node = producers.get(root))
     root = node.inputs[0] ?? '';
   return root;
 }

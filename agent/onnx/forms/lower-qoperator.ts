@@ -2,6 +2,7 @@
 
 import type { Attribute, Node, Tensor } from '../ir.ts';
 import { node as build } from '../made/build.ts';
+import { is } from '../operator-traits.ts';
 import {
   addActivation,
   addBias,
@@ -14,7 +15,7 @@ import {
   slot,
   unsupported,
 } from './lowering.ts';
-import { emitClip, nonNegativeOperators, saturation } from './saturation.ts';
+import { emitClip, saturation } from './saturation.ts';
 
 type Rule = (state: Lowering, node: Node) => void;
 
@@ -142,7 +143,7 @@ function finish(
   const [y = ''] = node.outputs;
   const [scale, zeroPoint] = output;
   const isScaled = (node.inputs[scale] ?? '') !== '';
-  const limits = isScaled && !nonNegativeOperators.has(op) ? saturation(state, y, node, scale, zeroPoint) : null;
+  const limits = isScaled && !is({ op }, 'not-negative') ? saturation(state, y, node, scale, zeroPoint) : null;
   emit(state, build(op, inputs, [limits === null ? y : `${y}/linear`], attributes, { name: node.name }));
   if (limits !== null) emitClip(state, `${y}/linear`, y, limits);
   if (isScaled) addActivation(state, y, node, scale, zeroPoint);

@@ -2,9 +2,10 @@
 // every parameter came from. Rules (lower-*.ts) read and write it through the functions here.
 import { WhetError } from '../../errors.ts';
 import { producers } from '../graph.ts';
-import { dataTypes, type Graph, type Node, nodeKey, type Tensor } from '../ir.ts';
+import { type Graph, type Node, nodeKey, type Tensor } from '../ir.ts';
+import { is } from '../operator-traits.ts';
+import { typeOf } from '../result-type.ts';
 import type { ActivationScale, ParameterOrigin, Slot } from '../surgery/tail.ts';
-import { quantizedRoot } from './quantized-movers.ts';
 import { quantizedType } from './quantized-type.ts';
 import { asFloat32, dequantizeTensor, isFloat, limitsOf, numbers, quantizeTensor, topOf } from './quantized-values.ts';
 
@@ -87,7 +88,7 @@ function makingFloat32(node: Node): Node {
   const { value, dtype } = node.attributes;
   if (value?.kind === 'tensor' && isFloat(value.value.dtype) && value.value.dtype !== 'float32')
     return { ...node, attributes: { ...node.attributes, value: { kind: 'tensor', value: asFloat32(value.value) } } };
-  if (dtype?.kind === 'int' && isFloat(dataTypes[dtype.value as keyof typeof dataTypes] ?? null) && dtype.value !== 1)
+  if (dtype?.kind === 'int' && isFloat(typeOf(dtype.value)) && dtype.value !== 1)
     return { ...node, attributes: { ...node.attributes, dtype: { kind: 'int', value: 1 } } };
   return node;
 }
@@ -162,6 +163,15 @@ export function addBias(
     zeroPoint: null,
   });
   return name;
+}
+
+/** The tensor whose scale `name` has: back through what passes quantized values on as they are, to whatever computed them. */
+function quantizedRoot(produced: ReadonlyMap<string, Node>, name: string): string {
+  let root = name;
+  for (let producer = produced.get(root); producer !== undefined && is(producer, 'keeps-scale'); producer = produced.get(root)) {
+    root = producer.inputs[0] ?? '';
+  }
+  return root;
 }
 
 /** Says that the model fixes the scale of this float tensor at these inputs. */

@@ -1,6 +1,7 @@
 // Finds the trainable initializers of a float tail: weights and biases of its layers, scales and shifts of its normalizations.
 import { consumers, producers } from '../graph.ts';
 import { type Graph, type Node, nodeKey } from '../ir.ts';
+import { is } from '../operator-traits.ts';
 import type { Slot, TailParameter } from '../surgery/tail.ts';
 import { constantBehind, weightSource } from '../surgery/weight-source.ts';
 import { unsupported } from './lowering.ts';
@@ -15,8 +16,6 @@ interface Search {
   readonly found: Map<string, Found>;
 }
 
-const weighted = new Set(['Conv', 'ConvTranspose', 'Gemm', 'MatMul']);
-const recurrent = new Set(['LSTM', 'GRU', 'RNN']);
 const normalizing: Readonly<Record<string, readonly [number, number?]>> = {
   BatchNormalization: [1, 2],
   LayerNormalization: [1, 2],
@@ -30,13 +29,13 @@ export function findParameters(graph: Graph): readonly Found[] {
   let layer = 0;
   for (const node of graph.nodes) {
     const before = search.found.size;
-    if (weighted.has(node.op)) addLayer(search, node, layer);
+    if (is(node, 'weighted')) addLayer(search, node, layer);
     const affine = normalizing[node.op];
     if (affine !== undefined) {
       add(search, node, affine[0], 'scale', layer);
       if (affine[1] !== undefined) add(search, node, affine[1], 'shift', layer);
     }
-    if (recurrent.has(node.op)) {
+    if (is(node, 'recurrent')) {
       add(search, node, 1, 'weight', layer);
       add(search, node, 2, 'weight', layer);
       add(search, node, 3, 'bias', layer);

@@ -1,10 +1,10 @@
 // The integer type of a quantized tensor: its zero point's where there is one, else what `output_dtype` says (opset 21), else uint8.
 // Refuses types that hold no integers (`operator-unsupported`).
 import { WhetError } from '../../errors.ts';
+import { constantOf } from '../constants.ts';
 import { producers } from '../graph.ts';
 import { type DType, dataTypes, type Graph, type Node, nodeKey, type Tensor } from '../ir.ts';
-import { movers } from './quantized-movers.ts';
-import { constantOf } from './slots.ts';
+import { is } from '../operator-traits.ts';
 
 /** `node` quantizes or reads the tensor; `zeroPoint` is its own, null where it is left out. */
 export function quantizedType(graph: Graph, node: Node, zeroPoint: Tensor | null): DType {
@@ -16,7 +16,7 @@ export function quantizedType(graph: Graph, node: Node, zeroPoint: Tensor | null
   if (stored !== null) return stored.dtype;
   const produced = producers(graph);
   let producer = produced.get(x);
-  while (producer !== undefined && movers.has(producer.op)) producer = produced.get(producer.inputs[0] ?? '');
+  while (producer !== undefined && is(producer, 'keeps-scale')) producer = produced.get(producer.inputs[0] ?? '');
   if (producer?.op === 'QuantizeLinear') return quantizedType(graph, producer, constantOf(graph, producer.inputs[2] ?? ''));
   // The other operators that quantize cannot do without a zero point; it stands beside the scale.
   const at = producer?.inputs.indexOf(scale) ?? -1;

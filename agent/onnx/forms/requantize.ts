@@ -3,6 +3,7 @@
 import { WhetError } from '../../errors.ts';
 import { producers } from '../graph.ts';
 import { type Graph, type Model, sizeOf, type Tensor } from '../ir.ts';
+import { is } from '../operator-traits.ts';
 import { withOutputClasses } from '../surgery/classes.ts';
 import type { ActivationScale, FloatTail, Slot } from '../surgery/tail.ts';
 import { singleWeights } from '../surgery/two-classes.ts';
@@ -72,10 +73,9 @@ export function requantize(base: Model, tail: FloatTail, weights: ReadonlyMap<st
 }
 
 /**
- * Their results lie in [0, 1] whatever the weights, and quantizers give them the step 1/256. The runtime's fused Softmax gives zeros where the
- * step is made to fit a smaller range, so such a step is set right, and another left alone.
+ * Quantizers give probabilities the step 1/256, whatever the weights. The runtime's fused Softmax gives zeros where the step is made to fit a smaller
+ * range, so such a step is set right, and another left alone.
  */
-const probabilities: ReadonlySet<string> = new Set(['Softmax', 'Sigmoid']);
 const probabilityStep = 1 / 256;
 
 function recalibrate(base: Model, tail: FloatTail, activation: ActivationScale, ranges: ReadonlyMap<string, Range>): readonly SlotWrite[] {
@@ -107,7 +107,7 @@ export function gridFor(tail: FloatTail, { tensor, base, zeroPoint }: Activation
       hint: 'Training diverged; lower the learning rate.',
     });
   const [low, high] = limitsOf(base.dtype);
-  if (probabilities.has(producers(tail.model.graph).get(tensor)?.op ?? ''))
+  if (is(producers(tail.model.graph).get(tensor), 'probability'))
     return base.scale >= probabilityStep ? null : { scale: probabilityStep, zeroPoint: low };
   const min = Math.min(0, range.min);
   const max = Math.max(0, range.max);

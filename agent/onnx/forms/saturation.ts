@@ -1,49 +1,20 @@
 // The activation that hides in a quantizer. Where a zero point lies at the end of its type's range, values below (or above) zero saturate:
 // quantizers fold Relu and Relu6 into it. Says when that must become a Clip in the float tail; refuses nothing.
 
+import { constantOf } from '../constants.ts';
 import { producers } from '../graph.ts';
 import type { DType, Graph, Node, Tensor } from '../ir.ts';
 import { node as build } from '../made/build.ts';
+import { is } from '../operator-traits.ts';
 import { constant, emit, type Lowering } from './lowering.ts';
 import { quantizedType } from './quantized-type.ts';
 import { limitsOf, numbers } from './quantized-values.ts';
-import { constantOf } from './slots.ts';
 
 /** Least and largest real value that a quantized tensor can hold. */
 export interface Limits {
   readonly min: number;
   readonly max: number;
 }
-
-/** Operators whose results are never negative and need no Clip to become so. */
-export const nonNegativeOperators: ReadonlySet<string> = new Set([
-  'Relu',
-  'Sigmoid',
-  'Softmax',
-  'Exp',
-  'Abs',
-  'Clip',
-  'HardSigmoid',
-  'Softplus',
-]);
-
-/** Operators that give only values that they got, or averages of them. */
-const carriers: ReadonlySet<string> = new Set([
-  'MaxPool',
-  'AveragePool',
-  'GlobalAveragePool',
-  'GlobalMaxPool',
-  'ReduceMean',
-  'ReduceMax',
-  'Flatten',
-  'Reshape',
-  'Transpose',
-  'Squeeze',
-  'Unsqueeze',
-  'Concat',
-  'Identity',
-  'Dropout',
-]);
 
 /** The limits that a quantizer of the float tensor `name` imposes like an activation; null where it does not. */
 export function saturation(state: Lowering, name: string, node: Node, scale: number, zeroPoint: number): Limits | null {
@@ -72,12 +43,12 @@ export function activationLimits(scale: Tensor | null, zeroPoint: Tensor | null,
 export function isNonNegative(produced: ReadonlyMap<string, Node>, graph: Graph, name: string): boolean {
   const producer = produced.get(name);
   if (producer === undefined) return false;
-  if (nonNegativeOperators.has(producer.op)) return true;
+  if (is(producer, 'not-negative')) return true;
   if (producer.op === 'DequantizeLinear') {
     const [, scale = '', zeroPoint = ''] = producer.inputs;
     return limitsAt(graph, producer, constantOf(graph, scale), constantOf(graph, zeroPoint))?.min === 0;
   }
-  if (!carriers.has(producer.op)) return false;
+  if (!is(producer, 'within')) return false;
   const inputs = producer.op === 'Concat' ? producer.inputs : producer.inputs.slice(0, 1);
   return inputs.every((input) => isNonNegative(produced, graph, input));
 }
@@ -100,26 +71,12 @@ export function emitClip(state: Lowering, x: string, y: string, limits: Limits):
   emit(state, build('Clip', [x, scalar('min', limits.min), scalar('max', limits.max)], [y]));
 }
 
-/** Operators between the last layer and the model's output through which the logits pass. */
-const afterLogits: ReadonlySet<string> = new Set([
-  'QuantizeLinear',
-  'DequantizeLinear',
-  'Softmax',
-  'LogSoftmax',
-  'Sigmoid',
-  'QLinearSoftmax',
-  'QLinearSigmoid',
-  'Identity',
-  'Reshape',
-  'Flatten',
-]);
-
 /** The logits and what follows them: an int8 range that calibration happened to find there is no activation. */
 export function unclippedEnds(graph: Graph): readonly string[] {
   const names = graph.outputs.map((output) => output.name);
   for (let at = 0; at < names.length; at++) {
     const producer = graph.nodes.find((node) => node.outputs.includes(names[at] as string));
-    if (producer !== undefined && afterLogits.has(producer.op)) names.push(producer.inputs[0] ?? '');
+    if (producer !== undefined && is(producer, 'behind-logits')) names.push(producer.inputs[0] ?? '');
   }
   return names;
 }

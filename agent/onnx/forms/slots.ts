@@ -1,7 +1,7 @@
 // Reads and writes the constants that stand at given inputs of given nodes. Writing leaves every other reader of a shared constant alone:
 // where all readers change alike the initializer is replaced, otherwise the changed ones get an initializer of their own.
 import { WhetError } from '../../errors.ts';
-import { int64s } from '../codec/int64.ts';
+import { constantOf } from '../constants.ts';
 import { type Graph, type Node, nodeKey, type Tensor } from '../ir.ts';
 import type { Slot } from '../surgery/tail.ts';
 import { sameTensor } from '../weights.ts';
@@ -88,34 +88,6 @@ function freshName(graph: Graph, initializers: ReadonlyMap<string, Tensor>, name
   return own;
 }
 
-/** The value of an initializer or of a Constant node; null where the name is computed. */
-export function constantOf(graph: Graph, name: string): Tensor | null {
-  const node = graph.nodes.find((candidate) => candidate.op === 'Constant' && candidate.outputs[0] === name);
-  return graph.initializers.get(name) ?? (node === undefined ? null : constantValue(node));
-}
-
-/** The tensor of a Constant node, in whichever attribute it is written; null for strings and sparse tensors. */
-function constantValue(node: Node): Tensor | null {
-  const { value, value_float: float, value_floats: floats, value_int: int, value_ints: ints } = node.attributes;
-  if (value?.kind === 'tensor') return value.value;
-  if (float?.kind === 'float') return { dtype: 'float32', dims: [], data: Float32Array.of(float.value) };
-  if (floats?.kind === 'floats') return { dtype: 'float32', dims: [floats.value.length], data: Float32Array.from(floats.value) };
-  if (int?.kind === 'int') return { dtype: 'int64', dims: [], data: int64s(int) };
-  if (ints?.kind === 'ints') return { dtype: 'int64', dims: [ints.value.length], data: int64s(ints) };
-  return null;
-}
-
 function keyOf(slot: Slot): string {
   return `${slot.input}:${slot.node}`;
-}
-
-/** Constant nodes become initializers; float values are tensors, floats or float lists. */
-export function foldConstants(graph: Graph): Graph {
-  const initializers = new Map(graph.initializers);
-  const nodes = graph.nodes.filter((node) => {
-    const value = node.op === 'Constant' ? constantValue(node) : null;
-    if (value !== null) initializers.set(node.outputs[0] ?? '', value);
-    return value === null;
-  });
-  return { ...graph, nodes, initializers };
 }

@@ -4,8 +4,9 @@
 import { numbers } from '../forms/quantized-values.ts';
 import { producers } from '../graph.ts';
 import { type Graph, type Model, type Node, sizeOf } from '../ir.ts';
+import { is } from '../operator-traits.ts';
 import type { FloatTail, LinearHead, TailParameter } from '../surgery/tail.ts';
-import { constantBehind, matrixBehind, reshaping, weightSource } from '../surgery/weight-source.ts';
+import { constantBehind, matrixBehind, weightSource } from '../surgery/weight-source.ts';
 import { node as build } from './build.ts';
 
 /** `nodes` compute the head's input as rows where the tail has it in another shape; the output does not need them. */
@@ -21,7 +22,7 @@ const activations: Readonly<Record<string, FloatTail['activation']>> = {
 export function findHead(model: Model, parameters: readonly TailParameter[], output: string, classes: number | null): Head {
   const produced = producers(model.graph);
   let last = produced.get(output);
-  if (last !== undefined && reshaping.has(last.op) && activations[produced.get(last.inputs[0] ?? '')?.op ?? ''] !== undefined)
+  if (last !== undefined && is(last, 'view') && activations[produced.get(last.inputs[0] ?? '')?.op ?? ''] !== undefined)
     last = produced.get(last.inputs[0] ?? '');
   const activation = activations[last?.op ?? ''] ?? 'none';
   const logits = activation === 'none' ? output : (last?.inputs[0] ?? output);
@@ -50,7 +51,7 @@ function lastLayer(
 ): LastLayer | null {
   let node = produced.get(logits);
   let isReshaped = false;
-  for (; node !== undefined && reshaping.has(node.op); node = produced.get(node.inputs[0] ?? '')) isReshaped = true;
+  for (; node !== undefined && is(node, 'view'); node = produced.get(node.inputs[0] ?? '')) isReshaped = true;
   const isPooled = node !== undefined && averagesPlaces(graph, node);
   if (isPooled) node = produced.get(node?.inputs[0] ?? '');
   const shape = { isPooled, isReshaped: isReshaped || isPooled };

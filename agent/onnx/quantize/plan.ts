@@ -4,6 +4,7 @@ import { WhetError } from '../../errors.ts';
 import { unclippedEnds } from '../forms/saturation.ts';
 import { consumers, producers, reads, sorted } from '../graph.ts';
 import type { Graph, Model, Node } from '../ir.ts';
+import { is } from '../operator-traits.ts';
 import { type FloatLayer, floatLayer } from './float-layer.ts';
 
 export interface PlanOptions {
@@ -26,31 +27,10 @@ export interface QuantizationPlan {
   readonly layers: ReadonlyMap<string, FloatLayer>;
 }
 
-/** Operators that ONNX Runtime has in integers, for activations. */
-const integerOperators: ReadonlySet<string> = new Set([
-  'Conv',
-  'ConvTranspose',
-  'Gemm',
-  'MatMul',
-  'Add',
-  'Mul',
-  'AveragePool',
-  'GlobalAveragePool',
-  'Concat',
-]);
-
-/** Operators that give the values that they got, so that what they give has the scale of what they got. */
-const movers: ReadonlySet<string> = new Set([
-  'MaxPool',
-  'Flatten',
-  'Reshape',
-  'Transpose',
-  'Squeeze',
-  'Unsqueeze',
-  'Slice',
-  'Relu',
-  'Clip',
-]);
+/** Gives the values that it got, so that what it gives has the scale of what it got. A look-up may be anything's, and gets a scale of its own. */
+function isMover(node: Node): boolean {
+  return node.domain === '' && is(node, 'keeps-scale') && !is(node, 'looks-up');
+}
 
 export function planQuantization(model: Model, options: PlanOptions = {}): QuantizationPlan {
   const { graph } = model;
@@ -68,7 +48,7 @@ export function planQuantization(model: Model, options: PlanOptions = {}): Quant
   const isInteger = (node: Node) =>
     eligible.has(node) &&
     node.domain === '' &&
-    integerOperators.has(node.op) &&
+    is(node, 'in-integers') &&
     (layers.has(node.outputs[0] ?? '') || node.inputs.every((name) => name === '' || isActivation(name)));
   const start = options.from ?? graph.inputs[0]?.name ?? '';
   const added = new Set([...layers.values()].flatMap(({ addition, node }) => (addition === null ? [] : [node.outputs[0] ?? ''])));
@@ -77,8 +57,7 @@ export function planQuantization(model: Model, options: PlanOptions = {}): Quant
   const visit = (name: string, producer: Node | null) => {
     // The result of a MatMul waits for its Add; logits and probabilities stay float.
     if (!isActivation(name) || ends.has(name) || added.has(name)) return;
-    const source =
-      producer !== null && movers.has(producer.op) && producer.domain === '' ? scaleOf.get(producer.inputs[0] ?? '') : undefined;
+    const source = producer !== null && isMover(producer) ? scaleOf.get(producer.inputs[0] ?? '') : undefined;
     const isRead = (readers.get(name) ?? []).some(isInteger);
     const isGiven = producer !== null && (isInteger(producer) || bias.has(producer));
     if (source !== undefined && producer !== null) scaleOf.set(name, source);

@@ -1,8 +1,8 @@
 // A float classifier of any opset → the same function in the form that is quantized: opset 13 or newer, constants as initializers, no Identity
 // or Dropout, batch statistics folded into the layer before them. Refuses models that are quantized already.
 import { WhetError } from '../../errors.ts';
+import { foldConstants } from '../constants.ts';
 import { dequantizeTail } from '../forms/dequantize.ts';
-import { foldConstants } from '../forms/slots.ts';
 import { extract } from '../graph.ts';
 import { type Graph, type Model, type Node, opsetOf, type Tensor } from '../ir.ts';
 import { classifierEnds } from '../surgery/classifier-ends.ts';

@@ -7,6 +7,7 @@ import { fitBias } from '../forms/requantize-layer.ts';
 import { extract, producers } from '../graph.ts';
 import type { Graph, Model, Node, Tensor } from '../ir.ts';
 import { node as build } from '../made/build.ts';
+import { is } from '../operator-traits.ts';
 import { additionConstant, type FloatLayer } from './float-layer.ts';
 import type { QuantizationPlan } from './plan.ts';
 
@@ -95,7 +96,7 @@ export function activationSteps(
   return new Map(
     [...new Set(plan.scaleOf.values())].map((name): readonly [string, ActivationStep] => {
       // The runtime's integer Softmax and Sigmoid give steps of 1/256.
-      if (probabilities.has(produced.get(name)?.op ?? '')) return [name, { scale: 1 / 256, zeroPoint: activations === 'uint8' ? 0 : -128 }];
+      if (is(produced.get(name), 'probability')) return [name, { scale: 1 / 256, zeroPoint: activations === 'uint8' ? 0 : -128 }];
       const range = ranges.get(name);
       if (range === undefined) throw new WhetError('internal', `the range of '${name}' was not measured`);
       if (!Number.isFinite(range.min) || !Number.isFinite(range.max))
@@ -106,8 +107,6 @@ export function activationSteps(
     }),
   );
 }
-
-const probabilities: ReadonlySet<string> = new Set(['Softmax', 'Sigmoid']);
 
 function addStep(initializers: Map<string, Tensor>, root: string, tag: string, step: ActivationStep, dtype: 'uint8' | 'int8') {
   const names = { scale: `${root}/scale${tag}`, zeroPoint: `${root}/zero${tag}` };

@@ -1,19 +1,17 @@
 // Where the batch is: which axis of each tensor of a graph, as far as the operators say so. It is the first one but around recurrent layers and
 // attention, where time often comes first. Takes a graph whose inputs have the batch first.
 
-import { constantOf } from '../forms/slots.ts';
+import { constantOf } from '../constants.ts';
 import { sorted } from '../graph.ts';
 import type { Graph, Node, Tensor } from '../ir.ts';
-
-const recurrent = new Set(['LSTM', 'GRU', 'RNN']);
-const measuring = new Set(['Shape', 'Size', 'ConstantOfShape', 'NonZero']);
+import { is } from '../operator-traits.ts';
 
 /** Tensor → axis; what does not depend on an input has none, and null says that it is not known. */
 export function batchAxes(graph: Graph): ReadonlyMap<string, number | null> {
   const axes = new Map<string, number | null>(graph.inputs.map(({ name }) => [name, 0]));
   for (const node of sorted(graph)) {
     const x = node.inputs.find((name) => axes.has(name));
-    if (x === undefined || measuring.has(node.op)) continue;
+    if (x === undefined || is(node, 'measures')) continue;
     const axis = axes.get(x) ?? null;
     node.outputs.forEach((name, index) => {
       if (name !== '') axes.set(name, axis === null ? null : behind(graph, node, axis, index));
@@ -24,7 +22,7 @@ export function batchAxes(graph: Graph): ReadonlyMap<string, number | null> {
 
 /** Time comes first in the whole of a recurrent layer: [time, batch, …] → [time, direction, batch, …] and [direction, batch, …]. */
 function behind(graph: Graph, node: Node, axis: number, output: number): number | null {
-  if (recurrent.has(node.op)) return axis !== 1 ? null : output === 0 ? 2 : 1;
+  if (is(node, 'recurrent')) return axis !== 1 ? null : output === 0 ? 2 : 1;
   switch (node.op) {
     case 'Transpose': {
       const perm = node.attributes.perm;

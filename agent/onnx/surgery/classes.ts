@@ -1,50 +1,14 @@
 // Changes the number of classes of a float tail, and then of the whole model: rows of the head are kept, copied or zeroed. Refuses tails in
 // which something behind the head depends on the number of classes, other than elementwise operators and softmax.
 import { WhetError } from '../../errors.ts';
+import { constantOf } from '../constants.ts';
 import { numbers } from '../forms/quantized-values.ts';
-import { constantOf, nodeOf, type SlotWrite, writeSlots } from '../forms/slots.ts';
+import { nodeOf, type SlotWrite, writeSlots } from '../forms/slots.ts';
 import { consumers } from '../graph.ts';
 import { type Graph, type Model, type Node, nodeKey, sizeOf, type Tensor, type ValueInfo } from '../ir.ts';
 import { ints } from '../made/build.ts';
+import { is } from '../operator-traits.ts';
 import type { FloatTail, LinearHead } from './tail.ts';
-
-/** Operators that may follow the head: they treat classes alike and take any number of them. */
-const indifferent: ReadonlySet<string> = new Set([
-  'Softmax',
-  'LogSoftmax',
-  'Sigmoid',
-  'Relu',
-  'Clip',
-  'Tanh',
-  'Identity',
-  'Dropout',
-  'Cast',
-  'Flatten',
-  'QuantizeLinear',
-  'DequantizeLinear',
-  'QLinearSoftmax',
-  'QLinearSigmoid',
-  'Squeeze',
-  'Unsqueeze',
-  'GlobalAveragePool',
-  'ReduceMean',
-]);
-
-/** Operators through which a weight goes into its layer. */
-const weightMovers: ReadonlySet<string> = new Set([
-  'Reshape',
-  'Transpose',
-  'Squeeze',
-  'Unsqueeze',
-  'Flatten',
-  'Identity',
-  'Cast',
-  'QuantizeLinear',
-  'DequantizeLinear',
-]);
-
-/** Elementwise operators with a second operand, which must be one number (or the head's own bias). */
-const elementwise: ReadonlySet<string> = new Set(['Add', 'Sub', 'Mul', 'Div', 'QLinearAdd', 'QLinearMul']);
 
 /** A tail with mapping.length classes: row i of its head is the base's row mapping[i], or zero where that is null. */
 export function withClasses(tail: FloatTail, mapping: readonly (number | null)[]): FloatTail {
@@ -117,7 +81,7 @@ function resize(graph: Graph, weight: string, head: LinearHead, classes: number,
   const open = [weight];
   for (let name = open.pop(); name !== undefined; name = open.pop()) {
     for (const reader of readers.get(name) ?? []) {
-      const isBefore: boolean = weights.has(name) && weightMovers.has(reader.op);
+      const isBefore: boolean = weights.has(name) && is(reader, 'view', 'permutes', 'converts');
       const shape = reader.op === 'Reshape' ? constantOf(graph, reader.inputs[1] ?? '') : null;
       if (shape !== null) {
         const dims = Array.from(numbers(shape));
@@ -137,7 +101,7 @@ function resize(graph: Graph, weight: string, head: LinearHead, classes: number,
 
 function refuseDependent(graph: Graph, node: Node, head: LinearHead): void {
   const isBound = node.inputs.some((name) => name !== head.bias && (constantOf(graph, name)?.dims.at(-1) ?? 1) !== 1);
-  if (indifferent.has(node.op) || (elementwise.has(node.op) && !isBound)) return;
+  if (is(node, 'any-classes') || (is(node, 'any-classes-with-number') && !isBound)) return;
   throw new WhetError(
     'model-unsupported',
     `the classes cannot be changed: ${node.op} '${node.name || node.outputs[0]}' behind the last layer is made for ${head.classes} classes`,

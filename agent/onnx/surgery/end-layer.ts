@@ -6,8 +6,8 @@ import { consumers, producers } from '../graph.ts';
 import { type Graph, type Model, type Node, nodeKey, sizeOf, type Tensor } from '../ir.ts';
 import { node as build } from '../made/build.ts';
 import { findHead } from '../made/head.ts';
+import { is } from '../operator-traits.ts';
 import type { FloatTail, ParameterOrigin, Slot } from './tail.ts';
-import { reshaping } from './weight-source.ts';
 
 interface End {
   readonly graph: Graph;
@@ -100,8 +100,7 @@ export function absorbNormalization(
 function behindEnds(graph: Graph, output: string, op: string): Node | null {
   const produced = producers(graph);
   let node = produced.get(output);
-  while (node !== undefined && node.op !== op && (reshaping.has(node.op) || node.op.endsWith('Softmax') || node.op === 'Sigmoid'))
-    node = produced.get(node.inputs[0] ?? '');
+  while (node !== undefined && node.op !== op && is(node, 'view', 'of-logits')) node = produced.get(node.inputs[0] ?? '');
   return node?.op === op ? node : null;
 }
 

@@ -1,6 +1,7 @@
 // Which layers own weights, and in which quantized form. Takes a model, gives records; changes nothing.
 import { neededNodes, producers, sorted } from '../graph.ts';
 import type { Graph, Model, Node } from '../ir.ts';
+import { is } from '../operator-traits.ts';
 
 export type Quantization = 'none' | 'qdq' | 'qoperator' | 'dynamic';
 
@@ -44,19 +45,6 @@ const layerKinds: Readonly<Record<string, LayerKind>> = {
   MatMulNBits: { weights: [1], bias: 5, quantization: 'qdq' },
 };
 
-/** Operators through which a constant weight may reach its layer unchanged in meaning. */
-const carriers = new Set([
-  'DequantizeLinear',
-  'Transpose',
-  'Identity',
-  'Cast',
-  'Reshape',
-  'Squeeze',
-  'Unsqueeze',
-  'Flatten',
-  'QuantizeLinear',
-]);
-
 /** Layers that own weights, the one nearest to the output first. */
 export function listLayers(model: Model): readonly Layer[] {
   const { graph } = model;
@@ -86,7 +74,7 @@ export function detectQuantization(model: Model): Quantization {
   return most?.[0] ?? 'none';
 }
 
-/** The initializer (or Constant node) behind a name, and whether a DequantizeLinear stands between; null where it is computed. */
+/** The initializer (or Constant node) behind a name, through what leaves a weight's meaning as it is, and whether a DequantizeLinear stands between; null where it is computed. */
 function constantSource(
   graph: Graph,
   produced: ReadonlyMap<string, Node>,
@@ -97,7 +85,7 @@ function constantSource(
   while (!graph.initializers.has(name)) {
     const producer = produced.get(name);
     if (producer?.op === 'Constant') return { name, dequantized };
-    if (producer === undefined || !carriers.has(producer.op)) return null;
+    if (producer === undefined || !is(producer, 'view', 'permutes', 'converts')) return null;
     dequantized ||= producer.op === 'DequantizeLinear';
     name = producer.inputs[0] ?? '';
   }

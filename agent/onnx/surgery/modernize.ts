@@ -6,6 +6,7 @@ import { constant, type Lowering, unsupported } from '../forms/lowering.ts';
 import { numbers } from '../forms/quantized-values.ts';
 import type { Attribute, Graph, Node, Tensor } from '../ir.ts';
 import { node as build, floats, ints } from '../made/build.ts';
+import { is } from '../operator-traits.ts';
 import { batchAxes } from './batch-axis.ts';
 
 /** The opset of the float tail: at least 17, and never older than what the nodes were written for. */
@@ -13,14 +14,11 @@ export function targetOpset(opset: number): number {
   return Math.max(17, opset);
 }
 
-/** Operators of the domain com.microsoft that have gradient rules. */
-const trainableMicrosoft = new Set(['Gelu', 'FastGelu', 'QuickGelu']);
-
 export function modernizeNode(state: Lowering, node: Node): readonly Node[] {
   const { opset } = state;
   if (Object.values(node.attributes).some(({ kind }) => kind === 'graph'))
     throw unsupported(node, 'it holds a graph of its own, which cannot be trained through');
-  if (node.domain !== '' && !trainableMicrosoft.has(node.op))
+  if (node.domain !== '' && !is(node, 'trained-microsoft'))
     throw unsupported(node, `operators of the domain '${node.domain}' cannot be trained`);
   if (node.attributes.broadcast !== undefined)
     throw unsupported(node, 'it uses the broadcasting of opset 6 and older', 'Export the model with opset 7 or newer.');

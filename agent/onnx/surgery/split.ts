@@ -2,13 +2,13 @@
 // ends in a DequantizeLinear and the tail begins with the matching QuantizeLinear: that round trip is exact, because
 // round((q − z)·s / s) + z = q for every 8-bit q.
 
-import { movers } from '../forms/quantized-movers.ts';
+import { constantOf } from '../constants.ts';
 import { isFloat } from '../forms/quantized-values.ts';
 import { isClippedByReaders } from '../forms/saturation.ts';
-import { constantOf } from '../forms/slots.ts';
 import { consumers, extract, producers } from '../graph.ts';
 import { type Dim, type DType, dataTypes, type Graph, type Model, type Node, type ValueInfo } from '../ir.ts';
 import { node, value } from '../made/build.ts';
+import { is } from '../operator-traits.ts';
 import { classifierEnds } from './classifier-ends.ts';
 import type { Cut } from './cut.ts';
 
@@ -86,18 +86,6 @@ function bridgeAt(graph: Graph, tensor: string, features: string): Bridge | null
   return isInput ? { down: [node('Identity', [tensor], [features])], up: [node('Identity', [features], [tensor])] } : null;
 }
 
-const sameType: ReadonlySet<string> = new Set([
-  'Gather',
-  'Slice',
-  'Reshape',
-  'Transpose',
-  'Squeeze',
-  'Unsqueeze',
-  'Flatten',
-  'Concat',
-  'Identity',
-]);
-
 /** Type of a tensor that is not quantized, followed back to where it is said; float32 where it is not. */
 function floatTypeOf(graph: Graph, tensor: string): DType {
   const produced = producers(graph);
@@ -114,7 +102,7 @@ function floatTypeOf(graph: Graph, tensor: string): DType {
     if (producer === undefined) continue;
     if (producer.op === 'Cast') return dataTypes[Number(producer.attributes.to?.value) as keyof typeof dataTypes] ?? 'float32';
     if (producer.op === 'DequantizeLinear') open.push(producer.inputs[1] ?? '');
-    else open.push(...(sameType.has(producer.op) ? producer.inputs.slice(0, 1) : [...producer.inputs].reverse()));
+    else open.push(...(is(producer, 'view', 'permutes', 'picks') ? producer.inputs.slice(0, 1) : [...producer.inputs].reverse()));
   }
   return 'float32';
 }
@@ -155,7 +143,7 @@ export function scaleOf(graph: Graph, tensor: string): Scale | null {
       const type: Node['attributes'] = producer.op === 'QuantizeLinear' && wanted !== undefined ? { output_dtype: wanted } : {};
       return { scale: producer.inputs[inputs[0]] ?? '', zeroPoint: producer.inputs[inputs[1]] ?? '', type };
     }
-    if (!movers.has(producer.op) || !reachesQuantizedReader(graph, tensor)) return null;
+    if (!is(producer, 'keeps-scale') || !reachesQuantizedReader(graph, tensor)) return null;
     name = producer.inputs[0] ?? '';
   }
   return null;
@@ -168,7 +156,7 @@ function reachesQuantizedReader(graph: Graph, tensor: string): boolean {
   for (let name = open.pop(); name !== undefined; name = open.pop()) {
     for (const reader of readers.get(name) ?? []) {
       if (reader.op === 'DequantizeLinear' || reader.op.startsWith('QLinear') || reader.op === 'QGemm') return true;
-      if (movers.has(reader.op)) open.push(...reader.outputs);
+      if (is(reader, 'keeps-scale')) open.push(...reader.outputs);
     }
   }
   return false;

@@ -4,9 +4,7 @@
 import { neededNodes, producers } from '../graph.ts';
 import type { Graph, Node } from '../ir.ts';
 import { node as build } from '../made/build.ts';
-import { reshaping } from './weight-source.ts';
-
-export const endActivations: ReadonlySet<string> = new Set(['Softmax', 'LogSoftmax', 'Sigmoid']);
+import { is } from '../operator-traits.ts';
 
 export interface Ends {
   readonly graph: Graph;
@@ -19,7 +17,7 @@ export function canonicalEnds(graph: Graph, output: string, isFlat: boolean): En
   const produced = producers(graph);
   const behind = walkBack(graph, produced, output);
   const activation = produced.get(behind.root);
-  const isActivation = activation !== undefined && endActivations.has(activation.op);
+  const isActivation = activation !== undefined && is(activation, 'of-logits');
   const before = isActivation ? walkBack(graph, produced, activation.inputs[0] ?? '') : behind;
   const gone = [...behind.through, ...(isActivation ? before.through : [])];
   if (gone.length === 0 && isFlat) return { graph, renamed: new Map() };
@@ -58,7 +56,7 @@ function walkBack(
 ): { readonly root: string; readonly through: readonly Node[] } {
   const through: Node[] = [];
   let root = name;
-  for (let node = produced.get(root); node !== undefined && reshaping.has(node.op); node = produced.get(root)) {
+  for (let node = produced.get(root); node !== undefined && is(node, 'view'); node = produced.get(root)) {
     const [x = ''] = node.inputs;
     if (graph.initializers.has(x) || graph.inputs.some((info) => info.name === x)) break;
     through.push(node);

@@ -4,9 +4,7 @@
 import { numbers } from '../forms/quantized-values.ts';
 import { producers } from '../graph.ts';
 import type { Graph, Node, Tensor } from '../ir.ts';
-
-/** Operators that give the elements of their first input in the same order, in another shape. */
-export const reshaping: ReadonlySet<string> = new Set(['Reshape', 'Squeeze', 'Unsqueeze', 'Flatten', 'Identity']);
+import { is } from '../operator-traits.ts';
 
 export interface WeightSource {
   /** Initializer of the float graph. */
@@ -27,7 +25,7 @@ export function constantBehind(
   let name = start;
   while (!graph.initializers.has(name)) {
     const producer = produced.get(name);
-    if (producer === undefined || !(reshaping.has(producer.op) || producer.op === 'Transpose')) return null;
+    if (producer === undefined || !is(producer, 'view', 'permutes')) return null;
     chain.unshift(producer);
     name = producer.inputs[0] ?? '';
   }
