@@ -2,6 +2,7 @@
 // Rounding errors times inputs that are never negative do not average out; a head whose large weights cancel can be lost to them altogether.
 
 import { dequantizeTensor, quantizeTensor, symmetricScales } from '../onnx/forms/quantized-values.ts';
+import { gridAxis } from '../onnx/forms/stored-weight.ts';
 import type { Tensor } from '../onnx/ir.ts';
 import { value } from '../onnx/made/build.ts';
 import type { FloatTail, TailParameter } from '../onnx/surgery/tail.ts';
@@ -64,8 +65,7 @@ function roundedWeights(tail: FloatTail, weights: Weights): Weights {
     [...weights].flatMap(([name, value]): readonly (readonly [string, Tensor])[] => {
       const origin = tail.origins.get(name);
       if (origin?.kind !== 'quantized' || sameTensor(value, tail.base.get(name) as Tensor)) return [];
-      const isPerChannel = origin.grid.perChannel || (name === tail.head?.weight && origin.perChannel);
-      const scales = symmetricScales(value, isPerChannel ? origin.axis : null, origin.grid.top);
+      const scales = symmetricScales(value, gridAxis(origin, name === tail.head?.weight), origin.grid.top);
       const whole = quantizeTensor(value, scales, 0, 'int32', origin.axis);
       return [[name, dequantizeTensor(whole, { dtype: 'float32', dims: [scales.length], data: scales }, null, origin.axis)]];
     }),

@@ -2,9 +2,9 @@
 // A card that makes other values is found out here. Changes nothing, refuses nothing.
 
 import { constantOf } from '../onnx/constants.ts';
+import type { Range } from '../onnx/forms/activation-scale.ts';
 import { quantizedType } from '../onnx/forms/quantized-type.ts';
 import { limitsOf, numbers } from '../onnx/forms/quantized-values.ts';
-import type { Range } from '../onnx/forms/requantize.ts';
 import type { Graph, Model, ValueInfo } from '../onnx/ir.ts';
 import { is } from '../onnx/operator-traits.ts';
 

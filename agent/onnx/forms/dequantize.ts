@@ -2,7 +2,7 @@
 // came from. Refuses operators it cannot handle (`operator-unsupported`), naming the node and what would help.
 import { WhetError } from '../../errors.ts';
 import { foldConstants } from '../constants.ts';
-import { producers, reads, sorted } from '../graph.ts';
+import { producers, sorted } from '../graph.ts';
 import { type Graph, type Model, type Node, nodeKey, opsetOf, sizeOf, type Tensor, type ValueInfo } from '../ir.ts';
 import { findHead } from '../made/head.ts';
 import { is } from '../operator-traits.ts';
@@ -11,29 +11,11 @@ import { listLayers } from '../surgery/layers.ts';
 import { modernizeNode, targetOpset } from '../surgery/modernize.ts';
 import type { FloatTail, ParameterOrigin } from '../surgery/tail.ts';
 import { canonicalEnds } from '../surgery/tail-ends.ts';
-import { lowerFloatCast, lowerFloatConstant } from './lower-cast.ts';
-import {
-  lowerCast,
-  lowerDynamicQuantizeLinear,
-  lowerDynamicQuantizeMatMul,
-  lowerInteger,
-  lowerMatMulIntegerToFloat,
-  lowerScaleMul,
-} from './lower-dynamic.ts';
-import { completeBias, lowerDequantizeLinear, lowerQuantizeLinear } from './lower-qdq.ts';
-import { qoperatorRules } from './lower-qoperator.ts';
+import { lowerQuantized, refusal } from './forms.ts';
 import { emit, fewerLayers, floatName, type Lowering, unsupported } from './lowering.ts';
 import { findParameters } from './parameters.ts';
+import { completeBias } from './qdq.ts';
 import { unclippedEnds } from './saturation.ts';
-
-/** Operators that come in with other runtimes' optimizers or other quantizers, and what would help. */
-const refused: Readonly<Record<string, string>> = {
-  MatMulNBits: 'Use 8-bit quantization for the layers to be trained.',
-  FusedConv: 'Export the model again without extended graph optimizations.',
-  FusedGemm: 'Export the model again without extended graph optimizations.',
-  FusedMatMul: 'Export the model again without extended graph optimizations.',
-  DynamicQuantizeLSTM: 'Cut behind the recurrent layer.',
-};
 
 /**
  * The float form of a tail. `features` says what is known of the tail's input: 'saturated' values never leave the range of a quantizer that
@@ -82,40 +64,10 @@ function refuseUntrained(tail: Model, { origins }: FloatTail): void {
   if (lost !== undefined) throw unsupported(lost.node, `its weight '${lost.weights[0]}' comes in a way that training cannot go back`);
 }
 
-type Rule = (state: Lowering, node: Node) => void;
-
-const rules: Readonly<Record<string, Rule>> = {
-  ...qoperatorRules,
-  QuantizeLinear: lowerQuantizeLinear,
-  DequantizeLinear: lowerDequantizeLinear,
-  DynamicQuantizeLinear: lowerDynamicQuantizeLinear,
-  MatMulInteger: (state, node) => lowerInteger(state, node, 'MatMul'),
-  ConvInteger: (state, node) => lowerInteger(state, node, 'Conv'),
-  DynamicQuantizeMatMul: lowerDynamicQuantizeMatMul,
-  MatMulIntegerToFloat: lowerMatMulIntegerToFloat,
-  Identity: passThrough,
-};
-
 function lower(state: Lowering, node: Node, produced: ReadonlyMap<string, Node>): void {
-  const help = refused[node.op];
-  if (help !== undefined) throw unsupported(node, 'this operator cannot be turned into float', help);
-  const rule = rules[node.op];
-  if (rule !== undefined) rule(state, node);
-  else if (node.op === 'Dropout' && !isMaskRead(state.graph, node)) passThrough(state, node);
-  else if (node.op === 'Cast' && (lowerCast(state, node) || lowerFloatCast(state, node))) return;
-  else if (node.op === 'Mul' && lowerScaleMul(state, node)) return;
-  else lowerFloat(state, node, produced);
-}
-
-function passThrough(state: Lowering, node: Node): void {
-  if (lowerFloatConstant(state, node)) return;
-  state.aliases.set(node.outputs[0] ?? '', floatName(state, node.inputs[0] ?? ''));
-}
-
-/** At inference a Dropout passes its input through, but for its mask, which somebody may read. */
-function isMaskRead(graph: Graph, node: Node): boolean {
-  const mask = node.outputs[1] ?? '';
-  return mask !== '' && (graph.nodes.some((reader) => reads(reader).includes(mask)) || graph.outputs.some(({ name }) => name === mask));
+  const help = refusal(node);
+  if (help !== null) throw unsupported(node, 'this operator cannot be turned into float', help);
+  if (!lowerQuantized(state, node)) lowerFloat(state, node, produced);
 }
 
 function lowerFloat(state: Lowering, node: Node, produced: ReadonlyMap<string, Node>): void {

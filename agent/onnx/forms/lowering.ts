@@ -1,13 +1,10 @@
 // The state of turning a quantized tail into a float one: which float tensor stands for each quantized one, what was emitted, and where
-// every parameter came from. Rules (lower-*.ts) read and write it through the functions here.
+// every parameter came from. The forms read and write it through the functions here.
 import { WhetError } from '../../errors.ts';
-import { producers } from '../graph.ts';
 import { type Graph, type Node, nodeKey, type Tensor } from '../ir.ts';
-import { is } from '../operator-traits.ts';
 import { typeOf } from '../result-type.ts';
 import type { ActivationScale, ParameterOrigin, Slot } from '../surgery/tail.ts';
-import { quantizedType } from './quantized-type.ts';
-import { asFloat32, dequantizeTensor, isFloat, limitsOf, numbers, quantizeTensor, topOf } from './quantized-values.ts';
+import { asFloat32, isFloat } from './quantized-values.ts';
 
 /** An integer product that still waits for its scales (dynamic quantization). */
 export interface Accumulator {
@@ -93,104 +90,7 @@ function makingFloat32(node: Node): Node {
   return node;
 }
 
-export interface QuantizedWeight {
-  readonly node: Node;
-  readonly value: number;
-  readonly scale: Slot;
-  readonly scaleValue: Tensor;
-  readonly zeroPoint: number | null;
-  readonly axis: number;
-  readonly perChannel: boolean;
-  readonly zeroPointFollowsScale: boolean;
-  /** QuantizeLinear of a float weight, where the model stores it so. */
-  readonly quantizer?: Node;
-}
-
-/** Adds a dequantized weight as a float initializer and remembers where it came from; gives its name. */
-export function addWeight(state: Lowering, weight: QuantizedWeight): string {
-  const { node, quantizer, axis, perChannel, zeroPointFollowsScale, scale } = weight;
-  const zeroPoint = weight.zeroPoint === null ? null : optionalSlot(node, weight.zeroPoint);
-  const zeros = zeroPoint === null ? null : needConstant(state, node, zeroPoint.input, 'weight zero point');
-  const stored = quantizer === undefined ? needConstant(state, node, weight.value, 'weight') : quantizeConstant(state, quantizer, axis);
-  const name = uniqueName(state, `${(quantizer ?? node).inputs[weight.value]}/float`);
-  state.initializers.set(name, dequantizeTensor(stored, weight.scaleValue, zeros, axis));
-  state.origins.set(name, {
-    kind: 'quantized',
-    value: slot(quantizer ?? node, weight.value),
-    scale,
-    zeroPoint,
-    axis,
-    perChannel,
-    zeroPointFollowsScale,
-    quantizer: quantizer === undefined ? null : { scale: slot(quantizer, 1), zeroPoint: optionalSlot(quantizer, 2) },
-    grid: {
-      perChannel: numbers(weight.scaleValue).length > 1,
-      top: quantizer === undefined ? topOf(stored, zeros) : Math.floor((limitsOf(stored.dtype)[1] - limitsOf(stored.dtype)[0]) / 2),
-    },
-  });
-  return name;
-}
-
-/** What a QuantizeLinear makes of a float weight. */
-function quantizeConstant(state: Lowering, quantizer: Node, axis: number): Tensor {
-  const zeros = constant(state, quantizer.inputs[2]);
-  const zero = zeros === null ? 0 : (numbers(zeros)[0] ?? 0);
-  const scales = numbers(needConstant(state, quantizer, 1, 'weight scale'));
-  return quantizeTensor(needConstant(state, quantizer, 0, 'weight'), scales, zero, quantizedType(state.graph, quantizer, zeros), axis);
-}
-
-/** Adds an int32 bias as float: real = q · (input scale · weight scale). */
-export function addBias(
-  state: Lowering,
-  node: Node,
-  input: number,
-  scales: { readonly input: Slot; readonly inputValue: Tensor; readonly weightValue: Tensor; readonly weight: string },
-): string {
-  const stored = needConstant(state, node, input, 'bias');
-  const xs = numbers(scales.inputValue)[0] as number;
-  const product = Float32Array.from(numbers(scales.weightValue), (ws) => Math.fround(xs * ws));
-  const name = uniqueName(state, `${node.inputs[input]}/float`);
-  const vector: Tensor = { ...stored, dims: [stored.dims.reduce((a, b) => a * b, 1)] };
-  const float = dequantizeTensor(vector, { dtype: 'float32', dims: [product.length], data: product }, null, 0);
-  state.initializers.set(name, { ...float, dims: stored.dims });
-  state.origins.set(name, {
-    kind: 'int32-bias',
-    value: slot(node, input),
-    inputScale: scales.input,
-    layer: nodeKey(node),
-    weight: scales.weight,
-    scale: null,
-    zeroPoint: null,
-  });
-  return name;
-}
-
-/** The tensor whose scale `name` has: back through what passes quantized values on as they are, to whatever computed them. */
-function quantizedRoot(produced: ReadonlyMap<string, Node>, name: string): string {
-  let root = name;
-  for (let producer = produced.get(root); producer !== undefined && is(producer, 'keeps-scale'); producer = produced.get(root)) {
-    root = producer.inputs[0] ?? '';
-  }
-  return root;
-}
-
-/** Says that the model fixes the scale of this float tensor at these inputs. */
-export function addActivation(state: Lowering, tensor: string, node: Node, scale: number, zeroPoint: number): void {
-  const root = quantizedRoot(producers(state.graph), tensor);
-  const zero = constant(state, node.inputs[zeroPoint]);
-  state.activations.push({
-    tensor: floatName(state, root),
-    scale: slot(node, scale),
-    zeroPoint: optionalSlot(node, zeroPoint),
-    base: {
-      scale: numbers(needConstant(state, node, scale, 'scale'))[0] ?? 1,
-      zeroPoint: zero === null ? 0 : (numbers(zero)[0] ?? 0),
-      dtype: quantizedType(state.graph, node, zero),
-    },
-  });
-}
-
-function uniqueName(state: Lowering, wanted: string): string {
+export function uniqueName(state: Lowering, wanted: string): string {
   let name = wanted;
   for (let count = 2; state.initializers.has(name); count++) name = `${wanted}${count}`;
   return name;

@@ -1,9 +1,9 @@
 // A plan and the ranges of its activations → the model with QuantizeLinear and DequantizeLinear: int8 weights around zero with one scale a
 // channel, int32 biases, 8-bit activations with one scale a tensor. Outputs stay float. Refuses ranges that are missing or not finite.
 import { WhetError } from '../../errors.ts';
+import type { Range } from '../forms/activation-scale.ts';
 import { asymmetricScale, quantizeTensor, symmetricScales } from '../forms/quantized-values.ts';
-import type { Range } from '../forms/requantize.ts';
-import { fitBias } from '../forms/requantize-layer.ts';
+import { fitBias } from '../forms/stored-weight.ts';
 import { extract, producers } from '../graph.ts';
 import type { Graph, Model, Node, Tensor } from '../ir.ts';
 import { node as build } from '../made/build.ts';

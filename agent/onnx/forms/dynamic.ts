@@ -1,11 +1,14 @@
-// Dynamic quantization: DynamicQuantizeLinear → MatMulInteger or ConvInteger → Cast → Mul by the scales becomes one float operator.
+// Dynamic quantization, both ways: DynamicQuantizeLinear → MatMulInteger or ConvInteger → Cast → Mul by the scales becomes one float operator. Weights
+// go back as integers; biases and activations are float.
 
 import type { Node } from '../ir.ts';
 import { node as build } from '../made/build.ts';
 import type { Slot } from '../surgery/tail.ts';
-import { type Accumulator, addWeight, constant, emit, floatName, type Lowering, needConstant, slot, unsupported } from './lowering.ts';
+import { always, type Form } from './form.ts';
+import { type Accumulator, constant, emit, floatName, type Lowering, needConstant, slot, unsupported } from './lowering.ts';
+import { addWeight, quantizeWeight } from './stored-weight.ts';
 
-export function lowerDynamicQuantizeLinear(state: Lowering, node: Node): void {
+function lowerDynamicQuantizeLinear(state: Lowering, node: Node): void {
   const [q = '', scale = '', zeroPoint = ''] = node.outputs;
   const x = floatName(state, node.inputs[0] ?? '');
   state.aliases.set(q, x);
@@ -13,13 +16,13 @@ export function lowerDynamicQuantizeLinear(state: Lowering, node: Node): void {
   state.dynamicScales.set(scale, null);
 }
 
-export function lowerInteger(state: Lowering, node: Node, op: 'MatMul' | 'Conv'): void {
+function lowerInteger(state: Lowering, node: Node, op: 'MatMul' | 'Conv'): void {
   needConstant(state, node, 1, 'weight');
   state.accumulators.set(node.outputs[0] ?? '', { node, op, hasInputScale: false, weightScale: null });
 }
 
 /** Cast of an accumulator changes nothing that matters here. Gives false where it is an ordinary Cast. */
-export function lowerCast(state: Lowering, node: Node): boolean {
+function lowerCast(state: Lowering, node: Node): boolean {
   const accumulator = state.accumulators.get(node.inputs[0] ?? '');
   if (accumulator === undefined) return false;
   state.accumulators.set(node.outputs[0] ?? '', accumulator);
@@ -27,7 +30,7 @@ export function lowerCast(state: Lowering, node: Node): boolean {
 }
 
 /** Mul of scales, or of an accumulator by its scales. Gives false where it is an ordinary Mul. */
-export function lowerScaleMul(state: Lowering, node: Node): boolean {
+function lowerScaleMul(state: Lowering, node: Node): boolean {
   const [y = ''] = node.outputs;
   const accumulated = node.inputs.findIndex((name) => state.accumulators.has(name));
   if (accumulated < 0) {
@@ -53,6 +56,7 @@ function emitFloat(state: Lowering, accumulator: Accumulator, scale: Slot, outpu
   const scaleValue = needConstant(state, holder, scale.input, 'weight scale');
   const rank = needConstant(state, node, 1, 'weight').dims.length;
   const weight = addWeight(state, {
+    form: 'dynamic',
     node,
     value: 1,
     scale,
@@ -70,10 +74,11 @@ function emitFloat(state: Lowering, accumulator: Accumulator, scale: Slot, outpu
 }
 
 /** com.microsoft.DynamicQuantizeMatMul: A, B, bs, bz, bias. */
-export function lowerDynamicQuantizeMatMul(state: Lowering, node: Node): void {
+function lowerDynamicQuantizeMatMul(state: Lowering, node: Node): void {
   const stored = needConstant(state, node, 1, 'weight');
   const scaleValue = needConstant(state, node, 2, 'weight scale');
   const weight = addWeight(state, {
+    form: 'dynamic',
     node,
     value: 1,
     scale: slot(node, 2),
@@ -87,11 +92,12 @@ export function lowerDynamicQuantizeMatMul(state: Lowering, node: Node): void {
 }
 
 /** com.microsoft.MatMulIntegerToFloat: A, B, as, bs, az, bz, bias. */
-export function lowerMatMulIntegerToFloat(state: Lowering, node: Node): void {
+function lowerMatMulIntegerToFloat(state: Lowering, node: Node): void {
   if (!state.dynamicScales.has(node.inputs[2] ?? '')) throw unsupported(node, 'its input scale does not come from DynamicQuantizeLinear');
   const stored = needConstant(state, node, 1, 'weight');
   const scaleValue = needConstant(state, node, 3, 'weight scale');
   const weight = addWeight(state, {
+    form: 'dynamic',
     node,
     value: 1,
     scale: slot(node, 3),
@@ -114,3 +120,25 @@ function fused(state: Lowering, node: Node, x: string, weight: string, bias: str
   if (constant(state, bias) !== null) state.origins.set(bias, { kind: 'float', values: [slot(node, node.inputs.lastIndexOf(bias))] });
   emit(state, build('Add', [`${y}/product`, bias], [y]));
 }
+
+export const dynamic = {
+  kind: 'dynamic',
+  layers: {
+    ConvInteger: { weights: [1], bias: null },
+    MatMulInteger: { weights: [1, 0], bias: null },
+    DynamicQuantizeMatMul: { weights: [1], bias: 4 },
+    MatMulIntegerToFloat: { weights: [1], bias: 6 },
+    DynamicQuantizeLSTM: { weights: [1], bias: 3 },
+  },
+  lower: {
+    DynamicQuantizeLinear: always(lowerDynamicQuantizeLinear),
+    MatMulInteger: always((state, node) => lowerInteger(state, node, 'MatMul')),
+    ConvInteger: always((state, node) => lowerInteger(state, node, 'Conv')),
+    DynamicQuantizeMatMul: always(lowerDynamicQuantizeMatMul),
+    MatMulIntegerToFloat: always(lowerMatMulIntegerToFloat),
+    Cast: lowerCast,
+    Mul: lowerScaleMul,
+  },
+  refused: { DynamicQuantizeLSTM: 'Cut behind the recurrent layer.' },
+  storeWeight: quantizeWeight,
+} satisfies Form;

@@ -1,21 +1,15 @@
-// QOperator: each quantized operator becomes its float one, with dequantized weights; its output scale is remembered for recalibration.
+// QOperator, both ways: each quantized operator becomes its float one, with dequantized weights; its output scale is remembered for recalibration.
+// Weights go back as integers, biases in steps that the operator implies.
 
 import type { Attribute, Node, Tensor } from '../ir.ts';
 import { node as build } from '../made/build.ts';
 import { is } from '../operator-traits.ts';
-import {
-  addActivation,
-  addBias,
-  addWeight,
-  constant,
-  emit,
-  floatName,
-  type Lowering,
-  needConstant,
-  slot,
-  unsupported,
-} from './lowering.ts';
+import { addActivation } from './activation-scale.ts';
+import { always, type Form } from './form.ts';
+import { constant, emit, floatName, type Lowering, needConstant, slot, unsupported } from './lowering.ts';
 import { emitClip, saturation } from './saturation.ts';
+import { addBias, quantizeBias } from './stored-bias.ts';
+import { addWeight, quantizeWeight } from './stored-weight.ts';
 
 type Rule = (state: Lowering, node: Node) => void;
 
@@ -23,6 +17,7 @@ type Rule = (state: Lowering, node: Node) => void;
 const qLinearConv: Rule = (state, node) => {
   const weightValue = needConstant(state, node, 4, 'weight scale');
   const weight = addWeight(state, {
+    form: 'qoperator',
     node,
     value: 3,
     scale: slot(node, 4),
@@ -43,6 +38,7 @@ const qLinearMatMul: Rule = (state, node) => {
     stored === null
       ? input(state, node, 3, 4)
       : addWeight(state, {
+          form: 'qoperator',
           node,
           value: 3,
           scale: slot(node, 4),
@@ -61,6 +57,7 @@ const qGemm: Rule = (state, node) => {
   const weightValue = needConstant(state, node, 4, 'weight scale');
   const transB = node.attributes.transB?.kind === 'int' ? node.attributes.transB.value : 0;
   const weight = addWeight(state, {
+    form: 'qoperator',
     node,
     value: 3,
     scale: slot(node, 4),
@@ -95,24 +92,11 @@ const qLinearConcat: Rule = (state, node) => {
   finish(state, node, 'Concat', parts, node.attributes, [0, 1]);
 };
 
-export const qoperatorRules: Readonly<Record<string, Rule>> = {
-  QLinearConv: qLinearConv,
-  QLinearMatMul: qLinearMatMul,
-  QGemm: qGemm,
-  QLinearAdd: binary('Add'),
-  QLinearMul: binary('Mul'),
-  QLinearSigmoid: unary('Sigmoid'),
-  QLinearLeakyRelu: unary('LeakyRelu'),
-  QLinearGlobalAveragePool: unary('GlobalAveragePool'),
-  QLinearAveragePool: unary('AveragePool'),
-  QLinearSoftmax: unary('Softmax'),
-  QLinearConcat: qLinearConcat,
-};
-
 /** The float tensor of a quantized input; a constant one is dequantized in place. Its scale, too, must follow new weights before it. */
 function input(state: Lowering, node: Node, value: number, scale: number): string {
   if (constant(state, node.inputs[value]) !== null) {
     return addWeight(state, {
+      form: 'qoperator',
       node,
       value,
       scale: slot(node, scale),
@@ -148,3 +132,28 @@ function finish(
   if (limits !== null) emitClip(state, `${y}/linear`, y, limits);
   if (isScaled) addActivation(state, y, node, scale, zeroPoint);
 }
+
+export const qoperator = {
+  kind: 'qoperator',
+  layers: {
+    QLinearConv: { weights: [3], bias: 8 },
+    QLinearMatMul: { weights: [3, 0], bias: null },
+    QGemm: { weights: [3], bias: 6 },
+  },
+  lower: {
+    QLinearConv: always(qLinearConv),
+    QLinearMatMul: always(qLinearMatMul),
+    QGemm: always(qGemm),
+    QLinearAdd: always(binary('Add')),
+    QLinearMul: always(binary('Mul')),
+    QLinearSigmoid: always(unary('Sigmoid')),
+    QLinearLeakyRelu: always(unary('LeakyRelu')),
+    QLinearGlobalAveragePool: always(unary('GlobalAveragePool')),
+    QLinearAveragePool: always(unary('AveragePool')),
+    QLinearSoftmax: always(unary('Softmax')),
+    QLinearConcat: always(qLinearConcat),
+  },
+  refused: {},
+  storeWeight: quantizeWeight,
+  storeBias: quantizeBias,
+} satisfies Form;

@@ -1,19 +1,72 @@
-// One layer's float weight or bias → what its quantized form stores: integers, scales, zero points, as writes into the base model.
+// A weight that a model stores as integers, both ways: integers, scales and zero points → a float parameter that knows where it came from, and
+// a trained float parameter → what the model stores, as writes into it.
 import { WhetError } from '../../errors.ts';
-import type { DType, Graph, Tensor } from '../ir.ts';
-import type { ParameterOrigin } from '../surgery/tail.ts';
+import type { DType, Graph, Node, Tensor } from '../ir.ts';
+import type { Slot } from '../surgery/tail.ts';
+import type { WeightOrigin } from './form.ts';
+import { constant, type Lowering, needConstant, optionalSlot, slot, uniqueName } from './lowering.ts';
 import { quantizedType } from './quantized-type.ts';
-import { floatTensor, limitsOf, numbers, quantizeTensor, symmetricScales } from './quantized-values.ts';
+import { dequantizeTensor, floatTensor, limitsOf, numbers, quantizeTensor, symmetricScales, topOf } from './quantized-values.ts';
 import { nodeOf, readSlot, type SlotWrite } from './slots.ts';
 
-type WeightOrigin = Extract<ParameterOrigin, { kind: 'quantized' }>;
-type BiasOrigin = Extract<ParameterOrigin, { kind: 'int32-bias' }>;
+export interface QuantizedWeight {
+  readonly form: WeightOrigin['form'];
+  readonly node: Node;
+  readonly value: number;
+  readonly scale: Slot;
+  readonly scaleValue: Tensor;
+  readonly zeroPoint: number | null;
+  readonly axis: number;
+  readonly perChannel: boolean;
+  readonly zeroPointFollowsScale: boolean;
+  /** QuantizeLinear of a float weight, where the model stores it so. */
+  readonly quantizer?: Node;
+}
+
+/** Adds a dequantized weight as a float initializer and remembers where it came from; gives its name. */
+export function addWeight(state: Lowering, weight: QuantizedWeight): string {
+  const { node, form, quantizer, axis, perChannel, zeroPointFollowsScale, scale } = weight;
+  const zeroPoint = weight.zeroPoint === null ? null : optionalSlot(node, weight.zeroPoint);
+  const zeros = zeroPoint === null ? null : needConstant(state, node, zeroPoint.input, 'weight zero point');
+  const stored = quantizer === undefined ? needConstant(state, node, weight.value, 'weight') : quantizeConstant(state, quantizer, axis);
+  const name = uniqueName(state, `${(quantizer ?? node).inputs[weight.value]}/float`);
+  state.initializers.set(name, dequantizeTensor(stored, weight.scaleValue, zeros, axis));
+  state.origins.set(name, {
+    kind: 'quantized',
+    form,
+    value: slot(quantizer ?? node, weight.value),
+    scale,
+    zeroPoint,
+    axis,
+    perChannel,
+    zeroPointFollowsScale,
+    quantizer: quantizer === undefined ? null : { scale: slot(quantizer, 1), zeroPoint: optionalSlot(quantizer, 2) },
+    grid: {
+      perChannel: numbers(weight.scaleValue).length > 1,
+      top: quantizer === undefined ? topOf(stored, zeros) : Math.floor((limitsOf(stored.dtype)[1] - limitsOf(stored.dtype)[0]) / 2),
+    },
+  });
+  return name;
+}
+
+/** What a QuantizeLinear makes of a float weight. */
+function quantizeConstant(state: Lowering, quantizer: Node, axis: number): Tensor {
+  const zeros = constant(state, quantizer.inputs[2]);
+  const zero = zeros === null ? 0 : (numbers(zeros)[0] ?? 0);
+  const scales = numbers(needConstant(state, quantizer, 1, 'weight scale'));
+  return quantizeTensor(needConstant(state, quantizer, 0, 'weight'), scales, zero, quantizedType(state.graph, quantizer, zeros), axis);
+}
 
 export interface WeightOptions {
   /** Wish for one scale a channel even where the base has one for all; granted where the operator takes it. */
   readonly perChannel: boolean;
   /** The int32 bias that shares the scale: it must fit into 32 bits, which makes small scales larger. */
   readonly limit: { readonly bias: Tensor; readonly inputScale: Tensor } | null;
+}
+
+/** Axis along which a weight gets one scale a channel; null where it gets one for all. */
+export function gridAxis({ grid, perChannel, axis }: WeightOrigin, isWished: boolean): number | null {
+  return grid.perChannel || (isWished && perChannel) ? axis : null;
 }
 
 /** Quantizes symmetrically: int8 around 0, uint8 around 128. */
@@ -28,7 +81,7 @@ export function quantizeWeight(
   const stored = readSlot(graph, origin.value);
   const dtype = origin.quantizer === null ? stored.dtype : quantizedType(graph, nodeOf(graph, origin.quantizer.scale), oldZero);
   const zero = middleOf(dtype, origin, oldZero);
-  const axis = origin.grid.perChannel || (options.perChannel && origin.perChannel) ? origin.axis : null;
+  const axis = gridAxis(origin, options.perChannel);
   const wanted = fitBias(symmetricScales(value, axis, origin.grid.top), options.limit);
   // A model in 16 bits stores its scales in 16 bits: the integers are made for the scale that it will read.
   const scale = floatTensor(oldScale.dtype, axis === null ? oldScale.dims : scaleDims(oldScale, wanted.length), wanted);
@@ -50,27 +103,6 @@ export function quantizeWeight(
     writes.push({ slot, value: filled(dtype, dims, zero) });
   }
   return { writes, scale };
-}
-
-/** q = round(bias / (input scale · weight scale)), one scale a channel or one for all. */
-export function quantizeBias(
-  graph: Graph,
-  origin: BiasOrigin,
-  value: Tensor,
-  inputScale: Tensor,
-  weightScale: Tensor,
-): readonly SlotWrite[] {
-  const xs = numbers(inputScale)[0] ?? 1;
-  const product = Float32Array.from(numbers(weightScale), (ws) => Math.fround(xs * ws));
-  const vector: Tensor = { dtype: 'float32', dims: [numbers(value).length], data: value.data };
-  const quantized = quantizeTensor(vector, product, 0, 'int32', 0);
-  const writes: SlotWrite[] = [{ slot: origin.value, value: { ...quantized, dims: value.dims } }];
-  if (origin.scale === null) return writes;
-  const old = readSlot(graph, origin.scale);
-  const dims = numbers(old).length === product.length ? old.dims : [product.length];
-  writes.push({ slot: origin.scale, value: floatTensor(old.dtype, dims, product) });
-  if (origin.zeroPoint !== null) writes.push({ slot: origin.zeroPoint, value: filled('int32', dims, 0) });
-  return writes;
 }
 
 function asStored(stored: Tensor, value: Tensor): Tensor {
@@ -108,6 +140,6 @@ function scaleDims(old: Tensor, channels: number): readonly number[] {
   return at < 0 ? [channels] : old.dims.map((dim, axis) => (axis === at ? channels : dim));
 }
 
-function filled(dtype: DType, dims: readonly number[], value: number): Tensor {
+export function filled(dtype: DType, dims: readonly number[], value: number): Tensor {
   return quantizeTensor({ dtype: 'float32', dims, data: new Float32Array(dims.reduce((a, b) => a * b, 1)) }, [1], value, dtype, 0);
 }

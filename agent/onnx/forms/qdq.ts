@@ -1,11 +1,16 @@
-// QDQ: DequantizeLinear of a constant becomes a float initializer; QuantizeLinear → DequantizeLinear of an activation falls away.
+// QDQ, both ways: DequantizeLinear of a constant becomes a float initializer, and QuantizeLinear → DequantizeLinear of an activation falls away.
+// Weights go back as integers, or in float where a QuantizeLinear makes the integers, and biases together with the scale that they have here.
 import { type Node, nodeKey } from '../ir.ts';
 import { is } from '../operator-traits.ts';
-import { addActivation, addWeight, constant, floatName, type Lowering, needConstant, optionalSlot, slot, unsupported } from './lowering.ts';
+import { addActivation } from './activation-scale.ts';
+import { always, type Form } from './form.ts';
+import { constant, floatName, type Lowering, needConstant, optionalSlot, slot, unsupported } from './lowering.ts';
 import { dequantizeTensor, topOf } from './quantized-values.ts';
 import { emitClip, saturation } from './saturation.ts';
+import { quantizeBias } from './stored-bias.ts';
+import { addWeight, quantizeWeight } from './stored-weight.ts';
 
-export function lowerQuantizeLinear(state: Lowering, node: Node): void {
+function lowerQuantizeLinear(state: Lowering, node: Node): void {
   const [x = ''] = node.inputs;
   const [y = ''] = node.outputs;
   // A weight that the model stores in float: its DequantizeLinear deals with both.
@@ -17,7 +22,7 @@ export function lowerQuantizeLinear(state: Lowering, node: Node): void {
   addActivation(state, y, node, 1, 2);
 }
 
-export function lowerDequantizeLinear(state: Lowering, node: Node): void {
+function lowerDequantizeLinear(state: Lowering, node: Node): void {
   const [x = ''] = node.inputs;
   const [y = ''] = node.outputs;
   const quantizer = state.graph.nodes.find((candidate) => candidate.op === 'QuantizeLinear' && candidate.outputs[0] === x);
@@ -37,6 +42,7 @@ export function lowerDequantizeLinear(state: Lowering, node: Node): void {
     state.initializers.set(y, dequantizeTensor(stored, scaleValue, null, 0));
     state.origins.set(y, {
       kind: 'quantized',
+      form: 'qdq',
       value: slot(node, 0),
       scale: slot(node, 1),
       zeroPoint: optionalSlot(node, 2),
@@ -49,6 +55,7 @@ export function lowerDequantizeLinear(state: Lowering, node: Node): void {
     return;
   }
   const name = addWeight(state, {
+    form: 'qdq',
     node,
     value: 0,
     scale: slot(node, 1),
@@ -87,6 +94,7 @@ export function completeBias(state: Lowering, node: Node, producers: ReadonlyMap
   if (source?.op !== 'DequantizeLinear' || !state.initializers.has(bias) || weight === undefined) return;
   state.origins.set(bias, {
     kind: 'int32-bias',
+    form: 'qdq',
     value: slot(source, 0),
     inputScale: state.dequantizedBy.get(node.inputs[0] ?? '') ?? null,
     layer: nodeKey(node),
@@ -95,3 +103,13 @@ export function completeBias(state: Lowering, node: Node, producers: ReadonlyMap
     zeroPoint: optionalSlot(source, 2),
   });
 }
+
+export const qdq = {
+  kind: 'qdq',
+  // Layers are those of float; the DequantizeLinear before their weights says what they are.
+  layers: { MatMulNBits: { weights: [1], bias: 5 } },
+  lower: { QuantizeLinear: always(lowerQuantizeLinear), DequantizeLinear: always(lowerDequantizeLinear) },
+  refused: { MatMulNBits: 'Use 8-bit quantization for the layers to be trained.' },
+  storeWeight: quantizeWeight,
+  storeBias: quantizeBias,
+} satisfies Form;
