@@ -14,12 +14,6 @@ export function constantValue(node: Node): Tensor | null {
   return null;
 }
 
-/** The value of an initializer or of a Constant node; null where the name is computed. */
-export function constantOf(graph: Graph, name: string): Tensor | null {
-  const node = graph.nodes.find((candidate) => candidate.op === 'Constant' && candidate.outputs[0] === name);
-  return graph.initializers.get(name) ?? (node === undefined ? null : constantValue(node));
-}
-
 /** The graph with initializers in the place of Constant nodes. */
 export function foldConstants(graph: Graph): Graph {
   const initializers = new Map(graph.initializers);

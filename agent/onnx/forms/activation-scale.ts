@@ -1,9 +1,9 @@
 // The scale that a model fixes for an activation, both ways: noted when the tail becomes float, and made to fit again when weights have changed.
 import { WhetError } from '../../errors.ts';
-import { producers } from '../graph.ts';
-import { type Model, type Node, sizeOf } from '../ir.ts';
+import { type Node, sizeOf } from '../ir.ts';
 import { is } from '../operator-traits.ts';
 import type { ActivationScale, FloatTail } from '../surgery/tail.ts';
+import { type GraphView, view } from '../view.ts';
 import { constant, floatName, type Lowering, needConstant, optionalSlot, slot } from './lowering.ts';
 import { quantizedType } from './quantized-type.ts';
 import { asymmetricScale, floatTensor, limitsOf, numbers, quantizeTensor } from './quantized-values.ts';
@@ -15,9 +15,9 @@ export interface Range {
 }
 
 /** The tensor whose scale `name` has: back through what passes quantized values on as they are, to whatever computed them. */
-function quantizedRoot(produced: ReadonlyMap<string, Node>, name: string): string {
+function quantizedRoot(seen: GraphView, name: string): string {
   let root = name;
-  for (let producer = produced.get(root); producer !== undefined && is(producer, 'keeps-scale'); producer = produced.get(root)) {
+  for (let producer = seen.producer(root); producer !== undefined && is(producer, 'keeps-scale'); producer = seen.producer(root)) {
     root = producer.inputs[0] ?? '';
   }
   return root;
@@ -25,7 +25,7 @@ function quantizedRoot(produced: ReadonlyMap<string, Node>, name: string): strin
 
 /** Says that the model fixes the scale of this float tensor at these inputs. */
 export function addActivation(state: Lowering, tensor: string, node: Node, scale: number, zeroPoint: number): void {
-  const root = quantizedRoot(producers(state.graph), tensor);
+  const root = quantizedRoot(state.seen, tensor);
   const zero = constant(state, node.inputs[zeroPoint]);
   state.activations.push({
     tensor: floatName(state, root),
@@ -34,7 +34,7 @@ export function addActivation(state: Lowering, tensor: string, node: Node, scale
     base: {
       scale: numbers(needConstant(state, node, scale, 'scale'))[0] ?? 1,
       zeroPoint: zero === null ? 0 : (numbers(zero)[0] ?? 0),
-      dtype: quantizedType(state.graph, node, zero),
+      dtype: quantizedType(state.seen, node, zero),
     },
   });
 }
@@ -52,7 +52,7 @@ const probabilityStep = 1 / 256;
 
 /** New scale and zero point of an activation, as writes; none where its range is not known. */
 export function recalibrate(
-  base: Model,
+  base: GraphView,
   tail: FloatTail,
   activation: ActivationScale,
   ranges: ReadonlyMap<string, Range>,
@@ -60,8 +60,8 @@ export function recalibrate(
   const range = ranges.get(activation.tensor);
   const next = range === undefined ? null : gridFor(tail, activation, range);
   if (next === null) return [];
-  const oldScale = readSlot(base.graph, activation.scale);
-  const oldZero = activation.zeroPoint === null ? null : readSlot(base.graph, activation.zeroPoint);
+  const oldScale = readSlot(base, activation.scale);
+  const oldZero = activation.zeroPoint === null ? null : readSlot(base, activation.zeroPoint);
   const writes: SlotWrite[] = [{ slot: activation.scale, value: floatTensor(oldScale.dtype, oldScale.dims, [next.scale]) }];
   if (activation.zeroPoint !== null && oldZero !== null) {
     const filled = floatTensor('float32', oldZero.dims, new Float32Array(sizeOf(oldZero.dims)).fill(next.zeroPoint));
@@ -85,7 +85,7 @@ export function gridFor(tail: FloatTail, { tensor, base, zeroPoint }: Activation
       hint: 'Training diverged; lower the learning rate.',
     });
   const [low, high] = limitsOf(base.dtype);
-  if (is(producers(tail.model.graph).get(tensor), 'probability'))
+  if (is(view(tail.model.graph).producer(tensor), 'probability'))
     return base.scale >= probabilityStep ? null : { scale: probabilityStep, zeroPoint: low };
   const min = Math.min(0, range.min);
   const max = Math.max(0, range.max);

@@ -2,8 +2,8 @@
 // came from. Refuses operators it cannot handle (`operator-unsupported`), naming the node and what would help.
 import { WhetError } from '../../errors.ts';
 import { foldConstants } from '../constants.ts';
-import { producers, sorted } from '../graph.ts';
-import { type Graph, type Model, type Node, nodeKey, opsetOf, sizeOf, type Tensor, type ValueInfo } from '../ir.ts';
+import { sorted } from '../graph.ts';
+import { type Graph, type Model, type Node, opsetOf, sizeOf, type Tensor, type ValueInfo } from '../ir.ts';
 import { findHead } from '../made/head.ts';
 import { is } from '../operator-traits.ts';
 import { absorbNormalization, widenScalarBias } from '../surgery/end-layer.ts';
@@ -11,8 +11,9 @@ import { listLayers } from '../surgery/layers.ts';
 import { modernizeNode, targetOpset } from '../surgery/modernize.ts';
 import type { FloatTail, ParameterOrigin } from '../surgery/tail.ts';
 import { canonicalEnds } from '../surgery/tail-ends.ts';
+import { view } from '../view.ts';
 import { lowerQuantized, refusal } from './forms.ts';
-import { emit, fewerLayers, floatName, type Lowering, unsupported } from './lowering.ts';
+import { emit, fewerLayers, floatName, type Lowering, lowering, unsupported } from './lowering.ts';
 import { findParameters } from './parameters.ts';
 import { completeBias } from './qdq.ts';
 import { unclippedEnds } from './saturation.ts';
@@ -34,22 +35,12 @@ export function dequantizeTail(tail: Model, features: 'saturated' | 'free' = 'sa
 
 function lowerTail(tail: Model, features: 'saturated' | 'free'): FloatTail {
   const graph = foldConstants(tail.graph);
-  const state: Lowering = {
-    graph,
-    unclipped: new Set([...unclippedEnds(graph), ...(features === 'saturated' ? graph.inputs.map((input) => input.name) : [])]),
+  const state = lowering(graph, {
+    unclipped: new Set([...unclippedEnds(view(graph)), ...(features === 'saturated' ? graph.inputs.map((input) => input.name) : [])]),
     opset: opsetOf(tail),
     inFloat32: true,
-    aliases: new Map(),
-    nodes: [],
-    initializers: new Map(),
-    origins: new Map(),
-    activations: [],
-    dequantizedBy: new Map(),
-    accumulators: new Map(),
-    dynamicScales: new Map(),
-  };
-  const produced = producers(graph);
-  for (const node of sorted(graph)) lower(state, node, produced);
+  });
+  for (const node of sorted(graph)) lower(state, node);
   const float = assemble(tail, state);
   refuseUntrained({ ...tail, graph }, float);
   return float;
@@ -57,23 +48,23 @@ function lowerTail(tail: Model, features: 'saturated' | 'free'): FloatTail {
 
 /** A layer that is listed is a layer that is trained: throws `operator-unsupported` for one whose weights no parameter holds. */
 function refuseUntrained(tail: Model, { origins }: FloatTail): void {
-  const inputs = new Map(tail.graph.nodes.map((node) => [nodeKey(node), node.inputs]));
+  const seen = view(tail.graph);
   const slots = [...origins.values()].flatMap((origin) => (origin.kind === 'float' ? origin.values : [origin.value]));
-  const trained = new Set(slots.map(({ node, input }) => inputs.get(node)?.[input]));
+  const trained = new Set(slots.map(({ node, input }) => seen.node(node)?.inputs[input]));
   const lost = listLayers(tail).find(({ weights }) => !trained.has(weights[0]));
   if (lost !== undefined) throw unsupported(lost.node, `its weight '${lost.weights[0]}' comes in a way that training cannot go back`);
 }
 
-function lower(state: Lowering, node: Node, produced: ReadonlyMap<string, Node>): void {
+function lower(state: Lowering, node: Node): void {
   const help = refusal(node);
   if (help !== null) throw unsupported(node, 'this operator cannot be turned into float', help);
-  if (!lowerQuantized(state, node)) lowerFloat(state, node, produced);
+  if (!lowerQuantized(state, node)) lowerFloat(state, node);
 }
 
-function lowerFloat(state: Lowering, node: Node, produced: ReadonlyMap<string, Node>): void {
+function lowerFloat(state: Lowering, node: Node): void {
   const pending = node.inputs.find((name) => state.accumulators.has(name) || state.dynamicScales.has(name));
   if (pending !== undefined) throw unsupported(node, `it reads the integer product '${pending}' before its scales are applied`);
-  if (is(node, 'weighted')) completeBias(state, node, produced);
+  if (is(node, 'weighted')) completeBias(state, node);
   for (const part of modernizeNode(state, { ...node, inputs: node.inputs.map((name) => floatName(state, name)) })) emit(state, part);
 }
 

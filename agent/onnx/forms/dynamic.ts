@@ -52,7 +52,7 @@ function lowerScaleMul(state: Lowering, node: Node): boolean {
 
 function emitFloat(state: Lowering, accumulator: Accumulator, scale: Slot, output: string): void {
   const { node, op } = accumulator;
-  const holder = state.graph.nodes.find((candidate) => candidate.outputs[0] === scale.node) as Node;
+  const holder = state.seen.node(scale.node) as Node;
   const scaleValue = needConstant(state, holder, scale.input, 'weight scale');
   const rank = needConstant(state, node, 1, 'weight').dims.length;
   const weight = addWeight(state, {
@@ -130,6 +130,7 @@ export const dynamic = {
     MatMulIntegerToFloat: { weights: [1], bias: 6 },
     DynamicQuantizeLSTM: { weights: [1], bias: 3 },
   },
+  outputScale: {},
   lower: {
     DynamicQuantizeLinear: always(lowerDynamicQuantizeLinear),
     MatMulInteger: always((state, node) => lowerInteger(state, node, 'MatMul')),

@@ -1,12 +1,12 @@
 // The form without quantization, both ways. The float tail is float32 throughout, so that casts between float types fall away; a constant that is
 // cast becomes a float32 initializer that knows where it came from, and goes back in the type that the model stores. Other casts stay.
 import { WhetError } from '../../errors.ts';
-import { reads } from '../graph.ts';
-import { type DType, type Graph, type Model, type Node, sizeOf, type Tensor } from '../ir.ts';
+import { type DType, type Node, sizeOf, type Tensor } from '../ir.ts';
 import { typeOf, typeSource } from '../result-type.ts';
 import type { FloatTail, Slot } from '../surgery/tail.ts';
+import type { GraphView } from '../view.ts';
 import type { Form } from './form.ts';
-import { constant, emit, floatName, type Lowering, slot } from './lowering.ts';
+import { constant, emit, floatName, type Lowering, madeBy, slot } from './lowering.ts';
 import { asFloat32, floatTensor, isFloat, numbers } from './quantized-values.ts';
 import { readSlot, type SlotWrite } from './slots.ts';
 
@@ -40,7 +40,7 @@ function isNumber(state: Lowering, name: string): boolean {
   for (;;) {
     const found: DType | undefined = state.initializers.get(at)?.dtype;
     if (found !== undefined) return isFloat(found);
-    const node = state.nodes.find((made) => made.outputs.includes(at));
+    const node = madeBy(state, at);
     // What comes from outside are features.
     if (node === undefined) return true;
     const source = typeSource(node, node.outputs.indexOf(at));
@@ -56,14 +56,14 @@ function passThrough(state: Lowering, node: Node): boolean {
 }
 
 /** At inference a Dropout passes its input through, but for its mask, which somebody may read. */
-function isMaskRead(graph: Graph, node: Node): boolean {
+function isMaskRead({ graph, readers }: GraphView, node: Node): boolean {
   const mask = node.outputs[1] ?? '';
-  return mask !== '' && (graph.nodes.some((reader) => reads(reader).includes(mask)) || graph.outputs.some(({ name }) => name === mask));
+  return mask !== '' && (readers(mask).length > 0 || graph.outputs.some(({ name }) => name === mask));
 }
 
 /** One number a class, all the same: what a normalization behind the head becomes when the head holds it. */
-export function neutral(base: Model, { head }: FloatTail, slot: Slot, value: number): SlotWrite {
-  const stored = readSlot(base.graph, slot);
+export function neutral(seen: GraphView, { head }: FloatTail, slot: Slot, value: number): SlotWrite {
+  const stored = readSlot(seen, slot);
   const classes = head?.classes ?? sizeOf(stored.dims);
   return { slot, value: floatTensor(stored.dtype, [classes], new Float32Array(classes).fill(value)) };
 }
@@ -72,8 +72,8 @@ export function neutral(base: Model, { head }: FloatTail, slot: Slot, value: num
  * In the float type that the model stores. Biases are stored as [n] or [1, n]: the class count may have changed, the number of dimensions has
  * not, but where one number stood for all classes.
  */
-function likeStored(base: Model, slot: Slot, value: Tensor): Tensor {
-  const stored = readSlot(base.graph, slot);
+function likeStored(seen: GraphView, slot: Slot, value: Tensor): Tensor {
+  const stored = readSlot(seen, slot);
   if (stored.dims.length === value.dims.length || sizeOf(stored.dims) === 1) {
     if (stored.dtype === 'float32') return value;
     const rounded = floatTensor(stored.dtype, value.dims, value.data as Float32Array);
@@ -106,10 +106,11 @@ export const float = {
     GRU: { weights: [1], bias: 3 },
     RNN: { weights: [1], bias: 3 },
   },
+  outputScale: {},
   lower: {
     Cast: lowerFloatCast,
     Identity: passThrough,
-    Dropout: (state, node) => !isMaskRead(state.graph, node) && passThrough(state, node),
+    Dropout: (state, node) => !isMaskRead(state.seen, node) && passThrough(state, node),
   },
   refused: { FusedConv: fused, FusedGemm: fused, FusedMatMul: fused },
   storeFloat: likeStored,

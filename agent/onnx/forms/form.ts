@@ -1,7 +1,8 @@
 // A form of quantization, both ways in one record: how its layers are recognised, how its operators become float, and how what was trained is
 // stored again. The records stand in float.ts, qdq.ts, qoperator.ts and dynamic.ts; forms.ts is the table of them.
-import type { Graph, Model, Node, Tensor } from '../ir.ts';
+import type { Node, Tensor } from '../ir.ts';
 import type { ParameterOrigin, Slot } from '../surgery/tail.ts';
+import type { GraphView } from '../view.ts';
 import type { Lowering } from './lowering.ts';
 import type { SlotWrite } from './slots.ts';
 import type { WeightOptions } from './stored-weight.ts';
@@ -25,21 +26,29 @@ export interface Form {
   readonly kind: Quantization;
   /** Operators that own weights, where their presence means this form. */
   readonly layers: Readonly<Record<string, LayerKind>>;
+  /** Operators whose output is quantized, and which of their inputs are its scale and its zero point. */
+  readonly outputScale: Readonly<Record<string, readonly [number, number]>>;
   /** By operator. */
   readonly lower: Readonly<Record<string, LowerRule>>;
   /** Operators of this form that cannot become float, and what would help. */
   readonly refused: Readonly<Record<string, string>>;
   /** A trained parameter in the type that the model stores at a place of it. */
-  readonly storeFloat?: (base: Model, slot: Slot, value: Tensor) => Tensor;
+  readonly storeFloat?: (base: GraphView, slot: Slot, value: Tensor) => Tensor;
   /** Stores a weight as integers; also gives the scale that they were made for. */
   readonly storeWeight?: (
-    graph: Graph,
+    base: GraphView,
     origin: WeightOrigin,
     value: Tensor,
     options: WeightOptions,
   ) => { readonly writes: readonly SlotWrite[]; readonly scale: Tensor };
   /** Stores a bias as int32, in steps of input scale · weight scale. */
-  readonly storeBias?: (graph: Graph, origin: BiasOrigin, value: Tensor, inputScale: Tensor, weightScale: Tensor) => readonly SlotWrite[];
+  readonly storeBias?: (
+    base: GraphView,
+    origin: BiasOrigin,
+    value: Tensor,
+    inputScale: Tensor,
+    weightScale: Tensor,
+  ) => readonly SlotWrite[];
 }
 
 /** A rule for operators that are of no other form. */

@@ -19,6 +19,14 @@ export function layerKind(op: string): (LayerKind & { readonly form: Quantizatio
   return form === undefined || kind === undefined ? null : { ...kind, form: form.kind };
 }
 
+/** Which inputs of an operator hold scale and zero point of its output; null where that is not quantized, or not by constants. */
+export function outputScale(op: string): readonly [number, number] | null {
+  return (
+    all.map((form) => (Object.hasOwn(form.outputScale, op) ? form.outputScale[op] : undefined)).find((inputs) => inputs !== undefined) ??
+    null
+  );
+}
+
 /** What would help where an operator cannot become float; null where it can, or is unknown. */
 export function refusal({ op }: Node): string | null {
   return all.map(({ refused }) => (Object.hasOwn(refused, op) ? refused[op] : undefined)).find((help) => help !== undefined) ?? null;

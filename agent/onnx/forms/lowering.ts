@@ -4,6 +4,7 @@ import { WhetError } from '../../errors.ts';
 import { type Graph, type Node, nodeKey, type Tensor } from '../ir.ts';
 import { typeOf } from '../result-type.ts';
 import type { ActivationScale, ParameterOrigin, Slot } from '../surgery/tail.ts';
+import { type GraphView, view } from '../view.ts';
 import { asFloat32, isFloat } from './quantized-values.ts';
 
 /** An integer product that still waits for its scales (dynamic quantization). */
@@ -16,6 +17,8 @@ export interface Accumulator {
 
 export interface Lowering {
   readonly graph: Graph;
+  /** Lookups of that graph. */
+  readonly seen: GraphView;
   readonly opset: number;
   /** Whether every float becomes float32, as a tail is trained; else a graph keeps the types it has. */
   readonly inFloat32?: boolean;
@@ -32,6 +35,28 @@ export interface Lowering {
   readonly accumulators: Map<string, Accumulator>;
   /** Tensors that hold a dynamic input scale, alone (null) or times a weight scale. */
   readonly dynamicScales: Map<string, Slot | null>;
+}
+
+/** The beginning: nothing is written yet. */
+export function lowering(graph: Graph, options: Pick<Lowering, 'opset' | 'unclipped' | 'inFloat32'>): Lowering {
+  return {
+    ...options,
+    graph,
+    seen: view(graph),
+    aliases: new Map(),
+    nodes: [],
+    initializers: new Map(),
+    origins: new Map(),
+    activations: [],
+    dequantizedBy: new Map(),
+    accumulators: new Map(),
+    dynamicScales: new Map(),
+  };
+}
+
+/** The float node that was written to compute a tensor; undefined where it comes from outside. */
+export function madeBy(state: Lowering, name: string): Node | undefined {
+  return name === '' ? undefined : state.nodes.findLast(({ outputs }) => outputs.includes(name));
 }
 
 export function slot(node: Node, input: number): Slot {

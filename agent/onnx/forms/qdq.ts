@@ -2,6 +2,7 @@
 // Weights go back as integers, or in float where a QuantizeLinear makes the integers, and biases together with the scale that they have here.
 import { type Node, nodeKey } from '../ir.ts';
 import { is } from '../operator-traits.ts';
+import type { GraphView } from '../view.ts';
 import { addActivation } from './activation-scale.ts';
 import { always, type Form } from './form.ts';
 import { constant, floatName, type Lowering, needConstant, optionalSlot, slot, unsupported } from './lowering.ts';
@@ -25,7 +26,8 @@ function lowerQuantizeLinear(state: Lowering, node: Node): void {
 function lowerDequantizeLinear(state: Lowering, node: Node): void {
   const [x = ''] = node.inputs;
   const [y = ''] = node.outputs;
-  const quantizer = state.graph.nodes.find((candidate) => candidate.op === 'QuantizeLinear' && candidate.outputs[0] === x);
+  const producer = state.seen.producer(x);
+  const quantizer = producer?.op === 'QuantizeLinear' ? producer : undefined;
   const stored = constant(state, x) ?? constant(state, quantizer?.inputs[0]);
   if (stored === null) {
     state.aliases.set(y, floatName(state, x));
@@ -70,9 +72,9 @@ function lowerDequantizeLinear(state: Lowering, node: Node): void {
   state.aliases.set(y, name);
 }
 
-function rootOf(producers: ReadonlyMap<string, Node>, name: string): string {
+function rootOf(seen: GraphView, name: string): string {
   let root = name;
-  for (let node = producers.get(root); node !== undefined && is(node, 'view', 'permutes'); node = producers.get(root))
+  for (let node = seen.producer(root); node !== undefined && is(node, 'view', 'permutes'); node = seen.producer(root))
     root = node.inputs[0] ?? '';
   return root;
 }
@@ -87,10 +89,10 @@ function axisOf(node: Node, rank: number): number {
  * A float Conv or Gemm whose bias came through DequantizeLinear: now its input's scale and its weight are known. Either may have been transposed
  * or reshaped on the way.
  */
-export function completeBias(state: Lowering, node: Node, producers: ReadonlyMap<string, Node>): void {
-  const bias = rootOf(producers, node.inputs[2] ?? '');
-  const source = producers.get(bias);
-  const weight = state.aliases.get(rootOf(producers, node.inputs[1] ?? ''));
+export function completeBias(state: Lowering, node: Node): void {
+  const bias = rootOf(state.seen, node.inputs[2] ?? '');
+  const source = state.seen.producer(bias);
+  const weight = state.aliases.get(rootOf(state.seen, node.inputs[1] ?? ''));
   if (source?.op !== 'DequantizeLinear' || !state.initializers.has(bias) || weight === undefined) return;
   state.origins.set(bias, {
     kind: 'int32-bias',
@@ -108,6 +110,7 @@ export const qdq = {
   kind: 'qdq',
   // Layers are those of float; the DequantizeLinear before their weights says what they are.
   layers: { MatMulNBits: { weights: [1], bias: 5 } },
+  outputScale: { QuantizeLinear: [1, 2] },
   lower: { QuantizeLinear: always(lowerQuantizeLinear), DequantizeLinear: always(lowerDequantizeLinear) },
   refused: { MatMulNBits: 'Use 8-bit quantization for the layers to be trained.' },
   storeWeight: quantizeWeight,

@@ -1,9 +1,9 @@
 // Reads and writes the constants that stand at given inputs of given nodes. Writing leaves every other reader of a shared constant alone:
 // where all readers change alike the initializer is replaced, otherwise the changed ones get an initializer of their own.
 import { WhetError } from '../../errors.ts';
-import { constantOf } from '../constants.ts';
 import { type Graph, type Node, nodeKey, type Tensor } from '../ir.ts';
 import type { Slot } from '../surgery/tail.ts';
+import { type GraphView, view } from '../view.ts';
 import { sameTensor } from '../weights.ts';
 
 export interface SlotWrite {
@@ -12,24 +12,25 @@ export interface SlotWrite {
 }
 
 /** The constant at a slot. Throws `internal` where there is none: the tail was made from another model. */
-export function readSlot(graph: Graph, slot: Slot): Tensor {
-  const name = nodeOf(graph, slot).inputs[slot.input] ?? '';
-  const value = constantOf(graph, name);
+export function readSlot(seen: GraphView, slot: Slot): Tensor {
+  const name = nodeOf(seen, slot).inputs[slot.input] ?? '';
+  const value = seen.constant(name);
   if (value === null) throw new WhetError('internal', `'${name}' (input ${slot.input} of '${slot.node}') is not a constant of the model`);
   return value;
 }
 
-export function nodeOf(graph: Graph, slot: Slot): Node {
-  const node = graph.nodes.find((candidate) => nodeKey(candidate) === slot.node);
+export function nodeOf(seen: GraphView, slot: Slot): Node {
+  const node = seen.node(slot.node);
   if (node === undefined) throw new WhetError('internal', `the model has no node that computes '${slot.node}'`);
   return node;
 }
 
 export function writeSlots(graph: Graph, writes: readonly SlotWrite[]): Graph {
-  const changed = writes.filter(({ slot, value }) => !sameTensor(readSlot(graph, slot), value));
+  const seen = view(graph);
+  const changed = writes.filter(({ slot, value }) => !sameTensor(readSlot(seen, slot), value));
   const byName = new Map<string, SlotWrite[]>();
   for (const write of changed) {
-    const name = nodeOf(graph, write.slot).inputs[write.slot.input] ?? '';
+    const name = nodeOf(seen, write.slot).inputs[write.slot.input] ?? '';
     byName.set(name, [...(byName.get(name) ?? []), write]);
   }
   return [...byName].reduce((result, [name, group]) => writeConstant(result, name, group), graph);

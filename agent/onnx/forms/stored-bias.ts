@@ -1,8 +1,9 @@
 // An int32 bias, both ways: real = q · (input scale · weight scale), and back. QDQ models store the product as a scale of its own; elsewhere the
 // operator implies it.
 import { WhetError } from '../../errors.ts';
-import { type Graph, type Model, type Node, nodeKey, type Tensor } from '../ir.ts';
+import { type Node, nodeKey, type Tensor } from '../ir.ts';
 import type { FloatTail, Slot } from '../surgery/tail.ts';
+import type { GraphView } from '../view.ts';
 import type { BiasOrigin } from './form.ts';
 import { type Lowering, needConstant, slot, uniqueName } from './lowering.ts';
 import { dequantizeTensor, floatTensor, numbers, quantizeTensor } from './quantized-values.ts';
@@ -38,7 +39,7 @@ export function addBias(
 
 /** q = round(bias / (input scale · weight scale)), one scale a channel or one for all. */
 export function quantizeBias(
-  graph: Graph,
+  base: GraphView,
   origin: BiasOrigin,
   value: Tensor,
   inputScale: Tensor,
@@ -50,7 +51,7 @@ export function quantizeBias(
   const quantized = quantizeTensor(vector, product, 0, 'int32', 0);
   const writes: SlotWrite[] = [{ slot: origin.value, value: { ...quantized, dims: value.dims } }];
   if (origin.scale === null) return writes;
-  const old = readSlot(graph, origin.scale);
+  const old = readSlot(base, origin.scale);
   const dims = numbers(old).length === product.length ? old.dims : [product.length];
   writes.push({ slot: origin.scale, value: floatTensor(old.dtype, dims, product) });
   if (origin.zeroPoint !== null) writes.push({ slot: origin.zeroPoint, value: filled('int32', dims, 0) });
@@ -64,12 +65,12 @@ export function biasWeight(tail: FloatTail, name: string): string | null {
 }
 
 /** Where the scale of the input of a bias's layer stands; before the cut it is found in the base model. */
-export function inputScaleOf(base: Model, tail: FloatTail, bias: string): Slot {
+export function inputScaleOf(base: GraphView, tail: FloatTail, bias: string): Slot {
   const origin = tail.origins.get(bias);
   if (origin?.kind !== 'int32-bias') throw new WhetError('internal', `'${bias}' is not an int32 bias`);
   if (origin.inputScale !== null) return origin.inputScale;
-  const input = nodeOf(base.graph, { node: origin.layer, input: 0 }).inputs[0] ?? '';
-  const dequantizer = nodeOf(base.graph, { node: input, input: 1 });
+  const input = nodeOf(base, { node: origin.layer, input: 0 }).inputs[0] ?? '';
+  const dequantizer = nodeOf(base, { node: input, input: 1 });
   if (dequantizer.op !== 'DequantizeLinear') throw new WhetError('internal', `'${input}' does not come from a DequantizeLinear`);
   return { node: input, input: 1 };
 }

@@ -1,8 +1,9 @@
 // A weight that a model stores as integers, both ways: integers, scales and zero points → a float parameter that knows where it came from, and
 // a trained float parameter → what the model stores, as writes into it.
 import { WhetError } from '../../errors.ts';
-import type { DType, Graph, Node, Tensor } from '../ir.ts';
+import type { DType, Node, Tensor } from '../ir.ts';
 import type { Slot } from '../surgery/tail.ts';
+import type { GraphView } from '../view.ts';
 import type { WeightOrigin } from './form.ts';
 import { constant, type Lowering, needConstant, optionalSlot, slot, uniqueName } from './lowering.ts';
 import { quantizedType } from './quantized-type.ts';
@@ -54,7 +55,7 @@ function quantizeConstant(state: Lowering, quantizer: Node, axis: number): Tenso
   const zeros = constant(state, quantizer.inputs[2]);
   const zero = zeros === null ? 0 : (numbers(zeros)[0] ?? 0);
   const scales = numbers(needConstant(state, quantizer, 1, 'weight scale'));
-  return quantizeTensor(needConstant(state, quantizer, 0, 'weight'), scales, zero, quantizedType(state.graph, quantizer, zeros), axis);
+  return quantizeTensor(needConstant(state, quantizer, 0, 'weight'), scales, zero, quantizedType(state.seen, quantizer, zeros), axis);
 }
 
 export interface WeightOptions {
@@ -71,15 +72,15 @@ export function gridAxis({ grid, perChannel, axis }: WeightOrigin, isWished: boo
 
 /** Quantizes symmetrically: int8 around 0, uint8 around 128. */
 export function quantizeWeight(
-  graph: Graph,
+  base: GraphView,
   origin: WeightOrigin,
   value: Tensor,
   options: WeightOptions,
 ): { readonly writes: readonly SlotWrite[]; readonly scale: Tensor } {
-  const oldScale = readSlot(graph, origin.scale);
-  const oldZero = origin.zeroPoint === null ? null : readSlot(graph, origin.zeroPoint);
-  const stored = readSlot(graph, origin.value);
-  const dtype = origin.quantizer === null ? stored.dtype : quantizedType(graph, nodeOf(graph, origin.quantizer.scale), oldZero);
+  const oldScale = readSlot(base, origin.scale);
+  const oldZero = origin.zeroPoint === null ? null : readSlot(base, origin.zeroPoint);
+  const stored = readSlot(base, origin.value);
+  const dtype = origin.quantizer === null ? stored.dtype : quantizedType(base, nodeOf(base, origin.quantizer.scale), oldZero);
   const zero = middleOf(dtype, origin, oldZero);
   const axis = gridAxis(origin, options.perChannel);
   const wanted = fitBias(symmetricScales(value, axis, origin.grid.top), options.limit);

@@ -2,11 +2,11 @@
 // convolution on a map of one place, or one whose places are averaged, is a linear layer too.
 
 import { numbers } from '../forms/quantized-values.ts';
-import { producers } from '../graph.ts';
 import { type Graph, type Model, type Node, sizeOf } from '../ir.ts';
 import { is } from '../operator-traits.ts';
 import type { FloatTail, LinearHead, TailParameter } from '../surgery/tail.ts';
 import { constantBehind, matrixBehind, weightSource } from '../surgery/weight-source.ts';
+import { type GraphView, view } from '../view.ts';
 import { node as build } from './build.ts';
 
 /** `nodes` compute the head's input as rows where the tail has it in another shape; the output does not need them. */
@@ -20,14 +20,14 @@ const activations: Readonly<Record<string, FloatTail['activation']>> = {
 
 /** `classes`: numbers that the model gives for one sample; null where the model does not say. */
 export function findHead(model: Model, parameters: readonly TailParameter[], output: string, classes: number | null): Head {
-  const produced = producers(model.graph);
-  let last = produced.get(output);
-  if (last !== undefined && is(last, 'view') && activations[produced.get(last.inputs[0] ?? '')?.op ?? ''] !== undefined)
-    last = produced.get(last.inputs[0] ?? '');
+  const seen = view(model.graph);
+  let last = seen.producer(output);
+  if (last !== undefined && is(last, 'view') && activations[seen.producer(last.inputs[0] ?? '')?.op ?? ''] !== undefined)
+    last = seen.producer(last.inputs[0] ?? '');
   const activation = activations[last?.op ?? ''] ?? 'none';
   const logits = activation === 'none' ? output : (last?.inputs[0] ?? output);
-  const layer = lastLayer(model.graph, produced, parameters, logits);
-  const head = layer === null ? null : linearHead(model.graph, produced, layer);
+  const layer = lastLayer(seen, parameters, logits);
+  const head = layer === null ? null : linearHead(seen, layer);
   const isWhole = head !== null && (!layer?.isReshaped || head.classes === classes);
   return { logits, activation, head: isWhole ? head : null, nodes: isWhole && layer !== null ? rowsOf(layer, head) : [] };
 }
@@ -43,23 +43,18 @@ export interface LastLayer {
   readonly isReshaped: boolean;
 }
 
-function lastLayer(
-  graph: Graph,
-  produced: ReadonlyMap<string, Node>,
-  parameters: readonly TailParameter[],
-  logits: string,
-): LastLayer | null {
-  let node = produced.get(logits);
+function lastLayer(seen: GraphView, parameters: readonly TailParameter[], logits: string): LastLayer | null {
+  let node = seen.producer(logits);
   let isReshaped = false;
-  for (; node !== undefined && is(node, 'view'); node = produced.get(node.inputs[0] ?? '')) isReshaped = true;
-  const isPooled = node !== undefined && averagesPlaces(graph, node);
-  if (isPooled) node = produced.get(node?.inputs[0] ?? '');
+  for (; node !== undefined && is(node, 'view'); node = seen.producer(node.inputs[0] ?? '')) isReshaped = true;
+  const isPooled = node !== undefined && averagesPlaces(seen.graph, node);
+  if (isPooled) node = seen.producer(node?.inputs[0] ?? '');
   const shape = { isPooled, isReshaped: isReshaped || isPooled };
   const isBias = (name: string | undefined) => parameters.some((each) => each.name === name && each.role === 'bias');
-  const biasAt = (reader: Node, input: number) => constantBehind(graph, produced, reader.inputs[input] ?? '')?.name;
+  const biasAt = (reader: Node, input: number) => constantBehind(seen, reader.inputs[input] ?? '')?.name;
   if (node?.op === 'Add') {
     const at = [0, 1].find((input) => isBias(biasAt(node as Node, input)));
-    const product = at === undefined ? undefined : produced.get(node.inputs[1 - at] ?? '');
+    const product = at === undefined ? undefined : seen.producer(node.inputs[1 - at] ?? '');
     return at === undefined || product === undefined ? null : { node: product, bias: biasAt(node, at) ?? null, ...shape };
   }
   if (node === undefined) return null;
@@ -76,18 +71,18 @@ export function averagesPlaces(graph: Graph, node: Node): boolean {
   return ['2,3', '-2,-1', '2'].includes(String(over));
 }
 
-function linearHead(graph: Graph, produced: ReadonlyMap<string, Node>, { node, bias, isPooled, isReshaped }: LastLayer): LinearHead | null {
-  const head = node.op === 'Conv' ? pointwiseHead(graph, produced, node) : isPooled ? null : matrixHead(graph, produced, node, isReshaped);
+function linearHead(seen: GraphView, { node, bias, isPooled, isReshaped }: LastLayer): LinearHead | null {
+  const head = node.op === 'Conv' ? pointwiseHead(seen, node) : isPooled ? null : matrixHead(seen, node, isReshaped);
   if (head === null) return null;
   // One number for all classes, or one a place, is no bias of the classes.
-  const hasBias = bias !== null && sizeOf(graph.initializers.get(bias)?.dims ?? []) === head.classes;
+  const hasBias = bias !== null && sizeOf(seen.graph.initializers.get(bias)?.dims ?? []) === head.classes;
   return { ...head, bias: hasBias ? bias : null };
 }
 
-function matrixHead(graph: Graph, produced: ReadonlyMap<string, Node>, node: Node, isReshaped: boolean): LinearHead | null {
+function matrixHead(seen: GraphView, node: Node, isReshaped: boolean): LinearHead | null {
   if (node.op !== 'Gemm' && node.op !== 'MatMul') return null;
-  const source = weightSource(graph, node, produced);
-  const matrix = source === null ? null : matrixBehind(graph, source);
+  const source = weightSource(seen, node);
+  const matrix = source === null ? null : matrixBehind(seen.graph, source);
   if (source === null || matrix === null || source.input !== 1) return null;
   const int = (name: string) => (node.attributes[name]?.kind === 'int' ? node.attributes[name].value : 0);
   const scaled = ['alpha', 'beta'].some((name) => node.attributes[name]?.kind === 'float' && node.attributes[name].value !== 1);
@@ -106,9 +101,9 @@ function matrixHead(graph: Graph, produced: ReadonlyMap<string, Node>, node: Nod
 }
 
 /** W [classes, width, 1, 1], one group, no steps and no padding: a matrix at every place. */
-function pointwiseHead(graph: Graph, produced: ReadonlyMap<string, Node>, node: Node): LinearHead | null {
-  const source = weightSource(graph, node, produced);
-  const dims = source === null ? [] : (graph.initializers.get(source.name)?.dims ?? []);
+function pointwiseHead(seen: GraphView, node: Node): LinearHead | null {
+  const source = weightSource(seen, node);
+  const dims = source === null ? [] : (seen.graph.initializers.get(source.name)?.dims ?? []);
   const all = (name: string, wanted: number) =>
     node.attributes[name]?.kind !== 'ints' || node.attributes[name].value.every((each) => each === wanted);
   const group = node.attributes.group?.kind === 'int' ? node.attributes.group.value : 1;

@@ -1,7 +1,7 @@
 // BatchNormalization with fixed statistics behind a Conv, ConvTranspose or Gemm → part of that layer's weight and bias. Where something else
 // reads the layer too, or a factor is computed, the node stays.
-import { consumers } from '../graph.ts';
 import type { Graph, Node, Tensor } from '../ir.ts';
+import { view } from '../view.ts';
 
 interface Normalization {
   /** y = x · factor + shift, one of each a channel. */
@@ -12,14 +12,13 @@ interface Normalization {
 /** w′ = w·γ/√(σ² + ε), b′ = (b − μ)·γ/√(σ² + ε) + β. */
 export function foldNormalization(graph: Graph): Graph {
   const initializers = new Map(graph.initializers);
-  const readers = consumers(graph);
-  const outputs = new Set(graph.outputs.map(({ name }) => name));
+  const seen = view(graph);
   const folded = new Map<string, Node>();
   const gone = new Set<Node>();
   for (const layer of graph.nodes) {
     const [y = ''] = layer.outputs;
-    const [norm, ...others] = readers.get(y) ?? [];
-    if (norm === undefined || others.length > 0 || outputs.has(y) || norm.inputs[0] !== y) continue;
+    const norm = seen.onlyReader(y);
+    if (norm?.inputs[0] !== y) continue;
     const weight = initializers.get(layer.inputs[1] ?? '');
     const axis = channelAxis(layer);
     const bias = biasOf(layer, initializers);

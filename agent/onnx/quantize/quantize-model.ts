@@ -4,10 +4,11 @@ import { WhetError } from '../../errors.ts';
 import type { Range } from '../forms/activation-scale.ts';
 import { asymmetricScale, quantizeTensor, symmetricScales } from '../forms/quantized-values.ts';
 import { fitBias } from '../forms/stored-weight.ts';
-import { extract, producers } from '../graph.ts';
+import { extract } from '../graph.ts';
 import type { Graph, Model, Node, Tensor } from '../ir.ts';
 import { node as build } from '../made/build.ts';
 import { is } from '../operator-traits.ts';
+import { view } from '../view.ts';
 import { additionConstant, type FloatLayer } from './float-layer.ts';
 import type { QuantizationPlan } from './plan.ts';
 
@@ -91,12 +92,12 @@ export function activationSteps(
   ranges: ReadonlyMap<string, Range>,
   { activations = 'uint8' }: QuantizeOptions,
 ): ReadonlyMap<string, ActivationStep> {
-  const produced = producers(plan.model.graph);
+  const seen = view(plan.model.graph);
   const rectified = new Set(plan.fused.values());
   return new Map(
     [...new Set(plan.scaleOf.values())].map((name): readonly [string, ActivationStep] => {
       // The runtime's integer Softmax and Sigmoid give steps of 1/256.
-      if (is(produced.get(name), 'probability')) return [name, { scale: 1 / 256, zeroPoint: activations === 'uint8' ? 0 : -128 }];
+      if (is(seen.producer(name), 'probability')) return [name, { scale: 1 / 256, zeroPoint: activations === 'uint8' ? 0 : -128 }];
       const range = ranges.get(name);
       if (range === undefined) throw new WhetError('internal', `the range of '${name}' was not measured`);
       if (!Number.isFinite(range.min) || !Number.isFinite(range.max))

@@ -1,13 +1,12 @@
 // Changes the number of classes of a float tail, and then of the whole model: rows of the head are kept, copied or zeroed. Refuses tails in
 // which something behind the head depends on the number of classes, other than elementwise operators and softmax.
 import { WhetError } from '../../errors.ts';
-import { constantOf } from '../constants.ts';
 import { numbers } from '../forms/quantized-values.ts';
 import { nodeOf, type SlotWrite, writeSlots } from '../forms/slots.ts';
-import { consumers } from '../graph.ts';
 import { type Graph, type Model, type Node, nodeKey, sizeOf, type Tensor, type ValueInfo } from '../ir.ts';
 import { ints } from '../made/build.ts';
 import { is } from '../operator-traits.ts';
+import { type GraphView, view } from '../view.ts';
 import type { FloatTail, LinearHead } from './tail.ts';
 
 /** A tail with mapping.length classes: row i of its head is the base's row mapping[i], or zero where that is null. */
@@ -63,7 +62,7 @@ export function withOutputClasses(model: Model, tail: FloatTail): Model {
   const origin = tail.origins.get(head.weight);
   if (old === head.classes || origin === undefined || origin.kind === 'int32-bias') return model;
   const slot = origin.kind === 'float' ? origin.values[0] : origin.value;
-  const start = slot === undefined ? '' : (nodeOf(model.graph, slot).inputs[slot.input] ?? '');
+  const start = slot === undefined ? '' : (nodeOf(view(model.graph), slot).inputs[slot.input] ?? '');
   const graph = resize(model.graph, start, { ...head, classes: old }, head.classes, 'trust');
   return { ...model, graph: { ...graph, outputs: graph.outputs.map((info) => withLast(info, old, head.classes)) } };
 }
@@ -73,22 +72,22 @@ export function withOutputClasses(model: Model, tail: FloatTail): Model {
  * refuses the rest. `weight` is the constant from which the walk begins.
  */
 function resize(graph: Graph, weight: string, head: LinearHead, classes: number, dependence: 'refuse' | 'trust'): Graph {
-  const readers = consumers(graph);
+  const seen = view(graph);
   const stale = new Set<string>();
   const writes: SlotWrite[] = [];
   /** Names that hold the weight on its way into the layer. */
   const weights = new Set([weight]);
   const open = [weight];
   for (let name = open.pop(); name !== undefined; name = open.pop()) {
-    for (const reader of readers.get(name) ?? []) {
+    for (const reader of seen.readers(name)) {
       const isBefore: boolean = weights.has(name) && is(reader, 'view', 'permutes', 'converts');
-      const shape = reader.op === 'Reshape' ? constantOf(graph, reader.inputs[1] ?? '') : null;
+      const shape = reader.op === 'Reshape' ? seen.constant(reader.inputs[1]) : null;
       if (shape !== null) {
         const dims = Array.from(numbers(shape));
         const at = isBefore && head.layout === 'out-in' ? 0 : dims.lastIndexOf(head.classes);
         if (dims[at] === head.classes)
           writes.push({ slot: { node: nodeKey(reader), input: 1 }, value: ints(dims.with(at, classes), shape.dims) });
-      } else if (dependence === 'refuse' && !weights.has(name)) refuseDependent(graph, reader, head);
+      } else if (dependence === 'refuse' && !weights.has(name)) refuseDependent(seen, reader, head);
       const fresh = reader.outputs.filter((output) => !stale.has(output));
       open.push(...fresh);
       for (const output of fresh) stale.add(output);
@@ -99,8 +98,8 @@ function resize(graph: Graph, weight: string, head: LinearHead, classes: number,
   return { ...resized, valueInfo: resized.valueInfo.filter((info) => !stale.has(info.name)) };
 }
 
-function refuseDependent(graph: Graph, node: Node, head: LinearHead): void {
-  const isBound = node.inputs.some((name) => name !== head.bias && (constantOf(graph, name)?.dims.at(-1) ?? 1) !== 1);
+function refuseDependent(seen: GraphView, node: Node, head: LinearHead): void {
+  const isBound = node.inputs.some((name) => name !== head.bias && (seen.constant(name)?.dims.at(-1) ?? 1) !== 1);
   if (is(node, 'any-classes') || (is(node, 'any-classes-with-number') && !isBound)) return;
   throw new WhetError(
     'model-unsupported',

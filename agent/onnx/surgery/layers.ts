@@ -1,9 +1,10 @@
 // Which layers own weights, and in which quantized form. Takes a model, gives records; changes nothing.
 import type { Quantization } from '../forms/form.ts';
 import { layerKind } from '../forms/forms.ts';
-import { neededNodes, producers, sorted } from '../graph.ts';
-import type { Graph, Model, Node } from '../ir.ts';
+import { neededNodes, sorted } from '../graph.ts';
+import type { Model, Node } from '../ir.ts';
 import { is } from '../operator-traits.ts';
+import { type GraphView, view } from '../view.ts';
 
 /** A layer that owns weights, as the graph holds it. */
 export interface Layer {
@@ -18,7 +19,7 @@ export interface Layer {
 /** Layers that own weights, the one nearest to the output first. */
 export function listLayers(model: Model): readonly Layer[] {
   const { graph } = model;
-  const produced = producers(graph);
+  const seen = view(graph);
   const { nodes: needed } = neededNodes(
     graph,
     graph.outputs.map((output) => output.name),
@@ -26,9 +27,9 @@ export function listLayers(model: Model): readonly Layer[] {
   const layers = sorted(graph).flatMap((node, index): readonly Layer[] => {
     const kind = layerKind(node.op);
     if (kind === null || !needed.has(node)) return [];
-    const weight = kind.weights.map((input) => constantSource(graph, produced, node.inputs[input] ?? '')).find((source) => source !== null);
+    const weight = kind.weights.map((input) => constantSource(seen, node.inputs[input] ?? '')).find((source) => source !== null);
     if (weight === undefined || weight === null) return [];
-    const bias = kind.bias === null ? null : constantSource(graph, produced, node.inputs[kind.bias] ?? '');
+    const bias = kind.bias === null ? null : constantSource(seen, node.inputs[kind.bias] ?? '');
     const quantization = weight.dequantized ? 'qdq' : kind.form;
     return [{ node, index, weights: bias === null ? [weight.name] : [weight.name, bias.name], quantization }];
   });
@@ -44,16 +45,18 @@ export function detectQuantization(model: Model): Quantization {
   return most?.[0] ?? 'none';
 }
 
-/** The initializer (or Constant node) behind a name, through what leaves a weight's meaning as it is, and whether a DequantizeLinear stands between; null where it is computed. */
+/**
+ * The initializer (or Constant node) behind a name, through what leaves a weight's meaning as it is, and whether a DequantizeLinear stands between;
+ * null where it is computed.
+ */
 function constantSource(
-  graph: Graph,
-  produced: ReadonlyMap<string, Node>,
+  { graph, producer: produced }: GraphView,
   start: string,
 ): { readonly name: string; readonly dequantized: boolean } | null {
   let name = start;
   let dequantized = false;
   while (!graph.initializers.has(name)) {
-    const producer = produced.get(name);
+    const producer = produced(name);
     if (producer?.op === 'Constant') return { name, dequantized };
     if (producer === undefined || !is(producer, 'view', 'permutes', 'converts')) return null;
     dequantized ||= producer.op === 'DequantizeLinear';

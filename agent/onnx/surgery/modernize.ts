@@ -2,11 +2,12 @@
 // with its opset, gives the nodes that stand for it; refuses what has no exact counterpart.
 
 import { int64s } from '../codec/int64.ts';
-import { constant, type Lowering, unsupported } from '../forms/lowering.ts';
+import { constant, type Lowering, madeBy, unsupported } from '../forms/lowering.ts';
 import { numbers } from '../forms/quantized-values.ts';
-import type { Attribute, Graph, Node, Tensor } from '../ir.ts';
+import type { Attribute, Node, Tensor } from '../ir.ts';
 import { node as build, floats, ints } from '../made/build.ts';
 import { is } from '../operator-traits.ts';
+import type { GraphView } from '../view.ts';
 import { batchAxes } from './batch-axis.ts';
 
 /** The opset of the float tail: at least 17, and never older than what the nodes were written for. */
@@ -95,13 +96,13 @@ function flatSoftmax(state: Lowering, node: Node): readonly Node[] {
 function isMatrix(state: Lowering, node: Node): boolean {
   const output = throughQuantizers(state, node.outputs[0] ?? '');
   if (state.graph.outputs.some((info) => info.name === output && info.shape?.length === 2)) return true;
-  const producer = state.nodes.find((candidate) => candidate.outputs[0] === node.inputs[0]);
+  const producer = madeBy(state, node.inputs[0] ?? '');
   return producer?.op === 'Gemm' || (producer?.op === 'Flatten' && (producer.attributes.axis?.value ?? 1) === 1);
 }
 
 /** The tensor that a name becomes behind QuantizeLinear and DequantizeLinear, which keep its shape. */
 function throughQuantizers(state: Lowering, name: string): string {
-  const reader = state.graph.nodes.find((node) => node.inputs[0] === name);
+  const reader = state.seen.readers(name).find((node) => node.inputs[0] === name);
   const isQuantizer = reader?.op === 'QuantizeLinear' || reader?.op === 'DequantizeLinear';
   return isQuantizer ? throughQuantizers(state, reader.outputs[0] ?? '') : name;
 }
@@ -243,12 +244,12 @@ function freeReshape(state: Lowering, node: Node): Node {
   const dims = Array.from(numbers(shape));
   const [first = 0, ...rest] = dims;
   if (rest.length === 0 || first <= 0 || (node.attributes.allowzero?.value === 1 && rest.includes(0))) return node;
-  const original = state.graph.nodes.find((each) => each.outputs[0] === node.outputs[0])?.inputs[0] ?? '';
+  const original = state.seen.producer(node.outputs[0] ?? '')?.inputs[0] ?? '';
   const axes = batchAxes(state.graph);
   if (axes.get(original) !== 0) return node;
   const isOpen = rest.includes(-1);
   // 0 keeps what the input has: right only where that is what was written.
-  if (isOpen && first !== leadingSize(state.graph, axes, original)) return node;
+  if (isOpen && first !== leadingSize(state.seen, axes, original)) return node;
   const free = addInput(state, node, 'shape', ints([isOpen ? 0 : -1, ...rest]));
   return build('Reshape', [node.inputs[0] ?? '', free], node.outputs, without(node, 'allowzero'), { name: node.name });
 }
@@ -257,13 +258,13 @@ function freeReshape(state: Lowering, node: Node): Node {
  * Size of the first axis of a tensor that has the batch there, at the batch that the model was written for (1 where it does not say): what an
  * earlier Reshape made it, or the batch.
  */
-function leadingSize(graph: Graph, axes: ReadonlyMap<string, number | null>, name: string): number {
-  const size = [...graph.inputs, ...graph.valueInfo].find((each) => each.name === name)?.shape?.[0];
+function leadingSize(seen: GraphView, axes: ReadonlyMap<string, number | null>, name: string): number {
+  const size = [...seen.graph.inputs, ...seen.graph.valueInfo].find((each) => each.name === name)?.shape?.[0];
   if (typeof size === 'number') return size;
-  const node = graph.nodes.find((each) => each.outputs.includes(name));
-  const target = node?.op === 'Reshape' ? graph.initializers.get(node.inputs[1] ?? '') : undefined;
+  const node = seen.producer(name);
+  const target = node?.op === 'Reshape' ? seen.graph.initializers.get(node.inputs[1] ?? '') : undefined;
   const lead = target === undefined ? 0 : (numbers(target)[0] ?? 0);
   if (lead > 0) return lead;
   const before = node?.inputs.find((each) => axes.get(each) === 0);
-  return before === undefined ? 1 : leadingSize(graph, axes, before);
+  return before === undefined ? 1 : leadingSize(seen, axes, before);
 }

@@ -2,9 +2,9 @@
 // axes, so that a gradient goes back through them to what is stored. Changes nothing.
 
 import { numbers } from '../forms/quantized-values.ts';
-import { producers } from '../graph.ts';
 import type { Graph, Node, Tensor } from '../ir.ts';
 import { is } from '../operator-traits.ts';
+import type { GraphView } from '../view.ts';
 
 export interface WeightSource {
   /** Initializer of the float graph. */
@@ -16,15 +16,11 @@ export interface WeightSource {
 }
 
 /** The initializer behind a name, and what lies between; null where it is computed. */
-export function constantBehind(
-  graph: Graph,
-  produced: ReadonlyMap<string, Node>,
-  start: string,
-): Pick<WeightSource, 'name' | 'chain'> | null {
+export function constantBehind({ graph, producer: produced }: GraphView, start: string): Pick<WeightSource, 'name' | 'chain'> | null {
   const chain: Node[] = [];
   let name = start;
   while (!graph.initializers.has(name)) {
-    const producer = produced.get(name);
+    const producer = produced(name);
     if (producer === undefined || !is(producer, 'view', 'permutes')) return null;
     chain.unshift(producer);
     name = producer.inputs[0] ?? '';
@@ -33,9 +29,9 @@ export function constantBehind(
 }
 
 /** Where the weights of a Conv, ConvTranspose, Gemm or MatMul come from; null where they are computed. */
-export function weightSource(graph: Graph, node: Node, produced: ReadonlyMap<string, Node> = producers(graph)): WeightSource | null {
+export function weightSource(view: GraphView, node: Node): WeightSource | null {
   for (const input of node.op === 'MatMul' || node.op === 'Gemm' ? [1, 0] : [1]) {
-    const found = constantBehind(graph, produced, node.inputs[input] ?? '');
+    const found = constantBehind(view, node.inputs[input] ?? '');
     if (found !== null) return { ...found, input };
   }
   return null;
