@@ -3,7 +3,7 @@
 import { WhetError } from '../errors.ts';
 import { nodeTitle } from '../onnx/attributes.ts';
 import { reads } from '../onnx/graph.ts';
-import { type DType, type Node, sizeOf, type Tensor } from '../onnx/ir.ts';
+import { type DType, type Node, nodeKey, sizeOf, type Tensor } from '../onnx/ir.ts';
 import { ints, node as makeNode } from '../onnx/made/build.ts';
 import { typeSource } from '../onnx/result-type.ts';
 import { operatorKey } from './families.ts';
@@ -112,7 +112,7 @@ export class Draft {
     const what = origin === null ? `the value '${name}'` : `the result of node ${nodeTitle(origin)}`;
     const isStrange = origin !== null && operatorOf(origin)?.shape === undefined;
     const why = isStrange
-      ? `training does not know the operator '${operatorKey(origin)}' of node '${origin.name || origin.outputs[0]}'`
+      ? `training does not know the operator '${operatorKey(origin)}' of node '${origin.name || nodeKey(origin)}'`
       : `the shape of ${what} is not known, and training needs it`;
     throw new WhetError('operator-unsupported', why, {
       hint: 'Train fewer layers (--layers), so that this node stays in the frozen part.',

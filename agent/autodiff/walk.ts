@@ -2,7 +2,7 @@
 // accumulation and broadcasting, and visits only what lies on a path to a wanted value; the rules know one operator each.
 import { WhetError } from '../errors.ts';
 import { nodeTitle } from '../onnx/attributes.ts';
-import type { Node } from '../onnx/ir.ts';
+import { type Node, nodeKey } from '../onnx/ir.ts';
 import type { Draft } from './draft.ts';
 import { operatorKey } from './families.ts';
 import type { Gradient } from './operator.ts';
@@ -57,7 +57,7 @@ function ruleOf(node: Node, rules: ReadonlyMap<string, Gradient>): Gradient {
   if (rule !== undefined) return rule;
   throw new WhetError(
     'operator-unsupported',
-    `no gradient rule for the operator '${operatorKey(node)}' of node '${node.name || node.outputs[0]}'`,
+    `no gradient rule for the operator '${operatorKey(node)}' of node '${node.name || nodeKey(node)}'`,
     {
       hint: 'Train fewer layers (--layers), so that this node stays in the frozen part; or report it, naming the operator.',
     },

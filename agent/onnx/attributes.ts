@@ -1,10 +1,11 @@
-// Reads attributes of a node with ONNX's defaults. Refuses an attribute of another kind than the operator has.
+// Reads attributes of a node with ONNX's defaults, as numbers: what has to stay exact beyond 2^53 is read with codec/int64.ts. Refuses an attribute
+// of another kind than the operator has.
 import { WhetError } from '../errors.ts';
-import type { Node } from './ir.ts';
+import { type Node, nodeKey } from './ir.ts';
 
-/** How messages name a node: its name, or its first output where it has none. */
+/** How messages name a node: its name, or its key where it has none. */
 export function nodeTitle(node: Node): string {
-  return `'${node.name || node.outputs[0] || '?'}' (${node.op})`;
+  return `'${node.name || nodeKey(node) || '?'}' (${node.op})`;
 }
 
 export function intAttribute(node: Node, name: string, fallback: number): number {
@@ -30,6 +31,13 @@ export function stringAttribute(node: Node, name: string, fallback: string): str
   if (attribute === undefined) return fallback;
   if (attribute.kind === 'string') return attribute.value;
   throw wrongKind(node, name, attribute.kind, 'a string');
+}
+
+export function stringsAttribute(node: Node, name: string): readonly string[] | null {
+  const attribute = node.attributes[name];
+  if (attribute === undefined) return null;
+  if (attribute.kind === 'strings') return attribute.value;
+  throw wrongKind(node, name, attribute.kind, 'a list of strings');
 }
 
 /** A negative axis counts from the end. */

@@ -1,4 +1,5 @@
 // Recurrent layers as their steps. Takes LSTM, GRU and RNN nodes in the form of ai.onnx (gates in the order i o f c, and z r h).
+import { intAttribute } from '../../onnx/attributes.ts';
 import type { Draft } from '../draft.ts';
 import type { Expansion, Family } from '../operator.ts';
 import { splitGates, unroll } from './unroll.ts';
@@ -30,7 +31,7 @@ const expandLstm: Expansion = (c, node) => {
  * Cho et al. 2014.
  */
 const expandGru: Expansion = (c, node) => {
-  const isLinear = node.attributes.linear_before_reset?.kind === 'int' && node.attributes.linear_before_reset.value !== 0;
+  const isLinear = intAttribute(node, 'linear_before_reset', 0) !== 0;
   const form = { gates: 3, activations: ['Sigmoid', 'Tanh'], initial: [5], biasApart: isLinear, peepholes: null };
   unroll(c, node, form, ({ recurrent, recurrentBias, activations, hidden }) => {
     const [gate = '', candidate = ''] = activations;

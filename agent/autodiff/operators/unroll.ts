@@ -1,7 +1,7 @@
 // What LSTM, GRU and RNN have in common: a node's weights by direction, the products with the whole input, and the steps one after another.
 // Takes sequences of known length [time, batch, input]; refuses lengths by sample, clipped cells and activations with parameters.
 import { WhetError } from '../../errors.ts';
-import { intAttribute, nodeTitle, stringAttribute } from '../../onnx/attributes.ts';
+import { intAttribute, nodeTitle, stringAttribute, stringsAttribute } from '../../onnx/attributes.ts';
 import type { Node } from '../../onnx/ir.ts';
 import { is } from '../../onnx/operator-traits.ts';
 import type { Draft } from '../draft.ts';
@@ -132,11 +132,6 @@ function joined(c: Draft, parts: readonly string[], axis: number): string {
 /** Gives a value the name that the model knows it by. */
 export function give(c: Draft, name: string, value: string): void {
   c.add({ op: 'Identity', domain: '', name, inputs: [value], outputs: [name], attributes: {} });
-}
-
-function stringsAttribute(node: Node, name: string): readonly string[] | null {
-  const attribute = node.attributes[name];
-  return attribute?.kind === 'strings' ? attribute.value : null;
 }
 
 function refuseUnknown(c: Draft, node: Node, x: string): void {

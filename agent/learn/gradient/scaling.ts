@@ -1,5 +1,6 @@
 // Preconditioning: training sees features of mean 0 and spread 1, the first linear layer takes the difference into its weights, and gives it
 // back afterwards. Tails that do not begin with a linear layer (behind reshapes) are left as they are.
+import { floatAttribute, intAttribute } from '../../onnx/attributes.ts';
 import type { Node, Tensor } from '../../onnx/ir.ts';
 import { is } from '../../onnx/operator-traits.ts';
 import type { FloatTail } from '../../onnx/surgery/tail.ts';
@@ -108,17 +109,15 @@ function entryOf(tail: FloatTail, width: number): Entry | null {
   if (node === null || node.domain !== '' || node.inputs[0] !== name) return null;
   const weight = owned(tail, seen, node.inputs[1] ?? '');
   if (weight === null || weight.dims.length !== 2) return null;
-  const number = (key: string, fallback: number) => {
-    const attribute = (node as Node).attributes[key];
-    return attribute?.kind === 'int' || attribute?.kind === 'float' ? attribute.value : fallback;
-  };
-  if (node.op === 'Gemm' && number('transA', 0) === 0) {
-    const layout = number('transB', 0) === 0 ? 'in-out' : 'out-in';
+  if (node.op === 'Gemm' && intAttribute(node, 'transA', 0) === 0) {
+    const layout = intAttribute(node, 'transB', 0) === 0 ? 'in-out' : 'out-in';
     const bias = owned(tail, seen, node.inputs[2] ?? '');
-    const beta = number('beta', 1);
+    const beta = floatAttribute(node, 'beta', 1);
     const fits = weight.dims[layout === 'in-out' ? 0 : 1] === width;
     const usable = bias !== null && beta !== 0 && bias.size === weight.size / width;
-    return fits ? { weight: weight.name, layout, bias: usable ? bias.name : null, biasFactor: number('alpha', 1) / beta } : null;
+    return fits
+      ? { weight: weight.name, layout, bias: usable ? bias.name : null, biasFactor: floatAttribute(node, 'alpha', 1) / beta }
+      : null;
   }
   if (node.op !== 'MatMul' || weight.dims[0] !== width) return null;
   const next = only(node.outputs[0] as string);

@@ -14,13 +14,15 @@ interface Search {
   readonly found: Map<string, Found>;
 }
 
-const normalizing: Readonly<Record<string, readonly [number, number?]>> = {
-  BatchNormalization: [1, 2],
-  LayerNormalization: [1, 2],
-  RMSNormalization: [1],
-  InstanceNormalization: [1, 2],
-  GroupNormalization: [1, 2],
-};
+const normalizing: ReadonlyMap<string, readonly [number, number?]> = new Map(
+  Object.entries<readonly [number, number?]>({
+    BatchNormalization: [1, 2],
+    LayerNormalization: [1, 2],
+    RMSNormalization: [1],
+    InstanceNormalization: [1, 2],
+    GroupNormalization: [1, 2],
+  }),
+);
 
 export function findParameters(graph: Graph): readonly Found[] {
   const search: Search = { seen: view(graph), found: new Map() };
@@ -28,7 +30,7 @@ export function findParameters(graph: Graph): readonly Found[] {
   for (const node of graph.nodes) {
     const before = search.found.size;
     if (is(node, 'weighted')) addLayer(search, node, layer);
-    const affine = normalizing[node.op];
+    const affine = normalizing.get(node.op);
     if (affine !== undefined) {
       add(search, node, affine[0], 'scale', layer);
       if (affine[1] !== undefined) add(search, node, affine[1], 'shift', layer);

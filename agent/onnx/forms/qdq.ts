@@ -1,5 +1,6 @@
 // QDQ, both ways: DequantizeLinear of a constant becomes a float initializer, and QuantizeLinear → DequantizeLinear of an activation falls away.
 // Weights go back as integers, or in float where a QuantizeLinear makes the integers, and biases together with the scale that they have here.
+import { intAttribute } from '../attributes.ts';
 import { type Node, nodeKey } from '../ir.ts';
 import { is } from '../operator-traits.ts';
 import type { GraphView } from '../view.ts';
@@ -35,7 +36,7 @@ function lowerDequantizeLinear(state: Lowering, node: Node): void {
     addActivation(state, y, node, 1, 2);
     return;
   }
-  if ((node.attributes.block_size?.value ?? 0) !== 0)
+  if (intAttribute(node, 'block_size', 0) !== 0)
     throw unsupported(node, 'block-wise scales are not supported', 'Quantize the model per tensor or per channel.');
   const scaleValue = needConstant(state, node, 1, 'scale');
   const axis = axisOf(node, stored.dims.length);
@@ -80,7 +81,7 @@ function rootOf(seen: GraphView, name: string): string {
 }
 
 function axisOf(node: Node, rank: number): number {
-  const axis = node.attributes.axis?.kind === 'int' ? node.attributes.axis.value : 1;
+  const axis = intAttribute(node, 'axis', 1);
   if (rank === 0) return 0;
   return Math.min(axis < 0 ? axis + rank : axis, rank - 1);
 }

@@ -1,6 +1,7 @@
 // QOperator, both ways: each quantized operator becomes its float one, with dequantized weights; its output scale is remembered for recalibration.
 // Weights go back as integers, biases in steps that the operator implies.
 
+import { floatAttribute, intAttribute } from '../attributes.ts';
 import type { Attribute, Node, Tensor } from '../ir.ts';
 import { node as build } from '../made/build.ts';
 import { is } from '../operator-traits.ts';
@@ -55,7 +56,7 @@ const qLinearMatMul: Rule = (state, node) => {
 const qGemm: Rule = (state, node) => {
   const stored = needConstant(state, node, 3, 'weight');
   const weightValue = needConstant(state, node, 4, 'weight scale');
-  const transB = node.attributes.transB?.kind === 'int' ? node.attributes.transB.value : 0;
+  const transB = intAttribute(node, 'transB', 0);
   const weight = addWeight(state, {
     form: 'qoperator',
     node,
@@ -68,7 +69,7 @@ const qGemm: Rule = (state, node) => {
     zeroPointFollowsScale: true,
   });
   const bias = (node.inputs[6] ?? '') === '' ? [] : [biasOf(state, node, 6, 1, weightValue, weight)];
-  const alpha = node.attributes.alpha?.kind === 'float' ? node.attributes.alpha.value : 1;
+  const alpha = floatAttribute(node, 'alpha', 1);
   if (alpha !== 1 && bias.length > 0) throw unsupported(node, `alpha = ${alpha} with a bias is not supported`);
   finish(state, node, 'Gemm', [input(state, node, 0, 1), weight, ...bias], node.attributes, [7, 8]);
 };
@@ -81,7 +82,7 @@ const binary =
 const unary =
   (op: string): Rule =>
   (state, node) => {
-    if (node.attributes.channels_last?.value === 1) throw unsupported(node, 'channels_last is not supported');
+    if (intAttribute(node, 'channels_last', 0) === 1) throw unsupported(node, 'channels_last is not supported');
     const { opset: _opset, channels_last: _last, ...attributes } = node.attributes;
     finish(state, node, op, [input(state, node, 0, 1)], attributes, [3, 4]);
   };

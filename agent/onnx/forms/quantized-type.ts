@@ -1,8 +1,10 @@
 // The integer type of a quantized tensor: its zero point's where there is one, else what `output_dtype` says (opset 21), else uint8.
 // Refuses types that hold no integers (`operator-unsupported`).
 import { WhetError } from '../../errors.ts';
-import { type DType, dataTypes, type Node, nodeKey, type Tensor } from '../ir.ts';
+import { intAttribute } from '../attributes.ts';
+import { type DType, type Node, nodeKey, type Tensor } from '../ir.ts';
 import { is } from '../operator-traits.ts';
+import { typeOf } from '../result-type.ts';
 import type { GraphView } from '../view.ts';
 
 /** `node` quantizes or reads the tensor; `zeroPoint` is its own, null where it is left out. */
@@ -22,15 +24,10 @@ export function quantizedType(seen: GraphView, node: Node, zeroPoint: Tensor | n
 }
 
 function outputType(node: Node): DType {
-  const wanted = node.attributes.output_dtype;
-  if (wanted?.kind !== 'int' || wanted.value === 0) return 'uint8';
-  const dtype = dataTypes[wanted.value as keyof typeof dataTypes];
-  if (dtype !== undefined) return dtype;
-  throw new WhetError(
-    'operator-unsupported',
-    `QuantizeLinear '${node.name || nodeKey(node)}': output_dtype ${wanted.value} is not supported`,
-    {
-      hint: 'Use 8-bit quantization.',
-    },
-  );
+  const wanted = intAttribute(node, 'output_dtype', 0);
+  const dtype = wanted === 0 ? 'uint8' : typeOf(wanted);
+  if (dtype !== null) return dtype;
+  throw new WhetError('operator-unsupported', `QuantizeLinear '${node.name || nodeKey(node)}': output_dtype ${wanted} is not supported`, {
+    hint: 'Use 8-bit quantization.',
+  });
 }

@@ -1,6 +1,7 @@
 // Finds the last linear layer of a float tail, the logits, and the activation that turns them into the model's output. A pointwise
 // convolution on a map of one place, or one whose places are averaged, is a linear layer too.
 
+import { floatAttribute, intAttribute, intsAttribute } from '../attributes.ts';
 import { numbers } from '../forms/quantized-values.ts';
 import { type Graph, type Model, type Node, sizeOf } from '../ir.ts';
 import { is } from '../operator-traits.ts';
@@ -12,19 +13,21 @@ import { node as build } from './build.ts';
 /** `nodes` compute the head's input as rows where the tail has it in another shape; the output does not need them. */
 type Head = Pick<FloatTail, 'head' | 'logits' | 'activation'> & { readonly nodes: readonly Node[] };
 
-const activations: Readonly<Record<string, FloatTail['activation']>> = {
-  Softmax: 'softmax',
-  LogSoftmax: 'log-softmax',
-  Sigmoid: 'sigmoid',
-};
+const activations: ReadonlyMap<string, FloatTail['activation']> = new Map(
+  Object.entries<FloatTail['activation']>({
+    Softmax: 'softmax',
+    LogSoftmax: 'log-softmax',
+    Sigmoid: 'sigmoid',
+  }),
+);
 
 /** `classes`: numbers that the model gives for one sample; null where the model does not say. */
 export function findHead(model: Model, parameters: readonly TailParameter[], output: string, classes: number | null): Head {
   const seen = view(model.graph);
   let last = seen.producer(output);
-  if (last !== undefined && is(last, 'view') && activations[seen.producer(last.inputs[0] ?? '')?.op ?? ''] !== undefined)
+  if (last !== undefined && is(last, 'view') && activations.has(seen.producer(last.inputs[0] ?? '')?.op ?? ''))
     last = seen.producer(last.inputs[0] ?? '');
-  const activation = activations[last?.op ?? ''] ?? 'none';
+  const activation = activations.get(last?.op ?? '') ?? 'none';
   const logits = activation === 'none' ? output : (last?.inputs[0] ?? output);
   const layer = lastLayer(seen, parameters, logits);
   const head = layer === null ? null : linearHead(seen, layer);
@@ -65,9 +68,8 @@ function lastLayer(seen: GraphView, parameters: readonly TailParameter[], logits
 export function averagesPlaces(graph: Graph, node: Node): boolean {
   if (node.op === 'GlobalAveragePool') return true;
   if (node.op !== 'ReduceMean') return false;
-  const axes = node.attributes.axes;
   const constant = graph.initializers.get(node.inputs[1] ?? '');
-  const over = axes?.kind === 'ints' ? axes.value : constant === undefined ? [] : Array.from(numbers(constant));
+  const over = intsAttribute(node, 'axes') ?? (constant === undefined ? [] : Array.from(numbers(constant)));
   return ['2,3', '-2,-1', '2'].includes(String(over));
 }
 
@@ -84,10 +86,9 @@ function matrixHead(seen: GraphView, node: Node, isReshaped: boolean): LinearHea
   const source = weightSource(seen, node);
   const matrix = source === null ? null : matrixBehind(seen.graph, source);
   if (source === null || matrix === null || source.input !== 1) return null;
-  const int = (name: string) => (node.attributes[name]?.kind === 'int' ? node.attributes[name].value : 0);
-  const scaled = ['alpha', 'beta'].some((name) => node.attributes[name]?.kind === 'float' && node.attributes[name].value !== 1);
-  if (scaled || int('transA') === 1) return null;
-  const outIn = (int('transB') === 1) !== matrix.transposed;
+  const scaled = ['alpha', 'beta'].some((name) => floatAttribute(node, name, 1) !== 1);
+  if (scaled || intAttribute(node, 'transA', 0) === 1) return null;
+  const outIn = (intAttribute(node, 'transB', 0) === 1) !== matrix.transposed;
   const [rows, columns] = matrix.dims;
   const [x = ''] = node.inputs;
   return {
@@ -104,9 +105,8 @@ function matrixHead(seen: GraphView, node: Node, isReshaped: boolean): LinearHea
 function pointwiseHead(seen: GraphView, node: Node): LinearHead | null {
   const source = weightSource(seen, node);
   const dims = source === null ? [] : (seen.graph.initializers.get(source.name)?.dims ?? []);
-  const all = (name: string, wanted: number) =>
-    node.attributes[name]?.kind !== 'ints' || node.attributes[name].value.every((each) => each === wanted);
-  const group = node.attributes.group?.kind === 'int' ? node.attributes.group.value : 1;
+  const all = (name: string, wanted: number) => intsAttribute(node, name)?.every((each) => each === wanted) ?? true;
+  const group = intAttribute(node, 'group', 1);
   if (source === null || source.chain.length > 0 || dims.length < 3 || dims.slice(2).some((dim) => dim !== 1)) return null;
   if (group !== 1 || !all('strides', 1) || !all('pads', 0)) return null;
   const [classes = 0, width = 0] = dims;

@@ -1,4 +1,5 @@
 // A node with constant float weights as the quantizer sees it: which input is what, and along which axis its output channels lie.
+import { floatAttribute, intAttribute } from '../attributes.ts';
 import type { Node, Tensor } from '../ir.ts';
 import { sizeOf } from '../ir.ts';
 import type { GraphView } from '../view.ts';
@@ -35,13 +36,13 @@ export function floatLayer(seen: GraphView, node: Node): FloatLayer | null {
     case 'Conv':
       return { ...common, axis: 0, channels: first, bias: vector(first), takesBias: biasName === '' };
     case 'ConvTranspose': {
-      const groups = node.attributes.group?.kind === 'int' ? node.attributes.group.value : 1;
+      const groups = intAttribute(node, 'group', 1);
       return { ...common, axis: null, channels: second * groups, bias: vector(second * groups), takesBias: biasName === '' };
     }
     case 'Gemm': {
-      const { alpha, beta, transA, transB } = node.attributes;
-      if (tensor.dims.length !== 2 || (alpha?.value ?? 1) !== 1 || (beta?.value ?? 1) !== 1 || transA?.value === 1) return null;
-      const axis = transB?.value === 1 ? 0 : 1;
+      const isScaled = floatAttribute(node, 'alpha', 1) !== 1 || floatAttribute(node, 'beta', 1) !== 1;
+      if (tensor.dims.length !== 2 || isScaled || intAttribute(node, 'transA', 0) === 1) return null;
+      const axis = intAttribute(node, 'transB', 0) === 1 ? 0 : 1;
       const channels = tensor.dims[axis] as number;
       return { ...common, axis, channels, bias: vector(channels), takesBias: biasName === '' };
     }

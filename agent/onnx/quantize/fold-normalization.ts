@@ -1,5 +1,6 @@
 // BatchNormalization with fixed statistics behind a Conv, ConvTranspose or Gemm → part of that layer's weight and bias. Where something else
 // reads the layer too, or a factor is computed, the node stays.
+import { floatAttribute, intAttribute } from '../attributes.ts';
 import type { Graph, Node, Tensor } from '../ir.ts';
 import { view } from '../view.ts';
 
@@ -41,9 +42,9 @@ export function foldNormalization(graph: Graph): Graph {
 function channelAxis(layer: Node): number | null {
   if (layer.domain !== '') return null;
   if (layer.op === 'Conv') return 0;
-  if (layer.op === 'ConvTranspose') return (layer.attributes.group?.value ?? 1) === 1 ? 1 : null;
-  if (layer.op !== 'Gemm' || (layer.attributes.alpha?.value ?? 1) !== 1 || (layer.attributes.beta?.value ?? 1) !== 1) return null;
-  return layer.attributes.transB?.value === 1 ? 0 : 1;
+  if (layer.op === 'ConvTranspose') return intAttribute(layer, 'group', 1) === 1 ? 1 : null;
+  if (layer.op !== 'Gemm' || floatAttribute(layer, 'alpha', 1) !== 1 || floatAttribute(layer, 'beta', 1) !== 1) return null;
+  return intAttribute(layer, 'transB', 0) === 1 ? 0 : 1;
 }
 
 /** The bias as a vector, 'none' where there is none, null where it is computed or of another shape. */
@@ -55,10 +56,10 @@ function biasOf(layer: Node, initializers: ReadonlyMap<string, Tensor>): Float32
 }
 
 function normalizationOf(node: Node, initializers: ReadonlyMap<string, Tensor>): Normalization | null {
-  if (node.op !== 'BatchNormalization' || node.domain !== '' || node.attributes.training_mode?.value === 1) return null;
+  if (node.op !== 'BatchNormalization' || node.domain !== '' || intAttribute(node, 'training_mode', 0) === 1) return null;
   const [gamma, beta, mean, variance] = node.inputs.slice(1, 5).map((name) => initializers.get(name));
   if (gamma?.dtype !== 'float32' || beta === undefined || mean === undefined || variance === undefined) return null;
-  const epsilon = node.attributes.epsilon?.kind === 'float' ? node.attributes.epsilon.value : 1e-5;
+  const epsilon = floatAttribute(node, 'epsilon', 1e-5);
   const at = (tensor: Tensor, channel: number) => (tensor.data as Float32Array)[channel]!;
   const factor = Float64Array.from(gamma.data as Float32Array, (value, channel) => value / Math.sqrt(at(variance, channel) + epsilon));
   return { factor, shift: factor.map((value, channel) => at(beta, channel) - at(mean, channel) * value) };

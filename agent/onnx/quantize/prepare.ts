@@ -1,6 +1,8 @@
 // A float classifier of any opset → the same function in the form that is quantized: opset 13 or newer, constants as initializers, no Identity
 // or Dropout, batch statistics folded into the layer before them. Refuses models that are quantized already.
+
 import { WhetError } from '../../errors.ts';
+import { intsAttribute } from '../attributes.ts';
 import { foldConstants } from '../constants.ts';
 import { dequantizeTail } from '../forms/dequantize.ts';
 import { extract } from '../graph.ts';
@@ -57,8 +59,7 @@ function foldTransposes(graph: Graph): Graph {
 }
 
 function isIdentityOrder(node: Node): boolean {
-  const perm = node.attributes.perm;
-  return perm?.kind === 'ints' && perm.value[0] === 0;
+  return intsAttribute(node, 'perm')?.[0] === 0;
 }
 
 function transposed(matrix: Tensor): Tensor {

@@ -1,6 +1,7 @@
 // Where the batch is: which axis of each tensor of a graph, as far as the operators say so. It is the first one but around recurrent layers and
 // attention, where time often comes first. Takes a graph whose inputs have the batch first.
 
+import { intAttribute, intsAttribute } from '../attributes.ts';
 import { sorted } from '../graph.ts';
 import type { Graph, Node, Tensor } from '../ir.ts';
 import { is } from '../operator-traits.ts';
@@ -26,15 +27,14 @@ function behind(seen: GraphView, node: Node, axis: number, output: number): numb
   if (is(node, 'recurrent')) return axis !== 1 ? null : output === 0 ? 2 : 1;
   switch (node.op) {
     case 'Transpose': {
-      const perm = node.attributes.perm;
-      return perm?.kind === 'ints' ? perm.value.indexOf(axis) : null;
+      return intsAttribute(node, 'perm')?.indexOf(axis) ?? null;
     }
     case 'Squeeze':
       return shifted(axis, axesOf(seen, node), -1);
     case 'Unsqueeze':
       return (axesOf(seen, node) ?? []).toSorted((a, b) => a - b).reduce((at, added) => (added >= 0 && added <= at ? at + 1 : at), axis);
     case 'Gather': {
-      const at = node.attributes.axis?.kind === 'int' ? node.attributes.axis.value : 0;
+      const at = intAttribute(node, 'axis', 0);
       const index = seen.constant(node.inputs[1]);
       return index === null ? null : shifted(axis, [at], index.dims.length - 1);
     }
@@ -45,7 +45,7 @@ function behind(seen: GraphView, node: Node, axis: number, output: number): numb
     case 'Flatten':
       return axis === 0 ? 0 : null;
     default:
-      if (!node.op.startsWith('Reduce') || node.attributes.keepdims?.value !== 0) return axis;
+      if (!node.op.startsWith('Reduce') || intAttribute(node, 'keepdims', 1) !== 0) return axis;
       return shifted(axis, axesOf(seen, node), -1);
   }
 }
@@ -57,8 +57,7 @@ function shifted(axis: number, axes: readonly number[] | null, change: number): 
 }
 
 function axesOf(seen: GraphView, node: Node): readonly number[] | null {
-  const attribute = node.attributes.axes;
-  return attribute?.kind === 'ints' ? attribute.value : numbers(seen.constant(node.inputs[1]));
+  return intsAttribute(node, 'axes') ?? numbers(seen.constant(node.inputs[1]));
 }
 
 function numbers(tensor: Tensor | null): readonly number[] | null {

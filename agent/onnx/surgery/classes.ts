@@ -103,7 +103,7 @@ function refuseDependent(seen: GraphView, node: Node, head: LinearHead): void {
   if (is(node, 'any-classes') || (is(node, 'any-classes-with-number') && !isBound)) return;
   throw new WhetError(
     'model-unsupported',
-    `the classes cannot be changed: ${node.op} '${node.name || node.outputs[0]}' behind the last layer is made for ${head.classes} classes`,
+    `the classes cannot be changed: ${node.op} '${node.name || nodeKey(node)}' behind the last layer is made for ${head.classes} classes`,
     { hint: 'Use --classes keep, or export the model so that it ends in the last linear layer, with or without a softmax.' },
   );
 }

@@ -3,7 +3,7 @@
 import { WhetError } from '../../errors.ts';
 import { isClippedByReaders } from '../forms/saturation.ts';
 import { neededNodes, reads, sorted } from '../graph.ts';
-import type { Graph, Model, Node } from '../ir.ts';
+import { type Graph, type Model, type Node, nodeKey } from '../ir.ts';
 import { view } from '../view.ts';
 import { batchAxes } from './batch-axis.ts';
 import { classifierEnds } from './classifier-ends.ts';
@@ -146,7 +146,7 @@ function requireOutside(graph: Graph, tensor: string): void {
     ),
   );
   if (loop !== undefined)
-    throw new WhetError('cut-impossible', `tensor '${tensor}' lies inside the body of ${loop.op} '${loop.name || loop.outputs[0]}'`, {
+    throw new WhetError('cut-impossible', `tensor '${tensor}' lies inside the body of ${loop.op} '${loop.name || nodeKey(loop)}'`, {
       hint,
     });
 }

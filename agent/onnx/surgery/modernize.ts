@@ -1,6 +1,7 @@
 // Old operator semantics → those of opset 17 or newer, one node at a time, so that gradient rules need one form only. Takes a float node
 // with its opset, gives the nodes that stand for it; refuses what has no exact counterpart.
 
+import { intAttribute, stringAttribute } from '../attributes.ts';
 import { int64s } from '../codec/int64.ts';
 import { constant, type Lowering, madeBy, unsupported } from '../forms/lowering.ts';
 import { numbers } from '../forms/quantized-values.ts';
@@ -79,7 +80,7 @@ const withoutSuccessor = new Set([
  * flattening is written out.
  */
 function flatSoftmax(state: Lowering, node: Node): readonly Node[] {
-  const axis = node.attributes.axis?.kind === 'int' ? node.attributes.axis.value : 1;
+  const axis = intAttribute(node, 'axis', 1);
   const last = { axis: { kind: 'int', value: -1 } } as const;
   if (axis === -1 || (axis === 1 && isMatrix(state, node))) return [{ ...node, attributes: last }];
   const [x = ''] = node.inputs;
@@ -97,7 +98,7 @@ function isMatrix(state: Lowering, node: Node): boolean {
   const output = throughQuantizers(state, node.outputs[0] ?? '');
   if (state.graph.outputs.some((info) => info.name === output && info.shape?.length === 2)) return true;
   const producer = madeBy(state, node.inputs[0] ?? '');
-  return producer?.op === 'Gemm' || (producer?.op === 'Flatten' && (producer.attributes.axis?.value ?? 1) === 1);
+  return producer?.op === 'Gemm' || (producer?.op === 'Flatten' && intAttribute(producer, 'axis', 1) === 1);
 }
 
 /** The tensor that a name becomes behind QuantizeLinear and DequantizeLinear, which keep its shape. */
@@ -145,7 +146,7 @@ function upsampleToResize(state: Lowering, node: Node): Node {
 
 /** Places were those of x divided by the scale, and the nearest one was the one before. */
 function scalesToResize(node: Node, scales: string): Node {
-  const mode = node.attributes.mode?.kind === 'string' ? node.attributes.mode.value : 'nearest';
+  const mode = stringAttribute(node, 'mode', 'nearest');
   const form = { mode, coordinate_transformation_mode: 'asymmetric', ...(mode === 'nearest' ? { nearest_mode: 'floor' } : {}) };
   return build('Resize', [node.inputs[0] ?? '', '', scales], node.outputs, form, { name: node.name });
 }
@@ -187,7 +188,7 @@ function oldDropout(node: Node): Node {
 
 /** How many TopK takes was an attribute. */
 function countToInput(state: Lowering, node: Node): Node {
-  const k = node.attributes.k?.kind === 'int' ? node.attributes.k.value : 1;
+  const k = intAttribute(node, 'k', 1);
   return { ...node, inputs: [node.inputs[0] ?? '', addInput(state, node, 'k', ints([k]))], attributes: without(node, 'k') };
 }
 
@@ -223,9 +224,9 @@ function sliceToInputs(state: Lowering, node: Node): Node {
 
 /** Statistics fixed, as at inference; `spatial` and the test-mode outputs of old opsets fall away. Refuses what the runtime normalizes by the batch. */
 function inferenceNormalization(node: Node): Node {
-  if ((node.attributes.training_mode?.value ?? 0) !== 0)
+  if (intAttribute(node, 'training_mode', 0) !== 0)
     throw unsupported(node, 'it normalizes by the batch (training_mode = 1)', 'Export the model for inference: model.eval() in PyTorch.');
-  if (node.attributes.spatial?.value === 0)
+  if (intAttribute(node, 'spatial', 1) === 0)
     throw unsupported(node, 'spatial = 0 is not supported', 'Export the model with opset 9 or newer.');
   return {
     ...node,
@@ -243,7 +244,7 @@ function freeReshape(state: Lowering, node: Node): Node {
   if (shape === null || constant(state, node.inputs[0]) !== null) return node;
   const dims = Array.from(numbers(shape));
   const [first = 0, ...rest] = dims;
-  if (rest.length === 0 || first <= 0 || (node.attributes.allowzero?.value === 1 && rest.includes(0))) return node;
+  if (rest.length === 0 || first <= 0 || (intAttribute(node, 'allowzero', 0) === 1 && rest.includes(0))) return node;
   const original = state.seen.producer(node.outputs[0] ?? '')?.inputs[0] ?? '';
   const axes = batchAxes(state.graph);
   if (axes.get(original) !== 0) return node;

@@ -1,6 +1,7 @@
 // Which constant a layer's weights are, and through which operators they reach it: those that only change a tensor's shape or the order of its
 // axes, so that a gradient goes back through them to what is stored. Changes nothing.
 
+import { intAttribute, intsAttribute } from '../attributes.ts';
 import { numbers } from '../forms/quantized-values.ts';
 import type { Graph, Node, Tensor } from '../ir.ts';
 import { is } from '../operator-traits.ts';
@@ -51,8 +52,8 @@ export function matrixBehind(
     if (dims === null || transposed) return null;
     if (node.op === 'Transpose') {
       if (dims.length !== 2) return null;
-      const perm: unknown = node.attributes.perm?.value;
-      transposed = perm === undefined || String(perm) === '1,0';
+      const perm = intsAttribute(node, 'perm');
+      transposed = perm === null || String(perm) === '1,0';
     } else dims = reshaped(graph, node, dims);
   }
   return dims?.length === 2 ? { dims: dims as readonly [number, number], transposed } : null;
@@ -65,7 +66,7 @@ function reshaped(graph: Graph, node: Node, dims: readonly number[]): readonly n
     case 'Identity':
       return dims;
     case 'Flatten': {
-      const axis = integers(node, 'axis', undefined)?.[0] ?? 1;
+      const axis = intAttribute(node, 'axis', 1);
       const rows = dims.slice(0, axis < 0 ? axis + dims.length : axis).reduce((product, dim) => product * dim, 1);
       return [rows, size / rows];
     }
@@ -91,8 +92,5 @@ function reshaped(graph: Graph, node: Node, dims: readonly number[]): readonly n
 
 /** Integers that stand in an attribute or in a second input. */
 function integers(node: Node, name: string, input: Tensor | undefined): readonly number[] | null {
-  const attribute = node.attributes[name];
-  if (attribute?.kind === 'ints') return attribute.value;
-  if (attribute?.kind === 'int') return [attribute.value];
-  return input === undefined ? null : Array.from(numbers(input));
+  return intsAttribute(node, name) ?? (input === undefined ? null : Array.from(numbers(input)));
 }
