@@ -19,8 +19,8 @@ export interface Operator {
   readonly lower?: LoweringRule;
   /** Writes the operators that it is made of, under its own output names; then it needs neither shape nor gradient. */
   readonly expand?: Expansion;
-  /** The same node in a form that the runtime takes at every opset. */
-  readonly rewrite?: (node: Node, source: ShapeSource) => Node;
+  /** The same node in a form that the runtime takes at every opset, of constants too. */
+  readonly rewrite?: (node: Node, c: Draft) => Node;
   /** Whether the runtime puts the result in the place of an operand of its size that nobody reads any more. */
   readonly inPlace?: boolean;
 }

@@ -4,7 +4,7 @@ import { constantValue } from '../../onnx/constants.ts';
 import { type Node, sizeOf } from '../../onnx/ir.ts';
 import { ints } from '../../onnx/made/build.ts';
 import { counted, filledShape } from '../fold/movement.ts';
-import type { Family, Shape, ShapeRule, ShapeSource } from '../operator.ts';
+import type { Family, Operator, Shape, ShapeRule, ShapeSource } from '../operator.ts';
 import { asInput, known } from './elementwise.ts';
 
 /** The sizes that a Shape node tells of: those from `start` to `end`, both kept within the axes that there are. */
@@ -46,12 +46,21 @@ const oneHotShape: ShapeRule = (node, source) => {
   return [indices.toSpliced(axis, 0, Math.trunc(Number(depth)))];
 };
 
+/** The runtime takes vectors of one number for start, limit and delta, but not where they are constants: then they become numbers. */
+const ofNumbers: Operator['rewrite'] = (node, c) => ({
+  ...node,
+  inputs: node.inputs.map((name) => {
+    const known = c.known(name);
+    return known === null || known.dims.length === 0 ? name : c.constant(`${name}/number`, { ...known, dims: [] });
+  }),
+});
+
 export const sizes: Family = {
   Constant: { fold: { kind: 'known', of: constantValue } },
   Shape: { shape: measuredShape, fold: { kind: 'known', of: sizesOf } },
   Size: { shape: () => [[]], fold: { kind: 'known', of: countOf } },
   ConstantOfShape: { shape: asAsked, fold: filledShape },
-  Range: { shape: rangeShape, fold: counted },
+  Range: { shape: rangeShape, fold: counted, rewrite: ofNumbers },
   EyeLike: { shape: asInput },
   OneHot: { shape: oneHotShape },
 };
