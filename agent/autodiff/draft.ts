@@ -1,15 +1,15 @@
 // A graph under construction: nodes go in, names come out, and the shape and type of every value are known as soon as it is written.
 // Batch sizes are bound here, so shapes are numbers. What no output needs is dropped at the end; rules may therefore emit freely.
 import { WhetError } from '../errors.ts';
+import { nodeTitle } from '../onnx/attributes.ts';
 import { reads } from '../onnx/graph.ts';
-import { type DType, type Node, sizeOf, type Tensor } from '../onnx/ir.ts';
+import { type DType, type Node, nodeKey, sizeOf, type Tensor } from '../onnx/ir.ts';
 import { ints, node as makeNode } from '../onnx/made/build.ts';
-import { nodeTitle } from './attributes.ts';
-import { expansions } from './expand.ts';
+import { typeSource } from '../onnx/result-type.ts';
 import { operatorKey } from './families.ts';
 import { foldConstant } from './fold.ts';
-import { withoutEmptyWindows } from './shapes/convolution.ts';
-import { resultType, type Shape, shapeRules } from './shapes.ts';
+import type { Shape } from './operator.ts';
+import { operatorOf } from './operators.ts';
 
 type Attributes = Parameters<typeof makeNode>[3];
 
@@ -52,27 +52,32 @@ export class Draft {
    * primitive operators (a recurrent layer) becomes those.
    */
   add(given: Node): void {
-    const node = withoutEmptyWindows(given, this);
+    const operator = operatorOf(given);
+    const node = operator?.rewrite?.(given, this) ?? given;
     const folded = foldConstant(node, this);
     if (folded !== null) {
       this.constant(node.outputs[0] as string, folded);
       return;
     }
-    const expansion = expansions.get(operatorKey(node));
-    if (expansion !== undefined) {
-      expansion(this, node);
+    if (operator?.expand !== undefined) {
+      operator.expand(this, node);
       return;
     }
     this.#nodes.push(node);
     for (const name of node.outputs) if (name !== '') this.#producers.set(name, node);
     if (node.op === 'Reshape')
       this.#reshaped.set(node.outputs[0] as string, this.#reshaped.get(node.inputs[0] as string) ?? (node.inputs[0] as string));
-    const shapes = shapeRules.get(operatorKey(node))?.(node, this) ?? [];
+    const shapes = operator?.shape?.(node, this) ?? [];
     node.outputs.forEach((name, index) => {
       const shape = shapes[index];
       if (name === '' || shape === undefined) return;
-      this.declare(name, shape, resultType(node, this, index));
+      this.declare(name, shape, this.#typeOf(node, index));
     });
+  }
+
+  #typeOf(node: Node, output: number): DType {
+    const source = typeSource(node, output);
+    return typeof source === 'string' ? source : this.dtypeOf(node.inputs[source.input] ?? '');
   }
 
   /** Adds a new node and returns the name of its output. */
@@ -105,9 +110,9 @@ export class Draft {
     if (shape !== undefined) return shape;
     const origin = this.#unknownOrigin(name);
     const what = origin === null ? `the value '${name}'` : `the result of node ${nodeTitle(origin)}`;
-    const isStrange = origin !== null && !shapeRules.has(operatorKey(origin));
+    const isStrange = origin !== null && operatorOf(origin)?.shape === undefined;
     const why = isStrange
-      ? `training does not know the operator '${operatorKey(origin)}' of node '${origin.name || origin.outputs[0]}'`
+      ? `training does not know the operator '${operatorKey(origin)}' of node '${origin.name || nodeKey(origin)}'`
       : `the shape of ${what} is not known, and training needs it`;
     throw new WhetError('operator-unsupported', why, {
       hint: 'Train fewer layers (--layers), so that this node stays in the frozen part.',

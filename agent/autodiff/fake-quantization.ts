@@ -1,12 +1,14 @@
 // A float tail that computes with the numbers which its quantized form can hold: weights on the grid that writing back will give them, and
 // activations on that of the model's quantizers. Trained so, the loss sees what will ship. Tails without fixed scales only have their weights.
 
+import { type Grid, gridFor, type Range } from '../onnx/forms/activation-scale.ts';
+import type { WeightOrigin } from '../onnx/forms/form.ts';
 import { limitsOf } from '../onnx/forms/quantized-values.ts';
-import { type Grid, gridFor, type Range } from '../onnx/forms/requantize.ts';
+import { gridAxis } from '../onnx/forms/stored-weight.ts';
 import { sorted } from '../onnx/graph.ts';
 import { type Node, opsetOf, type Tensor } from '../onnx/ir.ts';
 import { ints, node as makeNode } from '../onnx/made/build.ts';
-import type { ActivationScale, FloatTail, ParameterOrigin } from '../onnx/surgery/tail.ts';
+import type { ActivationScale, FloatTail } from '../onnx/surgery/tail.ts';
 import { snapNode } from './snap.ts';
 import type { TrainableTail } from './trainable.ts';
 
@@ -123,9 +125,9 @@ function valuesOf({ scale, zeroPoint }: Grid, { base }: ActivationScale, names: 
 }
 
 /** The axis of one scale a channel in the float tensor; null where one scale serves all. As `requantize` decides. */
-function channelAxis(tail: FloatTail, name: string, origin: Extract<ParameterOrigin, { kind: 'quantized' }>, rank: number): number | null {
-  const isPerChannel = origin.grid.perChannel || (name === tail.head?.weight && origin.perChannel);
-  return isPerChannel ? Math.min(origin.axis, rank - 1) : null;
+function channelAxis(tail: FloatTail, name: string, origin: WeightOrigin, rank: number): number | null {
+  const axis = gridAxis(origin, name === tail.head?.weight);
+  return axis === null ? null : Math.min(axis, rank - 1);
 }
 
 function floatScalar(value: number): Tensor {

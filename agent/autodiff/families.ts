@@ -3,7 +3,7 @@ import { WhetError } from '../errors.ts';
 import type { Node } from '../onnx/ir.ts';
 
 /** Key of an operator in every table: its name, with its domain before it unless that is ai.onnx. */
-export function operatorKey(node: Node): string {
+export function operatorKey(node: Pick<Node, 'op' | 'domain'>): string {
   return node.domain === '' ? node.op : `${node.domain}:${node.op}`;
 }
 
@@ -11,7 +11,7 @@ export function mergeFamilies<T>(what: string, families: readonly Readonly<Recor
   const merged = new Map<string, T>();
   for (const [key, entry] of families.flatMap((family) => Object.entries(family))) {
     if (merged.has(key)) throw new WhetError('internal', `two families of ${what} claim the operator '${key}'`);
-    merged.set(key, entry);
+    merged.set(key, Object.freeze(entry));
   }
   return merged;
 }

@@ -3,6 +3,8 @@
 // its size that nobody reads any more. Inputs, constants and what the enclosing graph holds are not counted. Pure.
 import { reads } from '../onnx/graph.ts';
 import type { DType, Graph } from '../onnx/ir.ts';
+import { is } from '../onnx/operator-traits.ts';
+import { operatorOf } from './operators.ts';
 
 export interface Peak {
   /** Of all values that live at the worst moment. */
@@ -11,17 +13,12 @@ export interface Peak {
   readonly watchedBytes: number;
 }
 
-const views = new Set(['Reshape', 'Squeeze', 'Unsqueeze', 'Flatten', 'Identity']);
-const elementwise = new Set(
-  'Add Sub Mul Div Sqrt Exp Neg Relu Clip Abs Sigmoid Tanh Softplus Reciprocal Erf HardSwish HardSigmoid'.split(' '),
-);
-
 export function peakOf(graph: Graph, bytesOf: (name: string) => number, watched: ReadonlySet<string>): Peak {
   const source = new Map<string, string>();
   const buffer = (name: string): string => source.get(name) ?? name;
   const lastRead = new Map<string, number>();
   graph.nodes.forEach((node, at) => {
-    if (views.has(node.op)) source.set(node.outputs[0] as string, buffer(node.inputs[0] as string));
+    if (is(node, 'view')) source.set(node.outputs[0] as string, buffer(node.inputs[0] as string));
     for (const name of [...reads(node), ...node.outputs]) lastRead.set(buffer(name), at);
   });
   for (const { name } of graph.outputs) lastRead.set(buffer(name), graph.nodes.length);
@@ -33,7 +30,8 @@ export function peakOf(graph: Graph, bytesOf: (name: string) => number, watched:
     const ends = (name: string) => live.has(name) && lastRead.get(name) === at;
     for (const name of node.outputs.filter((each) => each !== '' && buffer(each) === each)) {
       const bytes = bytesOf(name);
-      const heir = elementwise.has(node.op) ? node.inputs.map(buffer).find((each) => ends(each) && live.get(each) === bytes) : undefined;
+      const heir =
+        operatorOf(node)?.inPlace === true ? node.inputs.map(buffer).find((each) => ends(each) && live.get(each) === bytes) : undefined;
       if (heir !== undefined) live.delete(heir);
       live.set(name, bytes);
     }

@@ -4,21 +4,12 @@
 
 import type { Graph, Node } from '../onnx/ir.ts';
 import { node as makeNode } from '../onnx/made/build.ts';
-import type { Rule } from './rules.ts';
 
 const domain = 'whetstone';
-export const snapKey = `${domain}:Snap`;
 
 /** `scale` broadcasts with `x`: a scalar, or one a channel. */
 export function snapNode(x: string, scale: string, y: string): Node {
   return makeNode('Snap', [x, scale], [y], {}, { domain, name: y });
-}
-
-const straightThrough: Rule = (_c, _node, dy) => [dy, null];
-
-/** A table of gradient rules that knows Snap too. Not in the one table, because no runtime has the operator. */
-export function withSnap(rules: ReadonlyMap<string, Rule>): ReadonlyMap<string, Rule> {
-  return new Map([...rules, [snapKey, straightThrough]]);
 }
 
 /** The graph with plain nodes instead. */

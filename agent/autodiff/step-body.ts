@@ -6,13 +6,12 @@ import { graph, value } from '../onnx/made/build.ts';
 import { Draft } from './draft.ts';
 import { bytesPerElement } from './liveness.ts';
 import { anchorTerm, type LossTerm, logitGradient } from './loss.ts';
-import { loweredGradients } from './lower/gradients.ts';
 import { writeLowered } from './lower/lower.ts';
+import { gradientRules, loweredGradients } from './operators.ts';
 import { stateSlots, update } from './optimizers.ts';
 import { type Group, pack, unpack } from './packing.ts';
 import { clipped, mixed } from './regularization.ts';
-import { gradientRules } from './rules.ts';
-import { expandSnaps, withSnap } from './snap.ts';
+import { expandSnaps } from './snap.ts';
 import type { StepOptions } from './step.ts';
 import type { Statistic, Trainable, TrainableTail } from './trainable.ts';
 import { backward } from './walk.ts';
@@ -73,7 +72,7 @@ export function stepBody(step: Step): StepBody {
   const forward = writeForward(c, step, x, parameters);
   const weights = step.terms.map((_, index) => own.get(`weights ${index}`) as string);
   const dlogits = logitGradient(c, forward.logits, step.terms, { weights, targets: own.get('targets') as string }, loss.kind);
-  const rules = withSnap(options.lowered === false ? gradientRules : loweredGradients);
+  const rules = options.lowered === false ? gradientRules : loweredGradients;
   const gradients = backward(c, forward.nodes, new Map([[forward.logits, dlogits]]), [...parameters.values()], rules);
   const packed = groups.map((group) =>
     pack(c, group, (name) => {

@@ -1,8 +1,10 @@
 // What of a float tail enters training: the nodes that lead to the logits, the parameters they use, and the shapes at both ends.
 // Refuses a tail whose features or logits have no fixed shape but for the batch.
+
 import { WhetError } from '../errors.ts';
+import { intAttribute } from '../onnx/attributes.ts';
 import { extract } from '../onnx/graph.ts';
-import type { Dim, Graph, Model, Node, Tensor } from '../onnx/ir.ts';
+import { type Dim, type Graph, type Model, type Node, nodeKey, type Tensor } from '../onnx/ir.ts';
 import { graph, model, value } from '../onnx/made/build.ts';
 import type { FloatTail, TailParameter } from '../onnx/surgery/tail.ts';
 import { expandSnaps } from './snap.ts';
@@ -78,7 +80,7 @@ function statisticsOf({ nodes, initializers }: Graph): readonly Statistic[] {
       const value = initializers.get(name);
       if (value !== undefined && next !== '') return { name, next, dims: value.dims };
       const what = value === undefined ? `its statistics '${name}' are computed` : 'it does not give its running statistics';
-      throw new WhetError('operator-unsupported', `BatchNormalization '${node.name || node.outputs[0]}' in training mode: ${what}`, {
+      throw new WhetError('operator-unsupported', `BatchNormalization '${node.name || nodeKey(node)}' in training mode: ${what}`, {
         hint: 'Export the model for inference, or with three outputs of the node and constant statistics.',
       });
     }),
@@ -86,7 +88,7 @@ function statisticsOf({ nodes, initializers }: Graph): readonly Statistic[] {
 }
 
 function isTraining(node: Node): boolean {
-  return node.op === 'BatchNormalization' && (node.attributes.training_mode?.value ?? 0) !== 0;
+  return node.op === 'BatchNormalization' && intAttribute(node, 'training_mode', 0) !== 0;
 }
 
 /**

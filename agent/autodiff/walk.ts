@@ -1,11 +1,12 @@
 // Reverse-mode differentiation of a drafted graph: from gradients of some values to gradients of the wanted ones. The walker owns order,
 // accumulation and broadcasting, and visits only what lies on a path to a wanted value; the rules know one operator each.
 import { WhetError } from '../errors.ts';
-import type { Node } from '../onnx/ir.ts';
-import { nodeTitle } from './attributes.ts';
+import { nodeTitle } from '../onnx/attributes.ts';
+import { type Node, nodeKey } from '../onnx/ir.ts';
 import type { Draft } from './draft.ts';
 import { operatorKey } from './families.ts';
-import { gradientRules, type Rule } from './rules.ts';
+import type { Gradient } from './operator.ts';
+import { gradientRules } from './operators.ts';
 
 /**
  * Writes the backward pass of `nodes` (in forward order, already in the draft). `seeds` maps values to their gradients, of the same
@@ -17,7 +18,7 @@ export function backward(
   nodes: readonly Node[],
   seeds: ReadonlyMap<string, string>,
   wanted: readonly string[],
-  rules: ReadonlyMap<string, Rule> = gradientRules,
+  rules: ReadonlyMap<string, Gradient> = gradientRules,
 ): ReadonlyMap<string, string | null> {
   const onPath = dependents(nodes, wanted);
   const gradients = new Map(seeds);
@@ -51,12 +52,12 @@ function dependents(nodes: readonly Node[], wanted: readonly string[]): Readonly
   return names;
 }
 
-function ruleOf(node: Node, rules: ReadonlyMap<string, Rule>): Rule {
+function ruleOf(node: Node, rules: ReadonlyMap<string, Gradient>): Gradient {
   const rule = rules.get(operatorKey(node));
   if (rule !== undefined) return rule;
   throw new WhetError(
     'operator-unsupported',
-    `no gradient rule for the operator '${operatorKey(node)}' of node '${node.name || node.outputs[0]}'`,
+    `no gradient rule for the operator '${operatorKey(node)}' of node '${node.name || nodeKey(node)}'`,
     {
       hint: 'Train fewer layers (--layers), so that this node stays in the frozen part; or report it, naming the operator.',
     },

@@ -2,9 +2,11 @@
 // Rounding errors times inputs that are never negative do not average out; a head whose large weights cancel can be lost to them altogether.
 
 import { dequantizeTensor, quantizeTensor, symmetricScales } from '../onnx/forms/quantized-values.ts';
+import { gridAxis } from '../onnx/forms/stored-weight.ts';
 import type { Tensor } from '../onnx/ir.ts';
 import { value } from '../onnx/made/build.ts';
 import type { FloatTail, TailParameter } from '../onnx/surgery/tail.ts';
+import { view } from '../onnx/view.ts';
 import { sameTensor, withWeights } from '../onnx/weights.ts';
 import { openPart } from './part.ts';
 
@@ -64,8 +66,7 @@ function roundedWeights(tail: FloatTail, weights: Weights): Weights {
     [...weights].flatMap(([name, value]): readonly (readonly [string, Tensor])[] => {
       const origin = tail.origins.get(name);
       if (origin?.kind !== 'quantized' || sameTensor(value, tail.base.get(name) as Tensor)) return [];
-      const isPerChannel = origin.grid.perChannel || (name === tail.head?.weight && origin.perChannel);
-      const scales = symmetricScales(value, isPerChannel ? origin.axis : null, origin.grid.top);
+      const scales = symmetricScales(value, gridAxis(origin, name === tail.head?.weight), origin.grid.top);
       const whole = quantizeTensor(value, scales, 0, 'int32', origin.axis);
       return [[name, dequantizeTensor(whole, { dtype: 'float32', dims: [scales.length], data: scales }, null, origin.axis)]];
     }),
@@ -74,13 +75,13 @@ function roundedWeights(tail: FloatTail, weights: Weights): Weights {
 
 /** In order from the input: layers with a rounded weight and a bias of one number a channel. */
 function correctable(tail: FloatTail, rounded: Weights): readonly Layer[] {
-  const { nodes } = tail.model.graph;
+  const seen = view(tail.model.graph);
   const biasOf = (layer: number) => tail.parameters.find((each) => each.layer === layer && each.role === 'bias');
   return tail.parameters.flatMap((weight): readonly Layer[] => {
     const bias = rounded.has(weight.name) && weight.role === 'weight' ? biasOf(weight.layer) : undefined;
-    const reader = bias === undefined ? undefined : nodes.find(({ inputs }) => inputs.includes(bias.name));
+    const reader = bias === undefined ? undefined : seen.readers(bias.name)[0];
     // A convolution's bias may be brought to [1, channels, 1, 1] before it is added.
-    const adds = reader?.op === 'Reshape' ? nodes.find(({ inputs }) => inputs.includes(reader.outputs[0] ?? '')) : reader;
+    const adds = reader?.op === 'Reshape' ? seen.readers(reader.outputs[0] ?? '')[0] : reader;
     const output = adds?.outputs[0];
     if (bias === undefined || adds === undefined || output === undefined || !isVector(bias)) return [];
     return [{ output, axis: reader === adds ? channelAxis(adds.op, bias.dims) : 1, weight: weight.name, bias: bias.name }];

@@ -1,7 +1,7 @@
 // Runs a float model over inputs and gives the range of each wanted tensor. Outliers are judged in a second run, on histograms, so that memory
 // does not grow with the data.
 
-import type { Range } from '../onnx/forms/requantize.ts';
+import type { Range } from '../onnx/forms/activation-scale.ts';
 import type { Model, Tensor } from '../onnx/ir.ts';
 import { value } from '../onnx/made/build.ts';
 import { chooseRange, type RangeMethod } from '../onnx/quantize/choose-range.ts';

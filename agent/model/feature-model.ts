@@ -2,12 +2,12 @@
 // it serves heads of every kind. Refuses models that end otherwise, and tensors that are not one vector a sample.
 import { WhetError } from '../errors.ts';
 import { encodeModel } from '../onnx/codec/encode.ts';
-import { producers } from '../onnx/graph.ts';
 import { type Model, sizeOf, type Tensor } from '../onnx/ir.ts';
 import { classifierEnds } from '../onnx/surgery/classifier-ends.ts';
 import { findCut } from '../onnx/surgery/cut.ts';
 import { listLayers } from '../onnx/surgery/layers.ts';
 import { splitModel } from '../onnx/surgery/split.ts';
+import { view } from '../onnx/view.ts';
 import type { Embedder } from './embed.ts';
 import { createEmbedder } from './embed.ts';
 import { randomInputs, sampleShape } from './input.ts';
@@ -53,13 +53,13 @@ function headInput(model: Model): string {
   const [last] = listLayers(model);
   if (last === undefined) throw new WhetError('model-unsupported', 'the model has no layer with weights');
   const { graph } = model;
-  const produced = producers(graph);
+  const seen = view(graph);
   const [first = '', second = ''] = last.node.inputs;
   const isConstant = (name: string): boolean => {
-    const producer = produced.get(name);
+    const producer = seen.producer(name);
     return producer === undefined ? graph.initializers.has(name) : producer.op === 'Constant' || producer.inputs.every(isConstant);
   };
   const name = isConstant(first) ? second : first;
-  const producer = produced.get(name);
+  const producer = seen.producer(name);
   return producer?.op === 'DynamicQuantizeLinear' ? (producer.inputs[0] ?? '') : name;
 }

@@ -1,14 +1,12 @@
 // What values a model's input was made for, as far as the model says: the range of the quantizer that reads it, or of its own integer type.
 // A card that makes other values is found out here. Changes nothing, refuses nothing.
 
+import type { Range } from '../onnx/forms/activation-scale.ts';
 import { quantizedType } from '../onnx/forms/quantized-type.ts';
 import { limitsOf, numbers } from '../onnx/forms/quantized-values.ts';
-import type { Range } from '../onnx/forms/requantize.ts';
-import { constantOf } from '../onnx/forms/slots.ts';
-import type { Graph, Model, ValueInfo } from '../onnx/ir.ts';
-
-/** Operators that give the values that they got. */
-const carriers: ReadonlySet<string> = new Set(['Identity', 'Reshape', 'Transpose', 'Flatten', 'Squeeze', 'Unsqueeze', 'Cast', 'Pad']);
+import type { Model, Node, ValueInfo } from '../onnx/ir.ts';
+import { is } from '../onnx/operator-traits.ts';
+import { type GraphView, view } from '../onnx/view.ts';
 
 /** null where the model does not say: float models, and dynamic quantization. */
 export function calibratedRange({ graph }: Model, input: ValueInfo): Range | null {
@@ -16,22 +14,24 @@ export function calibratedRange({ graph }: Model, input: ValueInfo): Range | nul
     const [min, max] = limitsOf(input.dtype);
     return { min, max };
   }
+  const seen = view(graph);
   const open = [input.name];
   for (let name = open.pop(); name !== undefined; name = open.pop()) {
-    for (const node of graph.nodes) {
+    for (const node of seen.readers(name)) {
       if (node.inputs[0] !== name) continue;
-      if (node.op === 'QuantizeLinear') return rangeOf(graph, node);
-      if (carriers.has(node.op)) open.push(...node.outputs);
+      if (node.op === 'QuantizeLinear') return rangeOf(seen, node);
+      // All of these give the values that they got.
+      if (is(node, 'view', 'permutes') || node.op === 'Cast' || node.op === 'Pad') open.push(...node.outputs);
     }
   }
   return null;
 }
 
-function rangeOf(graph: Graph, node: Graph['nodes'][number]): Range | null {
-  const scale = constantOf(graph, node.inputs[1] ?? '');
-  const zero = constantOf(graph, node.inputs[2] ?? '');
+function rangeOf(seen: GraphView, node: Node): Range | null {
+  const scale = seen.constant(node.inputs[1]);
+  const zero = seen.constant(node.inputs[2]);
   if (scale === null) return null;
-  const [low, high] = limitsOf(quantizedType(graph, node, zero));
+  const [low, high] = limitsOf(quantizedType(seen, node, zero));
   const step = numbers(scale)[0] ?? 1;
   const at = zero === null ? 0 : (numbers(zero)[0] ?? 0);
   return { min: (low - at) * step, max: (high - at) * step };

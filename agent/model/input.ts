@@ -1,7 +1,7 @@
 // The one input tensor of a classifier: its shape for one sample, and seeded noise of that shape. Refuses inputs whose shape is not known
 // (`model-unsupported`) unless the caller knows it from the model card.
 import { WhetError } from '../errors.ts';
-import type { Range } from '../onnx/forms/requantize.ts';
+import type { Range } from '../onnx/forms/activation-scale.ts';
 import { type Model, sizeOf, type Tensor, type ValueInfo } from '../onnx/ir.ts';
 import { calibratedRange } from './input-range.ts';
 

@@ -4,7 +4,8 @@ import { createHash } from 'node:crypto';
 import { WhetError } from '../errors.ts';
 import { encodeModel } from '../onnx/codec/encode.ts';
 import { dequantizeTail } from '../onnx/forms/dequantize.ts';
-import { type Model, sizeOf, type Tensor } from '../onnx/ir.ts';
+import { type Model, nodeKey, sizeOf, type Tensor } from '../onnx/ir.ts';
+import { is } from '../onnx/operator-traits.ts';
 import { classifierEnds } from '../onnx/surgery/classifier-ends.ts';
 import { type Cut, type CutWish, findCut } from '../onnx/surgery/cut.ts';
 import { type Split, splitModel } from '../onnx/surgery/split.ts';
@@ -58,7 +59,10 @@ export async function openClassifier(model: Model, options: OpenOptions): Promis
     throw new WhetError('cut-impossible', `tensor '${cut.tensor}' is ${features.dtype} [${features.dims}], not float32 [batch, …]`, {
       hint: 'Name another cut with --cut; `whet inspect` lists those that work.',
     });
-  const given = await runOnce(encodeModel(split.tail), 'the tail', options.threads, split.features, features, output.name);
+  const given = await explained(
+    split.tail,
+    runOnce(encodeModel(split.tail), 'the tail', options.threads, split.features, features, output.name),
+  );
   const { tail, classes } = trainable(split, given);
   return {
     model,
@@ -76,6 +80,21 @@ export async function openClassifier(model: Model, options: OpenOptions): Promis
 async function runOnce(bytes: Uint8Array, label: string, threads: number, input: string, x: Tensor, output: string): Promise<Tensor> {
   await using part = await openPart(bytes, { label, threads });
   return (await part.session.run({ [input]: x }, [output]))[output] as Tensor;
+}
+
+/** A run that fails behind a node whose size depends on the sample: the model is at fault, not the runtime (`operator-unsupported`). */
+async function explained<T>({ graph }: Model, run: Promise<T>): Promise<T> {
+  try {
+    return await run;
+  } catch (error) {
+    const node = graph.nodes.find((each) => is(each, 'sized-by-data'));
+    if (node === undefined || !(error instanceof WhetError)) throw error;
+    const why = `${node.op} '${node.name || nodeKey(node)}' gives as much as it finds in a sample, and the model does not take every size`;
+    throw new WhetError('operator-unsupported', why, {
+      hint: 'Export the model without this operator: what is trained must have the same size for every sample.',
+      cause: error,
+    });
+  }
 }
 
 /**

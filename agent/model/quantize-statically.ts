@@ -1,7 +1,7 @@
 // A float model and real inputs → the int8 model: prepare, plan, calibrate, correct biases, quantize. What `whet quantize` and the scripts that
 // make the shipped models do. Refuses quantized models, and tensors that are not finite on the data.
 
-import type { Range } from '../onnx/forms/requantize.ts';
+import type { Range } from '../onnx/forms/activation-scale.ts';
 import type { Model, Tensor } from '../onnx/ir.ts';
 import type { RangeMethod } from '../onnx/quantize/choose-range.ts';
 import { addShift, correctionProbe, meanShift, type ShiftSum } from '../onnx/quantize/correction.ts';

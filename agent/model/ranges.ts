@@ -1,6 +1,6 @@
 // What `requantize` has to know of a trained tail: the least and largest value of every tensor whose scale the model fixes, over features.
 
-import { calibrationTensors, type Range } from '../onnx/forms/requantize.ts';
+import { calibrationTensors, type Range } from '../onnx/forms/activation-scale.ts';
 import type { Tensor } from '../onnx/ir.ts';
 import { value } from '../onnx/made/build.ts';
 import { widenRange } from '../onnx/quantize/histogram.ts';

@@ -1,6 +1,6 @@
 // Questions about a graph, and the one way to cut a piece out of it. Edges are names; lookups are built when needed.
 import { WhetError } from '../errors.ts';
-import type { Graph, Model, Node, ValueInfo } from './ir.ts';
+import { type Graph, type Model, type Node, nodeKey, type ValueInfo } from './ir.ts';
 
 /** Tensor name → the node that computes it. */
 export function producers(graph: Graph): ReadonlyMap<string, Node> {
@@ -65,7 +65,7 @@ export function sorted(graph: Graph): readonly Node[] {
       if (state.get(producer) === 'open')
         throw new WhetError(
           'model-unreadable',
-          `the graph has a cycle through node '${producer.name || producer.outputs[0]}' (${producer.op})`,
+          `the graph has a cycle through node '${producer.name || nodeKey(producer)}' (${producer.op})`,
         );
       enter(producer);
     }

@@ -5,6 +5,7 @@ import type { Model, Tensor } from '../onnx/ir.ts';
 import { value } from '../onnx/made/build.ts';
 import type { QuantizationPlan } from '../onnx/quantize/plan.ts';
 import { dequantizedName, freeTag } from '../onnx/quantize/quantize-model.ts';
+import { view } from '../onnx/view.ts';
 
 export interface LayerFidelity {
   /** Tensor of the float model. */
@@ -47,9 +48,10 @@ export async function compareLayers(
       }
     }
   }
+  const whole = view(quantized.graph);
   return [...sums]
     .map(([name, { signal, noise }]) => {
-      const maker = quantized.graph.nodes.find(({ outputs }) => outputs[0] === name);
+      const maker = whole.producer(name);
       // Equal to the last bit is 200 dB, so that the number stays one in JSON.
       const decibels = noise === 0 ? 200 : 10 * Math.log10(signal / noise);
       return { tensor: name, node: maker?.name || name, op: maker?.op ?? '', decibels };

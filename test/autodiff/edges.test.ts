@@ -40,6 +40,39 @@ describe('gradients at the edge of what is defined', () => {
     expect(x[3]).toBeCloseTo(second, 6);
   });
 
+  it.each(['Softmax', 'LogSoftmax'])('%s of a row that is masked whole, where a choice puts zeros', async (op) => {
+    // As exporters write attention: scores and mask, softmax, and zeros for rows that see nothing.
+    const nodes = [
+      node('Add', ['x', 'mask'], ['scores']),
+      node(op, ['scores'], ['shares'], { axis: -1 }),
+      node('Where', ['blind', 'zero', 'shares'], ['safe']),
+      node('Transpose', ['safe'], ['z'], { perm: [1, 0] }),
+    ];
+    const c = new Draft({ prefix: 'g/' });
+    c.declare('x', [2, 2]);
+    const nothing = Number.NEGATIVE_INFINITY;
+    c.constant('mask', floats([2, 2], [nothing, nothing, 0, 0]));
+    c.constant('blind', { dtype: 'bool', dims: [2, 1], data: Uint8Array.of(1, 0) });
+    c.constant('zero', floats([], 0));
+    for (const each of nodes) c.add(each);
+    const dx = backward(c, c.nodes.slice(), new Map([['z', c.declare('dz', [2, 2])]]), ['x']).get('x') as string;
+    const inputs = [value('x', [2, 2]), value('dz', [2, 2])];
+    const bytes = encodeModel(model(graph('g', { inputs, outputs: [value(dx, null)], ...c.finish([dx]) })));
+    await using session = await openSession(bytes, { label: 'the gradient' });
+    const found = await session.run({ x: floats([2, 2], [1, 2, 0.5, 0.5]), dz: floats([2, 2], [1, 1, 1, 3]) });
+    // Equal shares, slopes 1 and 3: ½·(1 − 2) and ½·(3 − 2); of the logarithms 1 − ½·4 and 3 − ½·4.
+    const step = op === 'Softmax' ? 0.5 : 1;
+    expect(Array.from(found[dx]?.data as Float32Array)).toEqual([0, 0, expect.closeTo(-step, 6), expect.closeTo(step, 6)]);
+  });
+
+  it('an attention that computes in another float than training does is refused by name', () => {
+    const c = new Draft();
+    for (const name of ['q', 'k', 'v']) c.declare(name, [1, 1, 2, 4], 'float16');
+    expect(() => c.add(node('Attention', ['q', 'k', 'v'], ['y'], {}, { name: 'small' }))).toThrow(
+      /'small' \(Attention\) computes in float16/,
+    );
+  });
+
   it('powers of zero', async () => {
     const inputs = { x: floats([5], [0, 0, 0, 2, 2]), w: floats([5], [0, 1, 2, 0, 3]) };
     const { x, w } = await gradients(node('Pow', ['x', 'w'], ['y']), inputs, { y: floats([5], 1) });

@@ -160,3 +160,18 @@ describe('pools that round up where a window would begin behind the image', () =
     expect(numbers(await run(c.finish(['y']).nodes, { x }, { w: identity }))).toEqual(numbers(expected));
   });
 });
+
+it('positions as many as a size says are counted in a graph that loads, although the size is a vector of one number', async () => {
+  const x = floats([1, 100], 0.5);
+  const nodes = [
+    node('Shape', ['x'], ['length'], { start: 1 }),
+    node('Range', ['zero', 'length', 'one'], ['at']),
+    node('Cast', ['at'], ['positions'], { to: 1 }),
+    node('Add', ['x', 'positions'], ['y']),
+  ];
+  const constants = { zero: ints([0], []), one: ints([1], []) };
+  const c = drafted(nodes, { x }, constants);
+  expect(c.shape('y')).toEqual([1, 100]);
+  const { nodes: written, initializers } = c.finish(['y']);
+  expect(numbers(await run(written, { x }, Object.fromEntries(initializers)))).toEqual(Array.from({ length: 100 }, (_, at) => at + 0.5));
+});

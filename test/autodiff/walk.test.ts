@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { Draft } from '../../agent/autodiff/draft.ts';
 import { mergeFamilies } from '../../agent/autodiff/families.ts';
-import { gradientRules } from '../../agent/autodiff/rules.ts';
+import { gradientRules } from '../../agent/autodiff/operators.ts';
 import { backward } from '../../agent/autodiff/walk.ts';
 import { encodeModel } from '../../agent/onnx/codec/encode.ts';
 import type { Node, Tensor } from '../../agent/onnx/ir.ts';

@@ -41,6 +41,21 @@ describe('a model, opened', () => {
   });
 });
 
+it('an operator that gives as much as it finds in a sample is named, where the model does not take every size', async () => {
+  const nodes = [
+    node('MatMul', ['x', 'v'], ['h']),
+    node('Unique', ['h'], ['u'], { axis: 1 }, { name: 'different ones' }),
+    node('Gemm', ['u', 'w'], ['y']),
+  ];
+  // Columns 1 and 2 of h are the same, and w has a row for each of the three.
+  const initializers = Object.entries({ v: floats([2, 3], [1, 1, 2, 1, 1, 3]), w: floats([3, 2], 0.5) });
+  const whole = model(graph('g', { inputs: [value('x', [1, 2])], outputs: [value('y', [1, 2])], nodes, initializers }));
+  await expect(openClassifier(whole, { cut: { kind: 'layers', layers: 2 }, threads: 1 })).rejects.toMatchObject({
+    code: 'operator-unsupported',
+    message: expect.stringContaining("Unique 'different ones' gives as much as it finds"),
+  });
+});
+
 describe('what is not a classifier is refused in a sentence that says so', () => {
   const refused = (message: RegExp) =>
     expect.objectContaining({ code: 'model-unsupported', message: expect.stringMatching(message), hint: expect.stringMatching(/./) });

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { correctBiases } from '../../agent/model/bias-correction.ts';
 import { openPart } from '../../agent/model/part.ts';
+import { calibrationTensors, gridFor } from '../../agent/onnx/forms/activation-scale.ts';
 import { dequantizeTail } from '../../agent/onnx/forms/dequantize.ts';
 import { numbers } from '../../agent/onnx/forms/quantized-values.ts';
-import { calibrationTensors, gridFor, requantize } from '../../agent/onnx/forms/requantize.ts';
+import { requantize } from '../../agent/onnx/forms/requantize.ts';
 import type { Graph, Model, Node, Tensor } from '../../agent/onnx/ir.ts';
 import { floats, graph, ints, model, node, value } from '../../agent/onnx/made/build.ts';
 import type { FloatTail } from '../../agent/onnx/surgery/tail.ts';

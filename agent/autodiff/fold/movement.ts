@@ -1,13 +1,14 @@
 // Folds of operators that move the elements of small tensors, or make tensors of numbers.
+import { intAttribute, intsAttribute, normalAxis } from '../../onnx/attributes.ts';
 import { sizeOf } from '../../onnx/ir.ts';
-import { intAttribute, intsAttribute, normalAxis } from '../attributes.ts';
-import { sliceRanges } from '../shapes/movement.ts';
+import type { Fold } from '../fold.ts';
+import { sliceRanges } from '../operators/slice-ranges.ts';
 import { elementAt, type Folder, filled, longestShape, type Small, smallOf, vector } from './small.ts';
 
 const first = (inputs: readonly Small[]) => inputs[0] as Small;
 
 /** The same elements in another shape. */
-const reshaped: Folder = (_node, inputs, dims) => (dims === null ? null : { ...first(inputs), dims });
+const inShape: Folder = (_node, inputs, dims) => (dims === null ? null : { ...first(inputs), dims });
 
 /** Each element from a place of the first input. */
 function picked(placeOf: (...of: Parameters<Folder>) => ((place: readonly number[]) => readonly number[]) | null): Folder {
@@ -73,17 +74,14 @@ const constantOfShape: Folder = (node, inputs) => {
   return { dtype: value?.dtype ?? 'float32', dims, values: Array<number>(sizeOf(dims)).fill(value?.values[0] ?? 0) };
 };
 
-export const movementFolds: Readonly<Record<string, Folder>> = {
-  Identity: (_node, inputs) => first(inputs),
-  Reshape: reshaped,
-  Flatten: reshaped,
-  Squeeze: reshaped,
-  Unsqueeze: reshaped,
-  Expand: picked(() => (to) => to),
-  Transpose: transpose,
-  Slice: slice,
-  Gather: gather,
-  Concat: concat,
-  Range: range,
-  ConstantOfShape: constantOfShape,
-};
+const moved = (of: Folder): Fold => ({ kind: 'moved', of });
+
+export const passed = moved((_node, inputs) => first(inputs));
+export const reshaped = moved(inShape);
+export const expanded = moved(picked(() => (to) => to));
+export const transposed = moved(transpose);
+export const sliced = moved(slice);
+export const gathered = moved(gather);
+export const joined = moved(concat);
+export const counted = moved(range);
+export const filledShape = moved(constantOfShape);

@@ -1,6 +1,6 @@
 // Small tensors as plain numbers, whatever their type: what shape arithmetic is done on.
 import { type DType, type Node, sizeOf, type Tensor } from '../../onnx/ir.ts';
-import type { ShapeSource } from '../shapes.ts';
+import type { ShapeSource } from '../operator.ts';
 
 /** Longer tensors are data, not shapes. */
 export const longestShape = 64;

@@ -1,7 +1,7 @@
 // A convolution of one channel over a map of fixed size is a product with a band matrix [places, places′], which is linear in the kernel:
 // its pattern here, and whether it is faster than the convolution.
 import { sizeOf, type Tensor } from '../../onnx/ir.ts';
-import type { Window } from '../shapes/window.ts';
+import type { Window } from '../operators/window.ts';
 
 /** [kernel, places·places′] of zeros and ones: where each weight of the kernel stands in the band matrix. */
 export function bandPattern(window: Window, size: readonly number[], out: readonly number[], dtype: 'float32' | 'float64'): Tensor {

@@ -5,8 +5,8 @@ import { reads } from '../../onnx/graph.ts';
 import { type Node, sizeOf } from '../../onnx/ir.ts';
 import { node } from '../../onnx/made/build.ts';
 import type { Draft } from '../draft.ts';
-import { operatorKey } from '../families.ts';
-import { type Shape, type ShapeSource, shapeRules } from '../shapes.ts';
+import type { Shape, ShapeSource } from '../operator.ts';
+import { operatorOf } from '../operators.ts';
 
 export interface Columns {
   /** Name of the matrix [channels, batch·space] in the draft. */
@@ -52,7 +52,7 @@ export class Lowering {
       knownInts: (name) => draft.knownInts(name),
       dtypeOf: (name) => draft.dtypeOf(name),
     };
-    return shapeRules.get(operatorKey(each))?.(each, source) ?? [];
+    return operatorOf(each)?.shape?.(each, source) ?? [];
   }
 
   /** The value in columns; a plain one [batch, channels, …space] is transposed, once. */

@@ -1,12 +1,12 @@
 // Convolutions in columns. 1×1: one matrix product. Depthwise on small maps: a product with a band matrix for each channel. A normalization with
 // fixed statistics behind a convolution goes into its weights. Other convolutions stay as they are.
 import { type Node, sizeOf } from '../../onnx/ir.ts';
-import { spatial, type Window, windowOf, windowsOver } from '../shapes/window.ts';
+import { spatial, type Window, windowOf, windowsOver } from '../operators/window.ts';
 import { bandIsFaster, bandPattern } from './band.ts';
 import type { Lowering, LoweringRule } from './columns.ts';
 import { type Affine, affineOf } from './normalization.ts';
 
-const conv: LoweringRule = (l, node) => {
+export const conv: LoweringRule = (l, node) => {
   const c = l.draft;
   const [x, w, b] = node.inputs as readonly [string, string, string?];
   const [batch = 1, channels = 1, ...size] = l.shape(x);
@@ -76,5 +76,3 @@ function depthwise(
   const matrix = c.reshape(y, [outputs, batch * placesOut]);
   return bias === null ? matrix : c.plus(matrix, bias);
 }
-
-export const convolutionLowerings: Readonly<Record<string, LoweringRule>> = { Conv: conv };

@@ -1,11 +1,11 @@
 // Elementwise operators in columns: they do not care for the order of elements, as long as all operands have the same. Stays out where no
 // operand is in columns yet, and where one broadcasts over part of the space.
 import { sizeOf } from '../../onnx/ir.ts';
-import { typeNumber } from '../expand/cast-like.ts';
+import { typeNumber } from '../../onnx/result-type.ts';
 import type { Lowering, LoweringRule } from './columns.ts';
 
 /** One image operand; the others, if any, are scalars. */
-const alone: LoweringRule = (l, node) => {
+export const alone: LoweringRule = (l, node) => {
   const [x, ...rest] = node.inputs as readonly [string];
   const columns = l.held(x);
   const areScalars = rest.every((name) => name === '' || (l.held(name) === null && sizeOf(l.shape(name)) === 1));
@@ -16,7 +16,7 @@ const alone: LoweringRule = (l, node) => {
 };
 
 /** Operands of one shape, or one number a channel (or in all). */
-const together: LoweringRule = (l, node) => {
+export const together: LoweringRule = (l, node) => {
   const shape = node.inputs.map((name) => l.held(name)?.shape).find((each) => each !== undefined);
   if (shape === undefined || node.outputs.length !== 1) return false;
   const operands = node.inputs.map((name) => operand(l, name, shape));
@@ -37,29 +37,11 @@ function operand(l: Lowering, name: string, shape: readonly number[]): string | 
 }
 
 /** A Cast to the type of the second input, whatever shape that has. */
-const castLike: LoweringRule = (l, node) => {
+export const castLike: LoweringRule = (l, node) => {
   const [x = '', like = ''] = node.inputs;
   const columns = l.held(x);
   if (columns === null) return false;
   const to = typeNumber(l.draft.dtypeOf(l.held(like)?.value ?? like));
   l.hold(node.outputs[0] as string, l.draft.emit('Cast', [columns.value], { to }), columns.shape);
   return true;
-};
-
-const unary = [
-  'Identity Neg Abs Sqrt Exp Log Reciprocal Sign Floor Ceil Round Clip Cast Erf Dropout Not IsNaN IsInf',
-  'Sin Cos Tan Asin Acos Atan Sinh Cosh Asinh Acosh Atanh',
-  'Relu LeakyRelu Elu Selu Celu ThresholdedRelu Shrink Sigmoid HardSigmoid HardSwish Swish Tanh Softplus Softsign Gelu Mish',
-  'com.microsoft:Gelu com.microsoft:FastGelu com.microsoft:QuickGelu whetstone:Snap',
-];
-const several = ['Add Sub Mul Div Mod Pow Max Min Sum Mean PRelu Where Greater GreaterOrEqual Less LessOrEqual Equal And Or Xor'];
-
-function table(lines: readonly string[], rule: LoweringRule): Record<string, LoweringRule> {
-  return Object.fromEntries(lines.flatMap((line) => line.split(' ')).map((op) => [op, rule]));
-}
-
-export const elementwiseLowerings: Readonly<Record<string, LoweringRule>> = {
-  ...table(unary, alone),
-  ...table(several, together),
-  CastLike: castLike,
 };

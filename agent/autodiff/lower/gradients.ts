@@ -1,8 +1,8 @@
-// The table of gradient rules with those of clipping activations in another form: the gradient times a mask of zeros and ones. A choice element
+// The gradients of clipping activations in the form that lowered steps take: the gradient times a mask of zeros and ones. A choice element
 // by element (Where) is the slowest thing that the runtime does to a large matrix, and a gradient that is the same all over an image (behind a
 // mean) needs not be spread before it is masked.
 import type { Draft } from '../draft.ts';
-import { gradientRules, type Rule } from '../rules.ts';
+import type { Gradient } from '../operator.ts';
 
 /** dx = dy·[condition] */
 function masked(c: Draft, dy: string, condition: string): string {
@@ -20,12 +20,10 @@ function spreadOf(c: Draft, value: string): { readonly narrow: string; readonly 
 }
 
 /** f = max(x, 0):  dx = dy·[y > 0]; x itself is not needed any more. */
-const relu: Rule = (c, node, dy) => [masked(c, dy, c.greater(node.outputs[0] as string, 0))];
+export const relu: Gradient = (c, node, dy) => [masked(c, dy, c.greater(node.outputs[0] as string, 0))];
 
 /** f = clip(x, lo, hi):  dx = dy·[lo ≤ x ≤ hi] = dy·[x = y]. */
-const clip: Rule = (c, node, dy) => {
+export const clip: Gradient = (c, node, dy) => {
   const dx = masked(c, dy, c.emit('Equal', [node.inputs[0] as string, node.outputs[0] as string]));
   return node.inputs.map((_, index) => (index === 0 ? dx : null));
 };
-
-export const loweredGradients: ReadonlyMap<string, Rule> = new Map([...gradientRules, ['Relu', relu], ['Clip', clip]]);

@@ -1,9 +1,9 @@
 // Operators that move elements, in columns: reshapes that leave batch and channels alone, joining and cutting channels.
-import { intAttribute, normalAxis } from '../attributes.ts';
+import { intAttribute, normalAxis } from '../../onnx/attributes.ts';
 import type { LoweringRule } from './columns.ts';
 
 /** The space gets other axes: the columns stay what they are. */
-const reshape: LoweringRule = (l, node) => {
+export const reshape: LoweringRule = (l, node) => {
   const columns = l.held(node.inputs[0] as string);
   const [shape] = columns === null ? [] : l.shapesOf(node);
   if (columns === null || shape === undefined || shape.length < 2) return false;
@@ -13,7 +13,7 @@ const reshape: LoweringRule = (l, node) => {
 };
 
 /** Channels of images of one size, one after the other. */
-const concat: LoweringRule = (l, node) => {
+export const concat: LoweringRule = (l, node) => {
   const first = node.inputs.map((name) => l.held(name)).find((each) => each !== null);
   const [shape] = first === undefined ? [] : l.shapesOf(node);
   if (shape === undefined || normalAxis(intAttribute(node, 'axis', 0), shape.length) !== 1) return false;
@@ -22,7 +22,7 @@ const concat: LoweringRule = (l, node) => {
   return true;
 };
 
-const split: LoweringRule = (l, node) => {
+export const split: LoweringRule = (l, node) => {
   const columns = l.held(node.inputs[0] as string);
   const shapes = columns === null ? [] : l.shapesOf(node);
   if (columns === null || shapes.includes(undefined) || shapes.length === 0) return false;
@@ -33,13 +33,4 @@ const split: LoweringRule = (l, node) => {
     if (name !== '') l.hold(name, parts[index] as string, shapes[index] as readonly number[]);
   });
   return true;
-};
-
-export const movementLowerings: Readonly<Record<string, LoweringRule>> = {
-  Reshape: reshape,
-  Flatten: reshape,
-  Squeeze: reshape,
-  Unsqueeze: reshape,
-  Concat: concat,
-  Split: split,
 };

@@ -1,6 +1,6 @@
 // Normalizations in columns. With fixed statistics one is a factor and a summand a channel.
+import { floatAttribute, intAttribute } from '../../onnx/attributes.ts';
 import type { Node } from '../../onnx/ir.ts';
-import { floatAttribute, intAttribute } from '../attributes.ts';
 import type { Draft } from '../draft.ts';
 import type { LoweringRule } from './columns.ts';
 
@@ -21,7 +21,7 @@ export function affineOf(c: Draft, node: Node): Affine | null {
   return { scale, shift: c.sub(column(b), c.mul(column(mean), scale)) };
 }
 
-const batchNormalization: LoweringRule = (l, node) => {
+export const batchNormalization: LoweringRule = (l, node) => {
   const [x] = node.inputs as readonly [string];
   const columns = l.held(x);
   if (columns !== null) for (const name of node.inputs.slice(1)) l.plain(name);
@@ -31,5 +31,3 @@ const batchNormalization: LoweringRule = (l, node) => {
   l.hold(node.outputs[0] as string, y, columns.shape);
   return true;
 };
-
-export const normalizationLowerings: Readonly<Record<string, LoweringRule>> = { BatchNormalization: batchNormalization };

@@ -1,10 +1,10 @@
 // Pools and reductions in columns: what works on the space of each channel of each image alone does not care which of batch and channels comes
 // first. Reductions over other axes, and pools that give positions, stay as they are.
 import { sizeOf } from '../../onnx/ir.ts';
-import { reducedAxes } from '../shapes/reduction.ts';
+import { reducedAxes } from '../operators/reduced-axes.ts';
 import type { LoweringRule } from './columns.ts';
 
-const overSpace: LoweringRule = (l, node) => {
+export const overSpace: LoweringRule = (l, node) => {
   const columns = l.held(node.inputs[0] as string);
   const [shape] = columns === null ? [] : l.shapesOf(node);
   if (columns === null || shape === undefined || node.outputs.length !== 1) return false;
@@ -14,7 +14,7 @@ const overSpace: LoweringRule = (l, node) => {
 };
 
 /** The mean of an image, as a sum along the rows of the matrix: the runtime's pool would change the layout first. */
-const mean: LoweringRule = (l, node) => {
+export const mean: LoweringRule = (l, node) => {
   const columns = l.held(node.inputs[0] as string);
   const [shape] = columns === null ? [] : l.shapesOf(node);
   if (columns === null || shape === undefined) return false;
@@ -24,27 +24,15 @@ const mean: LoweringRule = (l, node) => {
   return true;
 };
 
-const reducedMean: LoweringRule = (l, node) => {
+export const reducedMean: LoweringRule = (l, node) => {
   const columns = l.held(node.inputs[0] as string);
   const axes = columns === null ? null : reducedAxes(node, columns.shape, l.draft);
   const isWhole = columns !== null && axes !== null && columns.shape.every((_, axis) => axis >= 2 === axes.includes(axis));
   return isWhole ? mean(l, node) : reduction(l, node);
 };
 
-const reduction: LoweringRule = (l, node) => {
+export const reduction: LoweringRule = (l, node) => {
   const columns = l.held(node.inputs[0] as string);
   const axes = columns === null ? null : reducedAxes(node, columns.shape, l.draft);
   return axes?.every((axis) => axis >= 2) === true && overSpace(l, node);
-};
-
-export const spatialLowerings: Readonly<Record<string, LoweringRule>> = {
-  AveragePool: overSpace,
-  MaxPool: overSpace,
-  GlobalMaxPool: overSpace,
-  GlobalAveragePool: mean,
-  ReduceMean: reducedMean,
-  ReduceSum: reduction,
-  ReduceMax: reduction,
-  ReduceMin: reduction,
-  ReduceSumSquare: reduction,
 };

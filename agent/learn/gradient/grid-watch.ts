@@ -3,7 +3,7 @@
 import { fakeQuantized } from '../../autodiff/fake-quantization.ts';
 import { forwardModel, type TrainableTail } from '../../autodiff/trainable.ts';
 import { encodeModel } from '../../onnx/codec/encode.ts';
-import type { Range } from '../../onnx/forms/requantize.ts';
+import type { Range } from '../../onnx/forms/activation-scale.ts';
 import { sizeOf, type Tensor } from '../../onnx/ir.ts';
 import { value } from '../../onnx/made/build.ts';
 import type { FloatTail } from '../../onnx/surgery/tail.ts';

@@ -1,8 +1,10 @@
 // Preconditioning: training sees features of mean 0 and spread 1, the first linear layer takes the difference into its weights, and gives it
 // back afterwards. Tails that do not begin with a linear layer (behind reshapes) are left as they are.
-import { consumers } from '../../onnx/graph.ts';
+import { floatAttribute, intAttribute } from '../../onnx/attributes.ts';
 import type { Node, Tensor } from '../../onnx/ir.ts';
+import { is } from '../../onnx/operator-traits.ts';
 import type { FloatTail } from '../../onnx/surgery/tail.ts';
+import { type GraphView, view } from '../../onnx/view.ts';
 import type { Rows } from '../ridge/gather.ts';
 
 export type Weights = ReadonlyMap<string, Tensor>;
@@ -27,8 +29,6 @@ interface Entry {
   /** α/β of a Gemm: what of the weights' product one unit of bias stands for. */
   readonly biasFactor: number;
 }
-
-const reshapes = new Set(['Identity', 'Dropout', 'Flatten', 'Reshape', 'Squeeze', 'Unsqueeze']);
 
 /** Samples that the average spread counts as, against a feature's own: a spread seen on few samples is not to be trusted. */
 const priorSamples = 10;
@@ -95,43 +95,41 @@ function momentsOf({ features, count, width }: Rows, centred: boolean): { readon
 }
 
 function entryOf(tail: FloatTail, width: number): Entry | null {
-  const readers = consumers(tail.model.graph);
+  const seen = view(tail.model.graph);
   const only = (name: string): Node | null => {
-    const nodes = readers.get(name) ?? [];
+    const nodes = seen.readers(name);
     return nodes.length === 1 ? (nodes[0] as Node) : null;
   };
   let name = tail.input;
   let node = only(name);
-  while (node !== null && node.domain === '' && reshapes.has(node.op) && node.inputs[0] === name) {
+  while (node !== null && node.domain === '' && is(node, 'view') && node.inputs[0] === name) {
     name = node.outputs[0] as string;
     node = only(name);
   }
   if (node === null || node.domain !== '' || node.inputs[0] !== name) return null;
-  const weight = owned(tail, readers, node.inputs[1] ?? '');
+  const weight = owned(tail, seen, node.inputs[1] ?? '');
   if (weight === null || weight.dims.length !== 2) return null;
-  const number = (key: string, fallback: number) => {
-    const attribute = (node as Node).attributes[key];
-    return attribute?.kind === 'int' || attribute?.kind === 'float' ? attribute.value : fallback;
-  };
-  if (node.op === 'Gemm' && number('transA', 0) === 0) {
-    const layout = number('transB', 0) === 0 ? 'in-out' : 'out-in';
-    const bias = owned(tail, readers, node.inputs[2] ?? '');
-    const beta = number('beta', 1);
+  if (node.op === 'Gemm' && intAttribute(node, 'transA', 0) === 0) {
+    const layout = intAttribute(node, 'transB', 0) === 0 ? 'in-out' : 'out-in';
+    const bias = owned(tail, seen, node.inputs[2] ?? '');
+    const beta = floatAttribute(node, 'beta', 1);
     const fits = weight.dims[layout === 'in-out' ? 0 : 1] === width;
     const usable = bias !== null && beta !== 0 && bias.size === weight.size / width;
-    return fits ? { weight: weight.name, layout, bias: usable ? bias.name : null, biasFactor: number('alpha', 1) / beta } : null;
+    return fits
+      ? { weight: weight.name, layout, bias: usable ? bias.name : null, biasFactor: floatAttribute(node, 'alpha', 1) / beta }
+      : null;
   }
   if (node.op !== 'MatMul' || weight.dims[0] !== width) return null;
   const next = only(node.outputs[0] as string);
   const other = next?.op === 'Add' ? next.inputs.find((input) => input !== node.outputs[0]) : undefined;
-  const bias = owned(tail, readers, other ?? '');
+  const bias = owned(tail, seen, other ?? '');
   const usable = bias !== null && bias.size === weight.size / width;
   return { weight: weight.name, layout: 'in-out', bias: usable ? bias.name : null, biasFactor: 1 };
 }
 
 /** A parameter that this one node alone uses. */
-function owned(tail: FloatTail, readers: ReadonlyMap<string, readonly Node[]>, name: string) {
+function owned(tail: FloatTail, seen: GraphView, name: string) {
   const parameter = tail.parameters.find((each) => each.name === name);
-  if (parameter === undefined || readers.get(name)?.length !== 1) return null;
+  if (parameter === undefined || seen.readers(name).length !== 1) return null;
   return { name, dims: parameter.dims, size: parameter.dims.reduce((product, dim) => product * dim, 1) };
 }

@@ -1,6 +1,7 @@
 // One operator of a tail, applied to TensorFlow.js tensors: what the tables of the engine `tfjs` are written with, and how they refuse.
-import { intsAttribute, nodeTitle, normalAxis } from '../../autodiff/attributes.ts';
+
 import { WhetError } from '../../errors.ts';
+import { intsAttribute, nodeTitle, normalAxis } from '../../onnx/attributes.ts';
 import type { Node } from '../../onnx/ir.ts';
 import type { TensorFlow, TfTensor } from './load.ts';
 

@@ -1,7 +1,8 @@
 // Convolutions, pools and batch normalization over [n, c, length] and [n, c, height, width] for the engine `tfjs`, which has them with channels
 // last, without one-sided padding, and without gradients of dilated kernels: those are written out. Refuses three axes of space.
-import { floatAttribute, intAttribute, intsAttribute } from '../../autodiff/attributes.ts';
-import { spatial, type Window, windowOf, windowsOver } from '../../autodiff/shapes/window.ts';
+
+import { spatial, type Window, windowOf, windowsOver } from '../../autodiff/operators/window.ts';
+import { floatAttribute, intAttribute, intsAttribute } from '../../onnx/attributes.ts';
 import { type Call, input, type Operator, refuse } from './call.ts';
 import type { TensorFlow, TfTensor } from './load.ts';
 

@@ -1,5 +1,5 @@
 // Operators that move values for the engine `tfjs`: reshapes, cuts, joins. Their shapes and indices must be known before training.
-import { intAttribute, intsAttribute, normalAxis, stringAttribute } from '../../autodiff/attributes.ts';
+import { intAttribute, intsAttribute, normalAxis, stringAttribute } from '../../onnx/attributes.ts';
 import { axesOf, type Call, input, type Operator, refuse, stretched } from './call.ts';
 import type { TfTensor } from './load.ts';
 

@@ -1,7 +1,8 @@
 // ONNX operators as TensorFlow.js operators, which bring gradients of their own. One table; an operator that is not in it is refused by name
 // before anything is trained. Opset 13 semantics or newer, as every float tail has after it was modernized.
-import { floatAttribute, intAttribute, normalAxis, stringAttribute } from '../../autodiff/attributes.ts';
+
 import { mergeFamilies } from '../../autodiff/families.ts';
+import { floatAttribute, intAttribute, normalAxis, stringAttribute } from '../../onnx/attributes.ts';
 import type { Node } from '../../onnx/ir.ts';
 import { axesOf, broadcast, type Call, input, type Operator, refuse, stretched } from './call.ts';
 import { imageOperators } from './images.ts';

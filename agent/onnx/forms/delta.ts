@@ -5,6 +5,7 @@ import { WhetError } from '../../errors.ts';
 import { encodeModel } from '../codec/encode.ts';
 import { decodeSafeTensors, encodeSafeTensors } from '../codec/safetensors.ts';
 import { type Graph, type Model, nodeKey, type Tensor, type ValueInfo } from '../ir.ts';
+import { view } from '../view.ts';
 import { sameTensor } from '../weights.ts';
 
 const dimSchema = z.union([z.int().min(0), z.string().max(200), z.null()]);
@@ -101,9 +102,9 @@ export function decodeDelta(bytes: Uint8Array): TailDelta & { readonly metadata:
 }
 
 function changedInputs(before: Graph, after: Graph): Structure['inputs'] {
-  const old = new Map(before.nodes.map((node) => [nodeKey(node), node]));
+  const old = view(before);
   return after.nodes.flatMap((node) =>
-    node.inputs.flatMap((name, input) => (old.get(nodeKey(node))?.inputs[input] === name ? [] : [{ node: nodeKey(node), input, name }])),
+    node.inputs.flatMap((name, input) => (old.node(nodeKey(node))?.inputs[input] === name ? [] : [{ node: nodeKey(node), input, name }])),
   );
 }
 

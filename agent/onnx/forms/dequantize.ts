@@ -1,38 +1,22 @@
 // Quantized tail → FloatTail: every quantized operator becomes its float one, every trainable array an initializer that knows where it
 // came from. Refuses operators it cannot handle (`operator-unsupported`), naming the node and what would help.
 import { WhetError } from '../../errors.ts';
-import { producers, sorted } from '../graph.ts';
-import { type Graph, type Model, type Node, nodeKey, opsetOf, sizeOf, type Tensor, type ValueInfo } from '../ir.ts';
+import { foldConstants } from '../constants.ts';
+import { sorted } from '../graph.ts';
+import { type Graph, type Model, type Node, opsetOf, sizeOf, type Tensor, type ValueInfo } from '../ir.ts';
 import { findHead } from '../made/head.ts';
+import { is } from '../operator-traits.ts';
 import { absorbNormalization, widenScalarBias } from '../surgery/end-layer.ts';
 import { listLayers } from '../surgery/layers.ts';
 import { modernizeNode, targetOpset } from '../surgery/modernize.ts';
 import type { FloatTail, ParameterOrigin } from '../surgery/tail.ts';
 import { canonicalEnds } from '../surgery/tail-ends.ts';
-import { lowerFloatCast, lowerFloatConstant } from './lower-cast.ts';
-import {
-  lowerCast,
-  lowerDynamicQuantizeLinear,
-  lowerDynamicQuantizeMatMul,
-  lowerInteger,
-  lowerMatMulIntegerToFloat,
-  lowerScaleMul,
-} from './lower-dynamic.ts';
-import { completeBias, lowerDequantizeLinear, lowerQuantizeLinear } from './lower-qdq.ts';
-import { qoperatorRules } from './lower-qoperator.ts';
-import { emit, fewerLayers, floatName, type Lowering, unsupported } from './lowering.ts';
+import { view } from '../view.ts';
+import { lowerQuantized, refusal } from './forms.ts';
+import { emit, fewerLayers, floatName, type Lowering, lowering, unsupported } from './lowering.ts';
 import { findParameters } from './parameters.ts';
+import { completeBias } from './qdq.ts';
 import { unclippedEnds } from './saturation.ts';
-import { foldConstants } from './slots.ts';
-
-/** Operators that come in with other runtimes' optimizers or other quantizers, and what would help. */
-const refused: Readonly<Record<string, string>> = {
-  MatMulNBits: 'Use 8-bit quantization for the layers to be trained.',
-  FusedConv: 'Export the model again without extended graph optimizations.',
-  FusedGemm: 'Export the model again without extended graph optimizations.',
-  FusedMatMul: 'Export the model again without extended graph optimizations.',
-  DynamicQuantizeLSTM: 'Cut behind the recurrent layer.',
-};
 
 /**
  * The float form of a tail. `features` says what is known of the tail's input: 'saturated' values never leave the range of a quantizer that
@@ -51,22 +35,12 @@ export function dequantizeTail(tail: Model, features: 'saturated' | 'free' = 'sa
 
 function lowerTail(tail: Model, features: 'saturated' | 'free'): FloatTail {
   const graph = foldConstants(tail.graph);
-  const state: Lowering = {
-    graph,
-    unclipped: new Set([...unclippedEnds(graph), ...(features === 'saturated' ? graph.inputs.map((input) => input.name) : [])]),
+  const state = lowering(graph, {
+    unclipped: new Set([...unclippedEnds(view(graph)), ...(features === 'saturated' ? graph.inputs.map((input) => input.name) : [])]),
     opset: opsetOf(tail),
     inFloat32: true,
-    aliases: new Map(),
-    nodes: [],
-    initializers: new Map(),
-    origins: new Map(),
-    activations: [],
-    dequantizedBy: new Map(),
-    accumulators: new Map(),
-    dynamicScales: new Map(),
-  };
-  const produced = producers(graph);
-  for (const node of sorted(graph)) lower(state, node, produced);
+  });
+  for (const node of sorted(graph)) lower(state, node);
   const float = assemble(tail, state);
   refuseUntrained({ ...tail, graph }, float);
   return float;
@@ -74,50 +48,23 @@ function lowerTail(tail: Model, features: 'saturated' | 'free'): FloatTail {
 
 /** A layer that is listed is a layer that is trained: throws `operator-unsupported` for one whose weights no parameter holds. */
 function refuseUntrained(tail: Model, { origins }: FloatTail): void {
-  const inputs = new Map(tail.graph.nodes.map((node) => [nodeKey(node), node.inputs]));
+  const seen = view(tail.graph);
   const slots = [...origins.values()].flatMap((origin) => (origin.kind === 'float' ? origin.values : [origin.value]));
-  const trained = new Set(slots.map(({ node, input }) => inputs.get(node)?.[input]));
+  const trained = new Set(slots.map(({ node, input }) => seen.node(node)?.inputs[input]));
   const lost = listLayers(tail).find(({ weights }) => !trained.has(weights[0]));
   if (lost !== undefined) throw unsupported(lost.node, `its weight '${lost.weights[0]}' comes in a way that training cannot go back`);
 }
 
-type Rule = (state: Lowering, node: Node) => void;
-
-const rules: Readonly<Record<string, Rule>> = {
-  ...qoperatorRules,
-  QuantizeLinear: lowerQuantizeLinear,
-  DequantizeLinear: lowerDequantizeLinear,
-  DynamicQuantizeLinear: lowerDynamicQuantizeLinear,
-  MatMulInteger: (state, node) => lowerInteger(state, node, 'MatMul'),
-  ConvInteger: (state, node) => lowerInteger(state, node, 'Conv'),
-  DynamicQuantizeMatMul: lowerDynamicQuantizeMatMul,
-  MatMulIntegerToFloat: lowerMatMulIntegerToFloat,
-  // At inference both pass their input through.
-  Dropout: passThrough,
-  Identity: passThrough,
-};
-
-function lower(state: Lowering, node: Node, produced: ReadonlyMap<string, Node>): void {
-  const help = refused[node.op];
-  if (help !== undefined) throw unsupported(node, 'this operator cannot be turned into float', help);
-  const rule = rules[node.op];
-  if (rule !== undefined) rule(state, node);
-  else if (node.op === 'Cast' && (lowerCast(state, node) || lowerFloatCast(state, node))) return;
-  else if (node.op === 'Mul' && lowerScaleMul(state, node)) return;
-  else lowerFloat(state, node, produced);
+function lower(state: Lowering, node: Node): void {
+  const help = refusal(node);
+  if (help !== null) throw unsupported(node, 'this operator cannot be turned into float', help);
+  if (!lowerQuantized(state, node)) lowerFloat(state, node);
 }
 
-function passThrough(state: Lowering, node: Node): void {
-  if (lowerFloatConstant(state, node)) return;
-  state.aliases.set(node.outputs[0] ?? '', floatName(state, node.inputs[0] ?? ''));
-}
-
-function lowerFloat(state: Lowering, node: Node, produced: ReadonlyMap<string, Node>): void {
-  if (Object.values(node.attributes).some(({ kind }) => kind === 'graph'))
-    throw unsupported(node, 'it holds a graph of its own, which cannot be trained through');
+function lowerFloat(state: Lowering, node: Node): void {
   const pending = node.inputs.find((name) => state.accumulators.has(name) || state.dynamicScales.has(name));
   if (pending !== undefined) throw unsupported(node, `it reads the integer product '${pending}' before its scales are applied`);
-  if (node.op === 'Conv' || node.op === 'ConvTranspose' || node.op === 'Gemm') completeBias(state, node, produced);
+  if (is(node, 'weighted')) completeBias(state, node);
   for (const part of modernizeNode(state, { ...node, inputs: node.inputs.map((name) => floatName(state, name)) })) emit(state, part);
 }
 
@@ -125,6 +72,7 @@ function assemble(tail: Model, state: Lowering): FloatTail {
   const [input] = tail.graph.inputs;
   const [output] = tail.graph.outputs;
   if (input === undefined || output === undefined) throw new WhetError('internal', 'a tail has one input and one output');
+  refuseEmpty(state, input, output);
   const origins = new Map(state.origins);
   const { graph, absorbed, renamed } = trainableEnd(state, origins, output);
   const parameters = findParameters(graph);
@@ -160,6 +108,19 @@ function assemble(tail: Model, state: Lowering): FloatTail {
       .map((activation) => ({ ...activation, tensor: rename(activation.tensor) })),
     absorbed,
   };
+}
+
+/** What only quantizes or passes on is nothing in float. */
+function refuseEmpty(state: Lowering, input: ValueInfo, output: ValueInfo): void {
+  const name = floatName(state, output.name);
+  if (state.initializers.has(name) || state.nodes.some(({ outputs }) => outputs.includes(name))) return;
+  throw new WhetError(
+    'model-unsupported',
+    `the output '${output.name}' is the tail's input '${input.name}' again: there is nothing to train`,
+    {
+      hint: 'Cut before a layer that owns weights; `whet inspect` lists them.',
+    },
+  );
 }
 
 /** The float graph with its end in the form that learners take; `origins` learns where its parameters came from before that. */

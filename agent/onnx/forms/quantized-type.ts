@@ -1,38 +1,33 @@
 // The integer type of a quantized tensor: its zero point's where there is one, else what `output_dtype` says (opset 21), else uint8.
 // Refuses types that hold no integers (`operator-unsupported`).
 import { WhetError } from '../../errors.ts';
-import { producers } from '../graph.ts';
-import { type DType, dataTypes, type Graph, type Node, nodeKey, type Tensor } from '../ir.ts';
-import { movers } from './quantized-movers.ts';
-import { constantOf } from './slots.ts';
+import { intAttribute } from '../attributes.ts';
+import { type DType, type Node, nodeKey, type Tensor } from '../ir.ts';
+import { is } from '../operator-traits.ts';
+import { typeOf } from '../result-type.ts';
+import type { GraphView } from '../view.ts';
 
 /** `node` quantizes or reads the tensor; `zeroPoint` is its own, null where it is left out. */
-export function quantizedType(graph: Graph, node: Node, zeroPoint: Tensor | null): DType {
+export function quantizedType(seen: GraphView, node: Node, zeroPoint: Tensor | null): DType {
   if (zeroPoint !== null) return zeroPoint.dtype;
   if (node.op === 'QuantizeLinear') return outputType(node);
   if (node.op !== 'DequantizeLinear') return 'uint8';
   const [x = '', scale = ''] = node.inputs;
-  const stored = constantOf(graph, x);
+  const stored = seen.constant(x);
   if (stored !== null) return stored.dtype;
-  const produced = producers(graph);
-  let producer = produced.get(x);
-  while (producer !== undefined && movers.has(producer.op)) producer = produced.get(producer.inputs[0] ?? '');
-  if (producer?.op === 'QuantizeLinear') return quantizedType(graph, producer, constantOf(graph, producer.inputs[2] ?? ''));
+  let producer = seen.producer(x);
+  while (producer !== undefined && is(producer, 'keeps-scale')) producer = seen.producer(producer.inputs[0] ?? '');
+  if (producer?.op === 'QuantizeLinear') return quantizedType(seen, producer, seen.constant(producer.inputs[2] ?? ''));
   // The other operators that quantize cannot do without a zero point; it stands beside the scale.
   const at = producer?.inputs.indexOf(scale) ?? -1;
-  return (at < 0 ? null : constantOf(graph, producer?.inputs[at + 1] ?? ''))?.dtype ?? 'uint8';
+  return (at < 0 ? null : seen.constant(producer?.inputs[at + 1] ?? ''))?.dtype ?? 'uint8';
 }
 
 function outputType(node: Node): DType {
-  const wanted = node.attributes.output_dtype;
-  if (wanted?.kind !== 'int' || wanted.value === 0) return 'uint8';
-  const dtype = dataTypes[wanted.value as keyof typeof dataTypes];
-  if (dtype !== undefined) return dtype;
-  throw new WhetError(
-    'operator-unsupported',
-    `QuantizeLinear '${node.name || nodeKey(node)}': output_dtype ${wanted.value} is not supported`,
-    {
-      hint: 'Use 8-bit quantization.',
-    },
-  );
+  const wanted = intAttribute(node, 'output_dtype', 0);
+  const dtype = wanted === 0 ? 'uint8' : typeOf(wanted);
+  if (dtype !== null) return dtype;
+  throw new WhetError('operator-unsupported', `QuantizeLinear '${node.name || nodeKey(node)}': output_dtype ${wanted} is not supported`, {
+    hint: 'Use 8-bit quantization.',
+  });
 }

@@ -1,13 +1,13 @@
 // The activation that hides in a quantizer. Where a zero point lies at the end of its type's range, values below (or above) zero saturate:
 // quantizers fold Relu and Relu6 into it. Says when that must become a Clip in the float tail; refuses nothing.
 
-import { producers } from '../graph.ts';
-import type { DType, Graph, Node, Tensor } from '../ir.ts';
+import type { DType, Node, Tensor } from '../ir.ts';
 import { node as build } from '../made/build.ts';
-import { constant, emit, type Lowering } from './lowering.ts';
+import { is } from '../operator-traits.ts';
+import type { GraphView } from '../view.ts';
+import { constant, emit, type Lowering, madeBy } from './lowering.ts';
 import { quantizedType } from './quantized-type.ts';
 import { limitsOf, numbers } from './quantized-values.ts';
-import { constantOf } from './slots.ts';
 
 /** Least and largest real value that a quantized tensor can hold. */
 export interface Limits {
@@ -15,47 +15,16 @@ export interface Limits {
   readonly max: number;
 }
 
-/** Operators whose results are never negative and need no Clip to become so. */
-export const nonNegativeOperators: ReadonlySet<string> = new Set([
-  'Relu',
-  'Sigmoid',
-  'Softmax',
-  'Exp',
-  'Abs',
-  'Clip',
-  'HardSigmoid',
-  'Softplus',
-]);
-
-/** Operators that give only values that they got, or averages of them. */
-const carriers: ReadonlySet<string> = new Set([
-  'MaxPool',
-  'AveragePool',
-  'GlobalAveragePool',
-  'GlobalMaxPool',
-  'ReduceMean',
-  'ReduceMax',
-  'Flatten',
-  'Reshape',
-  'Transpose',
-  'Squeeze',
-  'Unsqueeze',
-  'Concat',
-  'Identity',
-  'Dropout',
-]);
-
 /** The limits that a quantizer of the float tensor `name` imposes like an activation; null where it does not. */
 export function saturation(state: Lowering, name: string, node: Node, scale: number, zeroPoint: number): Limits | null {
   if (state.unclipped.has(name) || state.unclipped.has(node.outputs[0] ?? '')) return null;
-  const produced = new Map(state.nodes.flatMap((made) => made.outputs.map((output) => [output, made] as const)));
-  return isNonNegative(produced, state.graph, name)
+  return isNonNegative(state.seen, name, (each) => madeBy(state, each))
     ? null
-    : limitsAt(state.graph, node, constant(state, node.inputs[scale]), constant(state, node.inputs[zeroPoint]));
+    : limitsAt(state.seen, node, constant(state, node.inputs[scale]), constant(state, node.inputs[zeroPoint]));
 }
 
-function limitsAt(graph: Graph, node: Node, scale: Tensor | null, zeroPoint: Tensor | null): Limits | null {
-  return activationLimits(scale, zeroPoint, quantizedType(graph, node, zeroPoint));
+function limitsAt(seen: GraphView, node: Node, scale: Tensor | null, zeroPoint: Tensor | null): Limits | null {
+  return activationLimits(scale, zeroPoint, quantizedType(seen, node, zeroPoint));
 }
 
 /** The limits of a quantizer whose zero point lies at an end of its range; null for one that reaches to both sides of zero. */
@@ -68,27 +37,25 @@ export function activationLimits(scale: Tensor | null, zeroPoint: Tensor | null,
   return zero === high ? { min: Math.fround((low - zero) * step), max: 0 } : null;
 }
 
-/** Whether a tensor cannot be negative, as far as the nodes before it tell. */
-export function isNonNegative(produced: ReadonlyMap<string, Node>, graph: Graph, name: string): boolean {
-  const producer = produced.get(name);
+/** Whether a tensor cannot be negative, as far as the nodes before it tell. `produced`: who computes one, where that is not the graph itself. */
+function isNonNegative(seen: GraphView, name: string, produced: GraphView['producer'] = seen.producer): boolean {
+  const producer = produced(name);
   if (producer === undefined) return false;
-  if (nonNegativeOperators.has(producer.op)) return true;
+  if (is(producer, 'not-negative')) return true;
   if (producer.op === 'DequantizeLinear') {
     const [, scale = '', zeroPoint = ''] = producer.inputs;
-    return limitsAt(graph, producer, constantOf(graph, scale), constantOf(graph, zeroPoint))?.min === 0;
+    return limitsAt(seen, producer, seen.constant(scale), seen.constant(zeroPoint))?.min === 0;
   }
-  if (!carriers.has(producer.op)) return false;
+  if (!is(producer, 'within')) return false;
   const inputs = producer.op === 'Concat' ? producer.inputs : producer.inputs.slice(0, 1);
-  return inputs.every((input) => isNonNegative(produced, graph, input));
+  return inputs.every((input) => isNonNegative(seen, input, produced));
 }
 
 /** Whether some quantizer that reads a float tensor of the whole model acts on it like an activation. */
-export function isClippedByReaders(graph: Graph, name: string): boolean {
-  const quantizers = graph.nodes.filter((node) => node.op === 'QuantizeLinear' && node.inputs[0] === name);
-  const acts = quantizers.some(
-    (node) => limitsAt(graph, node, constantOf(graph, node.inputs[1] ?? ''), constantOf(graph, node.inputs[2] ?? '')) !== null,
-  );
-  return acts && !isNonNegative(producers(graph), graph, name);
+export function isClippedByReaders(seen: GraphView, name: string): boolean {
+  const quantizers = seen.readers(name).filter((node) => node.op === 'QuantizeLinear' && node.inputs[0] === name);
+  const acts = quantizers.some((node) => limitsAt(seen, node, seen.constant(node.inputs[1]), seen.constant(node.inputs[2])) !== null);
+  return acts && !isNonNegative(seen, name);
 }
 
 export function emitClip(state: Lowering, x: string, y: string, limits: Limits): void {
@@ -100,26 +67,12 @@ export function emitClip(state: Lowering, x: string, y: string, limits: Limits):
   emit(state, build('Clip', [x, scalar('min', limits.min), scalar('max', limits.max)], [y]));
 }
 
-/** Operators between the last layer and the model's output through which the logits pass. */
-const afterLogits: ReadonlySet<string> = new Set([
-  'QuantizeLinear',
-  'DequantizeLinear',
-  'Softmax',
-  'LogSoftmax',
-  'Sigmoid',
-  'QLinearSoftmax',
-  'QLinearSigmoid',
-  'Identity',
-  'Reshape',
-  'Flatten',
-]);
-
 /** The logits and what follows them: an int8 range that calibration happened to find there is no activation. */
-export function unclippedEnds(graph: Graph): readonly string[] {
-  const names = graph.outputs.map((output) => output.name);
+export function unclippedEnds(seen: GraphView): readonly string[] {
+  const names = seen.graph.outputs.map((output) => output.name);
   for (let at = 0; at < names.length; at++) {
-    const producer = graph.nodes.find((node) => node.outputs.includes(names[at] as string));
-    if (producer !== undefined && afterLogits.has(producer.op)) names.push(producer.inputs[0] ?? '');
+    const producer = seen.producer(names[at] as string);
+    if (producer !== undefined && is(producer, 'behind-logits')) names.push(producer.inputs[0] ?? '');
   }
   return names;
 }

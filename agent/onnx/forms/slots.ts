@@ -1,9 +1,9 @@
 // Reads and writes the constants that stand at given inputs of given nodes. Writing leaves every other reader of a shared constant alone:
 // where all readers change alike the initializer is replaced, otherwise the changed ones get an initializer of their own.
 import { WhetError } from '../../errors.ts';
-import { int64s } from '../codec/int64.ts';
 import { type Graph, type Node, nodeKey, type Tensor } from '../ir.ts';
 import type { Slot } from '../surgery/tail.ts';
+import { type GraphView, view } from '../view.ts';
 import { sameTensor } from '../weights.ts';
 
 export interface SlotWrite {
@@ -12,24 +12,25 @@ export interface SlotWrite {
 }
 
 /** The constant at a slot. Throws `internal` where there is none: the tail was made from another model. */
-export function readSlot(graph: Graph, slot: Slot): Tensor {
-  const name = nodeOf(graph, slot).inputs[slot.input] ?? '';
-  const value = constantOf(graph, name);
+export function readSlot(seen: GraphView, slot: Slot): Tensor {
+  const name = nodeOf(seen, slot).inputs[slot.input] ?? '';
+  const value = seen.constant(name);
   if (value === null) throw new WhetError('internal', `'${name}' (input ${slot.input} of '${slot.node}') is not a constant of the model`);
   return value;
 }
 
-export function nodeOf(graph: Graph, slot: Slot): Node {
-  const node = graph.nodes.find((candidate) => nodeKey(candidate) === slot.node);
+export function nodeOf(seen: GraphView, slot: Slot): Node {
+  const node = seen.node(slot.node);
   if (node === undefined) throw new WhetError('internal', `the model has no node that computes '${slot.node}'`);
   return node;
 }
 
 export function writeSlots(graph: Graph, writes: readonly SlotWrite[]): Graph {
-  const changed = writes.filter(({ slot, value }) => !sameTensor(readSlot(graph, slot), value));
+  const seen = view(graph);
+  const changed = writes.filter(({ slot, value }) => !sameTensor(readSlot(seen, slot), value));
   const byName = new Map<string, SlotWrite[]>();
   for (const write of changed) {
-    const name = nodeOf(graph, write.slot).inputs[write.slot.input] ?? '';
+    const name = nodeOf(seen, write.slot).inputs[write.slot.input] ?? '';
     byName.set(name, [...(byName.get(name) ?? []), write]);
   }
   return [...byName].reduce((result, [name, group]) => writeConstant(result, name, group), graph);
@@ -88,34 +89,6 @@ function freshName(graph: Graph, initializers: ReadonlyMap<string, Tensor>, name
   return own;
 }
 
-/** The value of an initializer or of a Constant node; null where the name is computed. */
-export function constantOf(graph: Graph, name: string): Tensor | null {
-  const node = graph.nodes.find((candidate) => candidate.op === 'Constant' && candidate.outputs[0] === name);
-  return graph.initializers.get(name) ?? (node === undefined ? null : constantValue(node));
-}
-
-/** The tensor of a Constant node, in whichever attribute it is written; null for strings and sparse tensors. */
-function constantValue(node: Node): Tensor | null {
-  const { value, value_float: float, value_floats: floats, value_int: int, value_ints: ints } = node.attributes;
-  if (value?.kind === 'tensor') return value.value;
-  if (float?.kind === 'float') return { dtype: 'float32', dims: [], data: Float32Array.of(float.value) };
-  if (floats?.kind === 'floats') return { dtype: 'float32', dims: [floats.value.length], data: Float32Array.from(floats.value) };
-  if (int?.kind === 'int') return { dtype: 'int64', dims: [], data: int64s(int) };
-  if (ints?.kind === 'ints') return { dtype: 'int64', dims: [ints.value.length], data: int64s(ints) };
-  return null;
-}
-
 function keyOf(slot: Slot): string {
   return `${slot.input}:${slot.node}`;
-}
-
-/** Constant nodes become initializers; float values are tensors, floats or float lists. */
-export function foldConstants(graph: Graph): Graph {
-  const initializers = new Map(graph.initializers);
-  const nodes = graph.nodes.filter((node) => {
-    const value = node.op === 'Constant' ? constantValue(node) : null;
-    if (value !== null) initializers.set(node.outputs[0] ?? '', value);
-    return value === null;
-  });
-  return { ...graph, nodes, initializers };
 }

@@ -1,32 +1,36 @@
 // Finds the last linear layer of a float tail, the logits, and the activation that turns them into the model's output. A pointwise
 // convolution on a map of one place, or one whose places are averaged, is a linear layer too.
 
+import { floatAttribute, intAttribute, intsAttribute } from '../attributes.ts';
 import { numbers } from '../forms/quantized-values.ts';
-import { producers } from '../graph.ts';
 import { type Graph, type Model, type Node, sizeOf } from '../ir.ts';
+import { is } from '../operator-traits.ts';
 import type { FloatTail, LinearHead, TailParameter } from '../surgery/tail.ts';
-import { constantBehind, matrixBehind, reshaping, weightSource } from '../surgery/weight-source.ts';
+import { constantBehind, matrixBehind, weightSource } from '../surgery/weight-source.ts';
+import { type GraphView, view } from '../view.ts';
 import { node as build } from './build.ts';
 
 /** `nodes` compute the head's input as rows where the tail has it in another shape; the output does not need them. */
 type Head = Pick<FloatTail, 'head' | 'logits' | 'activation'> & { readonly nodes: readonly Node[] };
 
-const activations: Readonly<Record<string, FloatTail['activation']>> = {
-  Softmax: 'softmax',
-  LogSoftmax: 'log-softmax',
-  Sigmoid: 'sigmoid',
-};
+const activations: ReadonlyMap<string, FloatTail['activation']> = new Map(
+  Object.entries<FloatTail['activation']>({
+    Softmax: 'softmax',
+    LogSoftmax: 'log-softmax',
+    Sigmoid: 'sigmoid',
+  }),
+);
 
 /** `classes`: numbers that the model gives for one sample; null where the model does not say. */
 export function findHead(model: Model, parameters: readonly TailParameter[], output: string, classes: number | null): Head {
-  const produced = producers(model.graph);
-  let last = produced.get(output);
-  if (last !== undefined && reshaping.has(last.op) && activations[produced.get(last.inputs[0] ?? '')?.op ?? ''] !== undefined)
-    last = produced.get(last.inputs[0] ?? '');
-  const activation = activations[last?.op ?? ''] ?? 'none';
+  const seen = view(model.graph);
+  let last = seen.producer(output);
+  if (last !== undefined && is(last, 'view') && activations.has(seen.producer(last.inputs[0] ?? '')?.op ?? ''))
+    last = seen.producer(last.inputs[0] ?? '');
+  const activation = activations.get(last?.op ?? '') ?? 'none';
   const logits = activation === 'none' ? output : (last?.inputs[0] ?? output);
-  const layer = lastLayer(model.graph, produced, parameters, logits);
-  const head = layer === null ? null : linearHead(model.graph, produced, layer);
+  const layer = lastLayer(seen, parameters, logits);
+  const head = layer === null ? null : linearHead(seen, layer);
   const isWhole = head !== null && (!layer?.isReshaped || head.classes === classes);
   return { logits, activation, head: isWhole ? head : null, nodes: isWhole && layer !== null ? rowsOf(layer, head) : [] };
 }
@@ -42,23 +46,18 @@ export interface LastLayer {
   readonly isReshaped: boolean;
 }
 
-function lastLayer(
-  graph: Graph,
-  produced: ReadonlyMap<string, Node>,
-  parameters: readonly TailParameter[],
-  logits: string,
-): LastLayer | null {
-  let node = produced.get(logits);
+function lastLayer(seen: GraphView, parameters: readonly TailParameter[], logits: string): LastLayer | null {
+  let node = seen.producer(logits);
   let isReshaped = false;
-  for (; node !== undefined && reshaping.has(node.op); node = produced.get(node.inputs[0] ?? '')) isReshaped = true;
-  const isPooled = node !== undefined && averagesPlaces(graph, node);
-  if (isPooled) node = produced.get(node?.inputs[0] ?? '');
+  for (; node !== undefined && is(node, 'view'); node = seen.producer(node.inputs[0] ?? '')) isReshaped = true;
+  const isPooled = node !== undefined && averagesPlaces(seen.graph, node);
+  if (isPooled) node = seen.producer(node?.inputs[0] ?? '');
   const shape = { isPooled, isReshaped: isReshaped || isPooled };
   const isBias = (name: string | undefined) => parameters.some((each) => each.name === name && each.role === 'bias');
-  const biasAt = (reader: Node, input: number) => constantBehind(graph, produced, reader.inputs[input] ?? '')?.name;
+  const biasAt = (reader: Node, input: number) => constantBehind(seen, reader.inputs[input] ?? '')?.name;
   if (node?.op === 'Add') {
     const at = [0, 1].find((input) => isBias(biasAt(node as Node, input)));
-    const product = at === undefined ? undefined : produced.get(node.inputs[1 - at] ?? '');
+    const product = at === undefined ? undefined : seen.producer(node.inputs[1 - at] ?? '');
     return at === undefined || product === undefined ? null : { node: product, bias: biasAt(node, at) ?? null, ...shape };
   }
   if (node === undefined) return null;
@@ -69,29 +68,27 @@ function lastLayer(
 export function averagesPlaces(graph: Graph, node: Node): boolean {
   if (node.op === 'GlobalAveragePool') return true;
   if (node.op !== 'ReduceMean') return false;
-  const axes = node.attributes.axes;
   const constant = graph.initializers.get(node.inputs[1] ?? '');
-  const over = axes?.kind === 'ints' ? axes.value : constant === undefined ? [] : Array.from(numbers(constant));
+  const over = intsAttribute(node, 'axes') ?? (constant === undefined ? [] : Array.from(numbers(constant)));
   return ['2,3', '-2,-1', '2'].includes(String(over));
 }
 
-function linearHead(graph: Graph, produced: ReadonlyMap<string, Node>, { node, bias, isPooled, isReshaped }: LastLayer): LinearHead | null {
-  const head = node.op === 'Conv' ? pointwiseHead(graph, produced, node) : isPooled ? null : matrixHead(graph, produced, node, isReshaped);
+function linearHead(seen: GraphView, { node, bias, isPooled, isReshaped }: LastLayer): LinearHead | null {
+  const head = node.op === 'Conv' ? pointwiseHead(seen, node) : isPooled ? null : matrixHead(seen, node, isReshaped);
   if (head === null) return null;
   // One number for all classes, or one a place, is no bias of the classes.
-  const hasBias = bias !== null && sizeOf(graph.initializers.get(bias)?.dims ?? []) === head.classes;
+  const hasBias = bias !== null && sizeOf(seen.graph.initializers.get(bias)?.dims ?? []) === head.classes;
   return { ...head, bias: hasBias ? bias : null };
 }
 
-function matrixHead(graph: Graph, produced: ReadonlyMap<string, Node>, node: Node, isReshaped: boolean): LinearHead | null {
+function matrixHead(seen: GraphView, node: Node, isReshaped: boolean): LinearHead | null {
   if (node.op !== 'Gemm' && node.op !== 'MatMul') return null;
-  const source = weightSource(graph, node, produced);
-  const matrix = source === null ? null : matrixBehind(graph, source);
+  const source = weightSource(seen, node);
+  const matrix = source === null ? null : matrixBehind(seen.graph, source);
   if (source === null || matrix === null || source.input !== 1) return null;
-  const int = (name: string) => (node.attributes[name]?.kind === 'int' ? node.attributes[name].value : 0);
-  const scaled = ['alpha', 'beta'].some((name) => node.attributes[name]?.kind === 'float' && node.attributes[name].value !== 1);
-  if (scaled || int('transA') === 1) return null;
-  const outIn = (int('transB') === 1) !== matrix.transposed;
+  const scaled = ['alpha', 'beta'].some((name) => floatAttribute(node, name, 1) !== 1);
+  if (scaled || intAttribute(node, 'transA', 0) === 1) return null;
+  const outIn = (intAttribute(node, 'transB', 0) === 1) !== matrix.transposed;
   const [rows, columns] = matrix.dims;
   const [x = ''] = node.inputs;
   return {
@@ -105,12 +102,11 @@ function matrixHead(graph: Graph, produced: ReadonlyMap<string, Node>, node: Nod
 }
 
 /** W [classes, width, 1, 1], one group, no steps and no padding: a matrix at every place. */
-function pointwiseHead(graph: Graph, produced: ReadonlyMap<string, Node>, node: Node): LinearHead | null {
-  const source = weightSource(graph, node, produced);
-  const dims = source === null ? [] : (graph.initializers.get(source.name)?.dims ?? []);
-  const all = (name: string, wanted: number) =>
-    node.attributes[name]?.kind !== 'ints' || node.attributes[name].value.every((each) => each === wanted);
-  const group = node.attributes.group?.kind === 'int' ? node.attributes.group.value : 1;
+function pointwiseHead(seen: GraphView, node: Node): LinearHead | null {
+  const source = weightSource(seen, node);
+  const dims = source === null ? [] : (seen.graph.initializers.get(source.name)?.dims ?? []);
+  const all = (name: string, wanted: number) => intsAttribute(node, name)?.every((each) => each === wanted) ?? true;
+  const group = intAttribute(node, 'group', 1);
   if (source === null || source.chain.length > 0 || dims.length < 3 || dims.slice(2).some((dim) => dim !== 1)) return null;
   if (group !== 1 || !all('strides', 1) || !all('pads', 0)) return null;
   const [classes = 0, width = 0] = dims;

@@ -1,6 +1,6 @@
 // A histogram of a tensor → the range that its 256 steps should span. Three ways: everything; all but a share of outliers; or where the quantized
 // distribution says most about the real one (least Kullback–Leibler divergence, Migacz 2017). Pure.
-import type { Range } from '../forms/requantize.ts';
+import type { Range } from '../forms/activation-scale.ts';
 import type { Histogram } from './histogram.ts';
 
 export type RangeMethod =

@@ -1,7 +1,7 @@
 // How far integer weights and inputs move the mean of what each layer gives: a graph that computes every layer twice from the same float
 // input, once in float and once quantized. The mean difference a channel, taken off again, is the bias correction (Nagel et al. 2019).
 
-import type { Range } from '../forms/requantize.ts';
+import type { Range } from '../forms/activation-scale.ts';
 import type { Model, Node, Tensor } from '../ir.ts';
 import { node as build, value } from '../made/build.ts';
 import type { QuantizationPlan } from './plan.ts';

@@ -1,6 +1,8 @@
 // A node with constant float weights as the quantizer sees it: which input is what, and along which axis its output channels lie.
-import type { Graph, Node, Tensor } from '../ir.ts';
+import { floatAttribute, intAttribute } from '../attributes.ts';
+import type { Node, Tensor } from '../ir.ts';
 import { sizeOf } from '../ir.ts';
+import type { GraphView } from '../view.ts';
 
 export interface FloatLayer {
   readonly node: Node;
@@ -21,25 +23,26 @@ export interface FloatLayer {
 }
 
 /** null for a node without constant float weights at input 1, or that scales them (Gemm with alpha or beta). */
-export function floatLayer(graph: Graph, readers: ReadonlyMap<string, readonly Node[]>, node: Node): FloatLayer | null {
+export function floatLayer(seen: GraphView, node: Node): FloatLayer | null {
   const [input = '', weight = '', biasName = ''] = node.inputs;
-  const tensor = graph.initializers.get(weight);
+  const { initializers } = seen.graph;
+  const tensor = initializers.get(weight);
   if (node.domain !== '' || tensor?.dtype !== 'float32') return null;
   const common = { node, input, weight, addition: null };
-  const bias = graph.initializers.get(biasName);
+  const bias = initializers.get(biasName);
   const vector = (channels: number) => (bias?.dtype === 'float32' && bias.dims.length === 1 && bias.dims[0] === channels ? biasName : null);
   const [first = 0, second = 0] = tensor.dims;
   switch (node.op) {
     case 'Conv':
       return { ...common, axis: 0, channels: first, bias: vector(first), takesBias: biasName === '' };
     case 'ConvTranspose': {
-      const groups = node.attributes.group?.kind === 'int' ? node.attributes.group.value : 1;
+      const groups = intAttribute(node, 'group', 1);
       return { ...common, axis: null, channels: second * groups, bias: vector(second * groups), takesBias: biasName === '' };
     }
     case 'Gemm': {
-      const { alpha, beta, transA, transB } = node.attributes;
-      if (tensor.dims.length !== 2 || (alpha?.value ?? 1) !== 1 || (beta?.value ?? 1) !== 1 || transA?.value === 1) return null;
-      const axis = transB?.value === 1 ? 0 : 1;
+      const isScaled = floatAttribute(node, 'alpha', 1) !== 1 || floatAttribute(node, 'beta', 1) !== 1;
+      if (tensor.dims.length !== 2 || isScaled || intAttribute(node, 'transA', 0) === 1) return null;
+      const axis = intAttribute(node, 'transB', 0) === 1 ? 0 : 1;
       const channels = tensor.dims[axis] as number;
       return { ...common, axis, channels, bias: vector(channels), takesBias: biasName === '' };
     }
@@ -54,7 +57,7 @@ export function floatLayer(graph: Graph, readers: ReadonlyMap<string, readonly N
         channels,
         bias: null,
         takesBias: false,
-        addition: additionOf(graph, readers, node, channels),
+        addition: additionOf(seen, node, channels),
       };
     }
     default:
@@ -62,11 +65,11 @@ export function floatLayer(graph: Graph, readers: ReadonlyMap<string, readonly N
   }
 }
 
-function additionOf(graph: Graph, readers: ReadonlyMap<string, readonly Node[]>, node: Node, channels: number): Node | null {
+function additionOf(seen: GraphView, node: Node, channels: number): Node | null {
   const [y = ''] = node.outputs;
-  const [add, ...others] = readers.get(y) ?? [];
-  if (add?.op !== 'Add' || add.domain !== '' || others.length > 0 || graph.outputs.some(({ name }) => name === y)) return null;
-  const constant: Tensor | undefined = graph.initializers.get(additionConstant(add, y));
+  const add = seen.onlyReader(y);
+  if (add?.op !== 'Add' || add.domain !== '') return null;
+  const constant: Tensor | undefined = seen.graph.initializers.get(additionConstant(add, y));
   return constant?.dtype === 'float32' && constant.dims.at(-1) === channels && sizeOf(constant.dims) === channels ? add : null;
 }
 

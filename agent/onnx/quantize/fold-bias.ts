@@ -2,8 +2,8 @@
 // constants, which exporters put in between, are carried out.
 
 import { numbers } from '../forms/quantized-values.ts';
-import { consumers } from '../graph.ts';
 import { type Graph, type Node, sizeOf, type Tensor } from '../ir.ts';
+import { view } from '../view.ts';
 
 export function foldReshapes(graph: Graph): Graph {
   const initializers = new Map(graph.initializers);
@@ -23,22 +23,13 @@ export function foldReshapes(graph: Graph): Graph {
 
 export function foldAddedBias(graph: Graph): Graph {
   const initializers = new Map(graph.initializers);
-  const readers = consumers(graph);
-  const outputs = new Set(graph.outputs.map(({ name }) => name));
+  const seen = view(graph);
   const gone = new Set<Node>();
   const merged = new Map<Node, Node>();
   for (const layer of graph.nodes) {
     const [y = ''] = layer.outputs;
-    const [add, ...others] = readers.get(y) ?? [];
-    if (
-      layer.op !== 'Conv' ||
-      layer.domain !== '' ||
-      (layer.inputs[2] ?? '') !== '' ||
-      add?.op !== 'Add' ||
-      others.length > 0 ||
-      outputs.has(y)
-    )
-      continue;
+    const add = seen.onlyReader(y);
+    if (layer.op !== 'Conv' || layer.domain !== '' || (layer.inputs[2] ?? '') !== '' || add?.op !== 'Add') continue;
     const weight = initializers.get(layer.inputs[1] ?? '');
     const constant = initializers.get((add.inputs[0] === y ? add.inputs[1] : add.inputs[0]) ?? '');
     if (weight === undefined || constant?.dtype !== 'float32' || !isPerChannel(constant, weight)) continue;

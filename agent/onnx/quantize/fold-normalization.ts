@@ -1,7 +1,8 @@
 // BatchNormalization with fixed statistics behind a Conv, ConvTranspose or Gemm → part of that layer's weight and bias. Where something else
 // reads the layer too, or a factor is computed, the node stays.
-import { consumers } from '../graph.ts';
+import { floatAttribute, intAttribute } from '../attributes.ts';
 import type { Graph, Node, Tensor } from '../ir.ts';
+import { view } from '../view.ts';
 
 interface Normalization {
   /** y = x · factor + shift, one of each a channel. */
@@ -12,14 +13,13 @@ interface Normalization {
 /** w′ = w·γ/√(σ² + ε), b′ = (b − μ)·γ/√(σ² + ε) + β. */
 export function foldNormalization(graph: Graph): Graph {
   const initializers = new Map(graph.initializers);
-  const readers = consumers(graph);
-  const outputs = new Set(graph.outputs.map(({ name }) => name));
+  const seen = view(graph);
   const folded = new Map<string, Node>();
   const gone = new Set<Node>();
   for (const layer of graph.nodes) {
     const [y = ''] = layer.outputs;
-    const [norm, ...others] = readers.get(y) ?? [];
-    if (norm === undefined || others.length > 0 || outputs.has(y) || norm.inputs[0] !== y) continue;
+    const norm = seen.onlyReader(y);
+    if (norm?.inputs[0] !== y) continue;
     const weight = initializers.get(layer.inputs[1] ?? '');
     const axis = channelAxis(layer);
     const bias = biasOf(layer, initializers);
@@ -42,9 +42,9 @@ export function foldNormalization(graph: Graph): Graph {
 function channelAxis(layer: Node): number | null {
   if (layer.domain !== '') return null;
   if (layer.op === 'Conv') return 0;
-  if (layer.op === 'ConvTranspose') return (layer.attributes.group?.value ?? 1) === 1 ? 1 : null;
-  if (layer.op !== 'Gemm' || (layer.attributes.alpha?.value ?? 1) !== 1 || (layer.attributes.beta?.value ?? 1) !== 1) return null;
-  return layer.attributes.transB?.value === 1 ? 0 : 1;
+  if (layer.op === 'ConvTranspose') return intAttribute(layer, 'group', 1) === 1 ? 1 : null;
+  if (layer.op !== 'Gemm' || floatAttribute(layer, 'alpha', 1) !== 1 || floatAttribute(layer, 'beta', 1) !== 1) return null;
+  return intAttribute(layer, 'transB', 0) === 1 ? 0 : 1;
 }
 
 /** The bias as a vector, 'none' where there is none, null where it is computed or of another shape. */
@@ -56,10 +56,10 @@ function biasOf(layer: Node, initializers: ReadonlyMap<string, Tensor>): Float32
 }
 
 function normalizationOf(node: Node, initializers: ReadonlyMap<string, Tensor>): Normalization | null {
-  if (node.op !== 'BatchNormalization' || node.domain !== '' || node.attributes.training_mode?.value === 1) return null;
+  if (node.op !== 'BatchNormalization' || node.domain !== '' || intAttribute(node, 'training_mode', 0) === 1) return null;
   const [gamma, beta, mean, variance] = node.inputs.slice(1, 5).map((name) => initializers.get(name));
   if (gamma?.dtype !== 'float32' || beta === undefined || mean === undefined || variance === undefined) return null;
-  const epsilon = node.attributes.epsilon?.kind === 'float' ? node.attributes.epsilon.value : 1e-5;
+  const epsilon = floatAttribute(node, 'epsilon', 1e-5);
   const at = (tensor: Tensor, channel: number) => (tensor.data as Float32Array)[channel]!;
   const factor = Float64Array.from(gamma.data as Float32Array, (value, channel) => value / Math.sqrt(at(variance, channel) + epsilon));
   return { factor, shift: factor.map((value, channel) => at(beta, channel) - at(mean, channel) * value) };

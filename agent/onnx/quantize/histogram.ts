@@ -1,6 +1,6 @@
 // Counts of the values that a tensor takes on real data, in equal bins between its ends. Zeros are left out: every scale holds them exactly,
 // and behind a Relu they would drown the rest. Memory does not grow with the data.
-import type { Range } from '../forms/requantize.ts';
+import type { Range } from '../forms/activation-scale.ts';
 
 export interface Histogram {
   readonly range: Range;

@@ -2,8 +2,10 @@
 // layers get integer weights. Pure; refuses a `from` or a `keepFloat` name that the model does not have.
 import { WhetError } from '../../errors.ts';
 import { unclippedEnds } from '../forms/saturation.ts';
-import { consumers, producers, reads, sorted } from '../graph.ts';
+import { reads, sorted } from '../graph.ts';
 import type { Graph, Model, Node } from '../ir.ts';
+import { is } from '../operator-traits.ts';
+import { view } from '../view.ts';
 import { type FloatLayer, floatLayer } from './float-layer.ts';
 
 export interface PlanOptions {
@@ -26,49 +28,27 @@ export interface QuantizationPlan {
   readonly layers: ReadonlyMap<string, FloatLayer>;
 }
 
-/** Operators that ONNX Runtime has in integers, for activations. */
-const integerOperators: ReadonlySet<string> = new Set([
-  'Conv',
-  'ConvTranspose',
-  'Gemm',
-  'MatMul',
-  'Add',
-  'Mul',
-  'AveragePool',
-  'GlobalAveragePool',
-  'Concat',
-]);
-
-/** Operators that give the values that they got, so that what they give has the scale of what they got. */
-const movers: ReadonlySet<string> = new Set([
-  'MaxPool',
-  'Flatten',
-  'Reshape',
-  'Transpose',
-  'Squeeze',
-  'Unsqueeze',
-  'Slice',
-  'Relu',
-  'Clip',
-]);
+/** Gives the values that it got, so that what it gives has the scale of what it got. A look-up may be anything's, and gets a scale of its own. */
+function isMover(node: Node): boolean {
+  return node.domain === '' && is(node, 'keeps-scale') && !is(node, 'looks-up');
+}
 
 export function planQuantization(model: Model, options: PlanOptions = {}): QuantizationPlan {
   const { graph } = model;
   const nodes = sorted(graph);
   const eligible = eligibleNodes(graph, nodes, options);
-  const readers = consumers(graph);
-  const produced = producers(graph);
-  const ends = new Set(unclippedEnds(graph));
+  const seen = view(graph);
+  const ends = new Set(unclippedEnds(seen));
   const isActivation = (name: string) => name !== '' && !graph.initializers.has(name);
   const layers = new Map<string, FloatLayer>();
   for (const node of nodes) {
-    const layer = eligible.has(node) && isActivation(node.inputs[0] ?? '') ? floatLayer(graph, readers, node) : null;
+    const layer = eligible.has(node) && isActivation(node.inputs[0] ?? '') ? floatLayer(seen, node) : null;
     if (layer !== null) layers.set(node.outputs[0] ?? '', layer);
   }
   const isInteger = (node: Node) =>
     eligible.has(node) &&
     node.domain === '' &&
-    integerOperators.has(node.op) &&
+    is(node, 'in-integers') &&
     (layers.has(node.outputs[0] ?? '') || node.inputs.every((name) => name === '' || isActivation(name)));
   const start = options.from ?? graph.inputs[0]?.name ?? '';
   const added = new Set([...layers.values()].flatMap(({ addition, node }) => (addition === null ? [] : [node.outputs[0] ?? ''])));
@@ -77,21 +57,20 @@ export function planQuantization(model: Model, options: PlanOptions = {}): Quant
   const visit = (name: string, producer: Node | null) => {
     // The result of a MatMul waits for its Add; logits and probabilities stay float.
     if (!isActivation(name) || ends.has(name) || added.has(name)) return;
-    const source =
-      producer !== null && movers.has(producer.op) && producer.domain === '' ? scaleOf.get(producer.inputs[0] ?? '') : undefined;
-    const isRead = (readers.get(name) ?? []).some(isInteger);
+    const source = producer !== null && isMover(producer) ? scaleOf.get(producer.inputs[0] ?? '') : undefined;
+    const isRead = seen.readers(name).some(isInteger);
     const isGiven = producer !== null && (isInteger(producer) || bias.has(producer));
     if (source !== undefined && producer !== null) scaleOf.set(name, source);
     else if (isRead || isGiven) scaleOf.set(name, name);
   };
-  const readable = (readers.get(start) ?? []).some((node) => eligible.has(node));
+  const readable = seen.readers(start).some((node) => eligible.has(node));
   if (readable) visit(start, null);
   const fused = new Map<string, string>();
   for (const node of nodes) {
     if (!eligible.has(node)) continue;
     const before = node.inputs[0] ?? '';
-    const producer = produced.get(before);
-    const onlyReader = (readers.get(before) ?? []).length === 1;
+    const producer = seen.producer(before);
+    const onlyReader = seen.readers(before).length === 1;
     const isFusable =
       isRectifier(graph, node) && onlyReader && producer !== undefined && eligible.has(producer) && scaleOf.get(before) === before;
     for (const name of node.outputs) {

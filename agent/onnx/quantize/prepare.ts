@@ -1,8 +1,10 @@
 // A float classifier of any opset → the same function in the form that is quantized: opset 13 or newer, constants as initializers, no Identity
 // or Dropout, batch statistics folded into the layer before them. Refuses models that are quantized already.
+
 import { WhetError } from '../../errors.ts';
+import { intsAttribute } from '../attributes.ts';
+import { foldConstants } from '../constants.ts';
 import { dequantizeTail } from '../forms/dequantize.ts';
-import { foldConstants } from '../forms/slots.ts';
 import { extract } from '../graph.ts';
 import { type Graph, type Model, type Node, opsetOf, type Tensor } from '../ir.ts';
 import { classifierEnds } from '../surgery/classifier-ends.ts';
@@ -34,8 +36,9 @@ function withoutCopies(graph: Graph): Graph {
     const before = source.get(name);
     return before === undefined ? name : resolve(before);
   };
-  const isCopy = (node: Node) =>
-    (node.op === 'Identity' || node.op === 'Dropout') && node.domain === '' && !kept.has(node.outputs[0] ?? '');
+  const read = new Set(graph.nodes.flatMap((node) => node.inputs));
+  const isCopy = ({ op, domain, outputs: [y = '', mask = ''] }: Node) =>
+    (op === 'Identity' || (op === 'Dropout' && (mask === '' || !(read.has(mask) || kept.has(mask))))) && domain === '' && !kept.has(y);
   for (const node of graph.nodes) if (isCopy(node)) source.set(node.outputs[0] ?? '', node.inputs[0] ?? '');
   // Bodies of If, Loop and Scan read by name: what they capture must keep its own.
   if (graph.nodes.some((node) => Object.values(node.attributes).some(({ kind }) => kind === 'graph'))) return graph;
@@ -56,8 +59,7 @@ function foldTransposes(graph: Graph): Graph {
 }
 
 function isIdentityOrder(node: Node): boolean {
-  const perm = node.attributes.perm;
-  return perm?.kind === 'ints' && perm.value[0] === 0;
+  return intsAttribute(node, 'perm')?.[0] === 0;
 }
 
 function transposed(matrix: Tensor): Tensor {

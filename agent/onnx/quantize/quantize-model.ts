@@ -1,12 +1,14 @@
 // A plan and the ranges of its activations → the model with QuantizeLinear and DequantizeLinear: int8 weights around zero with one scale a
 // channel, int32 biases, 8-bit activations with one scale a tensor. Outputs stay float. Refuses ranges that are missing or not finite.
 import { WhetError } from '../../errors.ts';
+import type { Range } from '../forms/activation-scale.ts';
 import { asymmetricScale, quantizeTensor, symmetricScales } from '../forms/quantized-values.ts';
-import type { Range } from '../forms/requantize.ts';
-import { fitBias } from '../forms/requantize-layer.ts';
-import { extract, producers } from '../graph.ts';
+import { fitBias } from '../forms/stored-weight.ts';
+import { extract } from '../graph.ts';
 import type { Graph, Model, Node, Tensor } from '../ir.ts';
 import { node as build } from '../made/build.ts';
+import { is } from '../operator-traits.ts';
+import { view } from '../view.ts';
 import { additionConstant, type FloatLayer } from './float-layer.ts';
 import type { QuantizationPlan } from './plan.ts';
 
@@ -90,12 +92,12 @@ export function activationSteps(
   ranges: ReadonlyMap<string, Range>,
   { activations = 'uint8' }: QuantizeOptions,
 ): ReadonlyMap<string, ActivationStep> {
-  const produced = producers(plan.model.graph);
+  const seen = view(plan.model.graph);
   const rectified = new Set(plan.fused.values());
   return new Map(
     [...new Set(plan.scaleOf.values())].map((name): readonly [string, ActivationStep] => {
       // The runtime's integer Softmax and Sigmoid give steps of 1/256.
-      if (probabilities.has(produced.get(name)?.op ?? '')) return [name, { scale: 1 / 256, zeroPoint: activations === 'uint8' ? 0 : -128 }];
+      if (is(seen.producer(name), 'probability')) return [name, { scale: 1 / 256, zeroPoint: activations === 'uint8' ? 0 : -128 }];
       const range = ranges.get(name);
       if (range === undefined) throw new WhetError('internal', `the range of '${name}' was not measured`);
       if (!Number.isFinite(range.min) || !Number.isFinite(range.max))
@@ -106,8 +108,6 @@ export function activationSteps(
     }),
   );
 }
-
-const probabilities: ReadonlySet<string> = new Set(['Softmax', 'Sigmoid']);
 
 function addStep(initializers: Map<string, Tensor>, root: string, tag: string, step: ActivationStep, dtype: 'uint8' | 'int8') {
   const names = { scale: `${root}/scale${tag}`, zeroPoint: `${root}/zero${tag}` };

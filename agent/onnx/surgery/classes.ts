@@ -2,49 +2,12 @@
 // which something behind the head depends on the number of classes, other than elementwise operators and softmax.
 import { WhetError } from '../../errors.ts';
 import { numbers } from '../forms/quantized-values.ts';
-import { constantOf, nodeOf, type SlotWrite, writeSlots } from '../forms/slots.ts';
-import { consumers } from '../graph.ts';
+import { nodeOf, type SlotWrite, writeSlots } from '../forms/slots.ts';
 import { type Graph, type Model, type Node, nodeKey, sizeOf, type Tensor, type ValueInfo } from '../ir.ts';
 import { ints } from '../made/build.ts';
+import { is } from '../operator-traits.ts';
+import { type GraphView, view } from '../view.ts';
 import type { FloatTail, LinearHead } from './tail.ts';
-
-/** Operators that may follow the head: they treat classes alike and take any number of them. */
-const indifferent: ReadonlySet<string> = new Set([
-  'Softmax',
-  'LogSoftmax',
-  'Sigmoid',
-  'Relu',
-  'Clip',
-  'Tanh',
-  'Identity',
-  'Dropout',
-  'Cast',
-  'Flatten',
-  'QuantizeLinear',
-  'DequantizeLinear',
-  'QLinearSoftmax',
-  'QLinearSigmoid',
-  'Squeeze',
-  'Unsqueeze',
-  'GlobalAveragePool',
-  'ReduceMean',
-]);
-
-/** Operators through which a weight goes into its layer. */
-const weightMovers: ReadonlySet<string> = new Set([
-  'Reshape',
-  'Transpose',
-  'Squeeze',
-  'Unsqueeze',
-  'Flatten',
-  'Identity',
-  'Cast',
-  'QuantizeLinear',
-  'DequantizeLinear',
-]);
-
-/** Elementwise operators with a second operand, which must be one number (or the head's own bias). */
-const elementwise: ReadonlySet<string> = new Set(['Add', 'Sub', 'Mul', 'Div', 'QLinearAdd', 'QLinearMul']);
 
 /** A tail with mapping.length classes: row i of its head is the base's row mapping[i], or zero where that is null. */
 export function withClasses(tail: FloatTail, mapping: readonly (number | null)[]): FloatTail {
@@ -99,7 +62,7 @@ export function withOutputClasses(model: Model, tail: FloatTail): Model {
   const origin = tail.origins.get(head.weight);
   if (old === head.classes || origin === undefined || origin.kind === 'int32-bias') return model;
   const slot = origin.kind === 'float' ? origin.values[0] : origin.value;
-  const start = slot === undefined ? '' : (nodeOf(model.graph, slot).inputs[slot.input] ?? '');
+  const start = slot === undefined ? '' : (nodeOf(view(model.graph), slot).inputs[slot.input] ?? '');
   const graph = resize(model.graph, start, { ...head, classes: old }, head.classes, 'trust');
   return { ...model, graph: { ...graph, outputs: graph.outputs.map((info) => withLast(info, old, head.classes)) } };
 }
@@ -109,22 +72,22 @@ export function withOutputClasses(model: Model, tail: FloatTail): Model {
  * refuses the rest. `weight` is the constant from which the walk begins.
  */
 function resize(graph: Graph, weight: string, head: LinearHead, classes: number, dependence: 'refuse' | 'trust'): Graph {
-  const readers = consumers(graph);
+  const seen = view(graph);
   const stale = new Set<string>();
   const writes: SlotWrite[] = [];
   /** Names that hold the weight on its way into the layer. */
   const weights = new Set([weight]);
   const open = [weight];
   for (let name = open.pop(); name !== undefined; name = open.pop()) {
-    for (const reader of readers.get(name) ?? []) {
-      const isBefore: boolean = weights.has(name) && weightMovers.has(reader.op);
-      const shape = reader.op === 'Reshape' ? constantOf(graph, reader.inputs[1] ?? '') : null;
+    for (const reader of seen.readers(name)) {
+      const isBefore: boolean = weights.has(name) && is(reader, 'view', 'permutes', 'converts');
+      const shape = reader.op === 'Reshape' ? seen.constant(reader.inputs[1]) : null;
       if (shape !== null) {
         const dims = Array.from(numbers(shape));
         const at = isBefore && head.layout === 'out-in' ? 0 : dims.lastIndexOf(head.classes);
         if (dims[at] === head.classes)
           writes.push({ slot: { node: nodeKey(reader), input: 1 }, value: ints(dims.with(at, classes), shape.dims) });
-      } else if (dependence === 'refuse' && !weights.has(name)) refuseDependent(graph, reader, head);
+      } else if (dependence === 'refuse' && !weights.has(name)) refuseDependent(seen, reader, head);
       const fresh = reader.outputs.filter((output) => !stale.has(output));
       open.push(...fresh);
       for (const output of fresh) stale.add(output);
@@ -135,12 +98,12 @@ function resize(graph: Graph, weight: string, head: LinearHead, classes: number,
   return { ...resized, valueInfo: resized.valueInfo.filter((info) => !stale.has(info.name)) };
 }
 
-function refuseDependent(graph: Graph, node: Node, head: LinearHead): void {
-  const isBound = node.inputs.some((name) => name !== head.bias && (constantOf(graph, name)?.dims.at(-1) ?? 1) !== 1);
-  if (indifferent.has(node.op) || (elementwise.has(node.op) && !isBound)) return;
+function refuseDependent(seen: GraphView, node: Node, head: LinearHead): void {
+  const isBound = node.inputs.some((name) => name !== head.bias && (seen.constant(name)?.dims.at(-1) ?? 1) !== 1);
+  if (is(node, 'any-classes') || (is(node, 'any-classes-with-number') && !isBound)) return;
   throw new WhetError(
     'model-unsupported',
-    `the classes cannot be changed: ${node.op} '${node.name || node.outputs[0]}' behind the last layer is made for ${head.classes} classes`,
+    `the classes cannot be changed: ${node.op} '${node.name || nodeKey(node)}' behind the last layer is made for ${head.classes} classes`,
     { hint: 'Use --classes keep, or export the model so that it ends in the last linear layer, with or without a softmax.' },
   );
 }

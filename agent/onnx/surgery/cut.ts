@@ -2,8 +2,9 @@
 // a quantized pattern. Refuses models that are not single-input classifiers, and cuts that do not exist, naming those that do.
 import { WhetError } from '../../errors.ts';
 import { isClippedByReaders } from '../forms/saturation.ts';
-import { neededNodes, producers, reads, sorted } from '../graph.ts';
-import type { Graph, Model, Node } from '../ir.ts';
+import { neededNodes, reads, sorted } from '../graph.ts';
+import { type Graph, type Model, type Node, nodeKey } from '../ir.ts';
+import { view } from '../view.ts';
 import { batchAxes } from './batch-axis.ts';
 import { classifierEnds } from './classifier-ends.ts';
 import { type Layer, listLayers } from './layers.ts';
@@ -92,7 +93,7 @@ function atTensor(model: Model, candidates: readonly Candidate[], layers: readon
   const at = candidates.findIndex((candidate) => candidate.tensor === tensor);
   if (at < 0) {
     requireOutside(model.graph, tensor);
-    const exists = producers(model.graph).has(tensor) || model.graph.initializers.has(tensor);
+    const exists = view(model.graph).producer(tensor) !== undefined || model.graph.initializers.has(tensor);
     throw new WhetError(
       'cut-impossible',
       exists ? `some path from input to output does not cross tensor '${tensor}'` : `the model has no tensor '${tensor}'`,
@@ -145,7 +146,7 @@ function requireOutside(graph: Graph, tensor: string): void {
     ),
   );
   if (loop !== undefined)
-    throw new WhetError('cut-impossible', `tensor '${tensor}' lies inside the body of ${loop.op} '${loop.name || loop.outputs[0]}'`, {
+    throw new WhetError('cut-impossible', `tensor '${tensor}' lies inside the body of ${loop.op} '${loop.name || nodeKey(loop)}'`, {
       hint,
     });
 }
@@ -159,12 +160,12 @@ function layersAfter(layers: readonly Layer[], cut: Candidate): readonly Layer[]
  * Where the quantizer is also the activation (a folded Relu), the cut stays behind its DequantizeLinear: features are what the layer sees.
  */
 function floatSide(graph: Graph, candidates: readonly Candidate[], start: number): Candidate {
-  const produced = producers(graph);
+  const seen = view(graph);
   const from = candidates[Math.max(start, 0)] as Candidate;
-  const producer = produced.get(from.tensor);
-  const quantizer = producer?.op === 'DequantizeLinear' ? produced.get(producer.inputs[0] ?? '') : producer;
+  const producer = seen.producer(from.tensor);
+  const quantizer = producer?.op === 'DequantizeLinear' ? seen.producer(producer.inputs[0] ?? '') : producer;
   if (quantizer?.op !== 'QuantizeLinear') return from;
   const before = quantizer.inputs[0] ?? '';
-  if (producer?.op === 'DequantizeLinear' && isClippedByReaders(graph, before)) return from;
+  if (producer?.op === 'DequantizeLinear' && isClippedByReaders(seen, before)) return from;
   return candidates.find((candidate) => candidate.tensor === before) ?? from;
 }

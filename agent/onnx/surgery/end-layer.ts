@@ -1,13 +1,14 @@
 // Makes a linear head of what stands at the end of a float tail where that is one but for its writing: one number that is added to all classes
 // becomes a bias, a BatchNormalization behind the last layer is taken into its weights. Both go back into the places that they came from.
 
+import { floatAttribute } from '../attributes.ts';
 import { findParameters } from '../forms/parameters.ts';
-import { consumers, producers } from '../graph.ts';
 import { type Graph, type Model, type Node, nodeKey, sizeOf, type Tensor } from '../ir.ts';
 import { node as build } from '../made/build.ts';
 import { findHead } from '../made/head.ts';
+import { is } from '../operator-traits.ts';
+import { view } from '../view.ts';
 import type { FloatTail, ParameterOrigin, Slot } from './tail.ts';
-import { reshaping } from './weight-source.ts';
 
 interface End {
   readonly graph: Graph;
@@ -56,11 +57,11 @@ export function absorbNormalization(
   if (node === null || !gamma || !beta || !mean || !variance || isFixed(x)) return none;
   const [y = ''] = node.outputs;
   const head = headOf(bypassed(graph, node, x), output, classes);
-  const readers = consumers(graph);
-  const isAlone = (name: string) => (readers.get(name) ?? []).length === 1;
+  const seen = view(graph);
+  const isAlone = (name: string) => seen.readers(name).length === 1;
   if (head === null || head.classes !== gamma.length || !isAlone(head.weight) || !isAlone(x) || (head.bias !== null && !isAlone(head.bias)))
     return none;
-  const epsilon = node.attributes.epsilon?.kind === 'float' ? node.attributes.epsilon.value : 1e-5;
+  const epsilon = floatAttribute(node, 'epsilon', 1e-5);
   const factors = gamma.map((scale, at) => scale / Math.sqrt((variance[at] as number) + epsilon));
   const weight = graph.initializers.get(head.weight) as Tensor;
   const classOf = (at: number) => (head.layout === 'in-out' ? at % head.classes : Math.floor(at / head.width));
@@ -98,10 +99,9 @@ export function absorbNormalization(
 
 /** The node of this operator right before the activation and shape operators that end the tail. */
 function behindEnds(graph: Graph, output: string, op: string): Node | null {
-  const produced = producers(graph);
-  let node = produced.get(output);
-  while (node !== undefined && node.op !== op && (reshaping.has(node.op) || node.op.endsWith('Softmax') || node.op === 'Sigmoid'))
-    node = produced.get(node.inputs[0] ?? '');
+  const seen = view(graph);
+  let node = seen.producer(output);
+  while (node !== undefined && node.op !== op && is(node, 'view', 'of-logits')) node = seen.producer(node.inputs[0] ?? '');
   return node?.op === op ? node : null;
 }
 

@@ -1,11 +1,14 @@
 // Old operator semantics → those of opset 17 or newer, one node at a time, so that gradient rules need one form only. Takes a float node
 // with its opset, gives the nodes that stand for it; refuses what has no exact counterpart.
 
+import { intAttribute, stringAttribute } from '../attributes.ts';
 import { int64s } from '../codec/int64.ts';
-import { constant, type Lowering, unsupported } from '../forms/lowering.ts';
+import { constant, type Lowering, madeBy, unsupported } from '../forms/lowering.ts';
 import { numbers } from '../forms/quantized-values.ts';
-import type { Attribute, Graph, Node, Tensor } from '../ir.ts';
+import type { Attribute, Node, Tensor } from '../ir.ts';
 import { node as build, floats, ints } from '../made/build.ts';
+import { is } from '../operator-traits.ts';
+import type { GraphView } from '../view.ts';
 import { batchAxes } from './batch-axis.ts';
 
 /** The opset of the float tail: at least 17, and never older than what the nodes were written for. */
@@ -13,12 +16,11 @@ export function targetOpset(opset: number): number {
   return Math.max(17, opset);
 }
 
-/** Operators of the domain com.microsoft that have gradient rules. */
-const trainableMicrosoft = new Set(['Gelu', 'FastGelu', 'QuickGelu']);
-
 export function modernizeNode(state: Lowering, node: Node): readonly Node[] {
   const { opset } = state;
-  if (node.domain !== '' && !trainableMicrosoft.has(node.op))
+  if (Object.values(node.attributes).some(({ kind }) => kind === 'graph'))
+    throw unsupported(node, 'it holds a graph of its own, which cannot be trained through');
+  if (node.domain !== '' && !is(node, 'trained-microsoft'))
     throw unsupported(node, `operators of the domain '${node.domain}' cannot be trained`);
   if (node.attributes.broadcast !== undefined)
     throw unsupported(node, 'it uses the broadcasting of opset 6 and older', 'Export the model with opset 7 or newer.');
@@ -44,11 +46,13 @@ export function modernizeNode(state: Lowering, node: Node): readonly Node[] {
     case 'Upsample':
       return [upsampleToResize(state, node)];
     case 'Resize':
-      return opset >= 11 ? [node] : oldResize(state, node);
+      return opset >= 11 ? [oneMeasure(state, node)] : oldResize(state, node);
     case 'TopK':
       return opset >= 10 ? [node] : [countToInput(state, node)];
     case 'RoiAlign':
       return opset >= 16 ? [node] : [withMode(node, 'output_half_pixel')];
+    case 'Dropout':
+      return [opset >= 12 ? node : oldDropout(node)];
     case 'LSTM':
     case 'GRU':
     case 'RNN':
@@ -76,7 +80,7 @@ const withoutSuccessor = new Set([
  * flattening is written out.
  */
 function flatSoftmax(state: Lowering, node: Node): readonly Node[] {
-  const axis = node.attributes.axis?.kind === 'int' ? node.attributes.axis.value : 1;
+  const axis = intAttribute(node, 'axis', 1);
   const last = { axis: { kind: 'int', value: -1 } } as const;
   if (axis === -1 || (axis === 1 && isMatrix(state, node))) return [{ ...node, attributes: last }];
   const [x = ''] = node.inputs;
@@ -93,13 +97,13 @@ function flatSoftmax(state: Lowering, node: Node): readonly Node[] {
 function isMatrix(state: Lowering, node: Node): boolean {
   const output = throughQuantizers(state, node.outputs[0] ?? '');
   if (state.graph.outputs.some((info) => info.name === output && info.shape?.length === 2)) return true;
-  const producer = state.nodes.find((candidate) => candidate.outputs[0] === node.inputs[0]);
-  return producer?.op === 'Gemm' || (producer?.op === 'Flatten' && (producer.attributes.axis?.value ?? 1) === 1);
+  const producer = madeBy(state, node.inputs[0] ?? '');
+  return producer?.op === 'Gemm' || (producer?.op === 'Flatten' && intAttribute(producer, 'axis', 1) === 1);
 }
 
 /** The tensor that a name becomes behind QuantizeLinear and DequantizeLinear, which keep its shape. */
 function throughQuantizers(state: Lowering, name: string): string {
-  const reader = state.graph.nodes.find((node) => node.inputs[0] === name);
+  const reader = state.seen.readers(name).find((node) => node.inputs[0] === name);
   const isQuantizer = reader?.op === 'QuantizeLinear' || reader?.op === 'DequantizeLinear';
   return isQuantizer ? throughQuantizers(state, reader.outputs[0] ?? '') : name;
 }
@@ -142,7 +146,7 @@ function upsampleToResize(state: Lowering, node: Node): Node {
 
 /** Places were those of x divided by the scale, and the nearest one was the one before. */
 function scalesToResize(node: Node, scales: string): Node {
-  const mode = node.attributes.mode?.kind === 'string' ? node.attributes.mode.value : 'nearest';
+  const mode = stringAttribute(node, 'mode', 'nearest');
   const form = { mode, coordinate_transformation_mode: 'asymmetric', ...(mode === 'nearest' ? { nearest_mode: 'floor' } : {}) };
   return build('Resize', [node.inputs[0] ?? '', '', scales], node.outputs, form, { name: node.name });
 }
@@ -170,9 +174,21 @@ function oldResize(state: Lowering, node: Node): readonly Node[] {
   ];
 }
 
+/** Opsets 11 and 12 want scales beside sizes, and empty ones; later ones take only one of the two. */
+function oneMeasure(state: Lowering, node: Node): Node {
+  const [x = '', region = '', , sizes = ''] = node.inputs;
+  return state.opset >= 13 || sizes === '' ? node : { ...node, inputs: [x, region, '', sizes] };
+}
+
+/** Its share was an attribute, and its mask is not told at inference. */
+function oldDropout(node: Node): Node {
+  if ((node.outputs[1] ?? '') !== '') throw unsupported(node, 'its mask is read', 'Export the model with opset 12 or newer.');
+  return { ...node, attributes: without(node, 'ratio', 'is_test', 'consumed_inputs') };
+}
+
 /** How many TopK takes was an attribute. */
 function countToInput(state: Lowering, node: Node): Node {
-  const k = node.attributes.k?.kind === 'int' ? node.attributes.k.value : 1;
+  const k = intAttribute(node, 'k', 1);
   return { ...node, inputs: [node.inputs[0] ?? '', addInput(state, node, 'k', ints([k]))], attributes: without(node, 'k') };
 }
 
@@ -208,9 +224,9 @@ function sliceToInputs(state: Lowering, node: Node): Node {
 
 /** Statistics fixed, as at inference; `spatial` and the test-mode outputs of old opsets fall away. Refuses what the runtime normalizes by the batch. */
 function inferenceNormalization(node: Node): Node {
-  if ((node.attributes.training_mode?.value ?? 0) !== 0)
+  if (intAttribute(node, 'training_mode', 0) !== 0)
     throw unsupported(node, 'it normalizes by the batch (training_mode = 1)', 'Export the model for inference: model.eval() in PyTorch.');
-  if (node.attributes.spatial?.value === 0)
+  if (intAttribute(node, 'spatial', 1) === 0)
     throw unsupported(node, 'spatial = 0 is not supported', 'Export the model with opset 9 or newer.');
   return {
     ...node,
@@ -228,13 +244,13 @@ function freeReshape(state: Lowering, node: Node): Node {
   if (shape === null || constant(state, node.inputs[0]) !== null) return node;
   const dims = Array.from(numbers(shape));
   const [first = 0, ...rest] = dims;
-  if (rest.length === 0 || first <= 0 || (node.attributes.allowzero?.value === 1 && rest.includes(0))) return node;
-  const original = state.graph.nodes.find((each) => each.outputs[0] === node.outputs[0])?.inputs[0] ?? '';
+  if (rest.length === 0 || first <= 0 || (intAttribute(node, 'allowzero', 0) === 1 && rest.includes(0))) return node;
+  const original = state.seen.producer(node.outputs[0] ?? '')?.inputs[0] ?? '';
   const axes = batchAxes(state.graph);
   if (axes.get(original) !== 0) return node;
   const isOpen = rest.includes(-1);
   // 0 keeps what the input has: right only where that is what was written.
-  if (isOpen && first !== leadingSize(state.graph, axes, original)) return node;
+  if (isOpen && first !== leadingSize(state.seen, axes, original)) return node;
   const free = addInput(state, node, 'shape', ints([isOpen ? 0 : -1, ...rest]));
   return build('Reshape', [node.inputs[0] ?? '', free], node.outputs, without(node, 'allowzero'), { name: node.name });
 }
@@ -243,13 +259,13 @@ function freeReshape(state: Lowering, node: Node): Node {
  * Size of the first axis of a tensor that has the batch there, at the batch that the model was written for (1 where it does not say): what an
  * earlier Reshape made it, or the batch.
  */
-function leadingSize(graph: Graph, axes: ReadonlyMap<string, number | null>, name: string): number {
-  const size = [...graph.inputs, ...graph.valueInfo].find((each) => each.name === name)?.shape?.[0];
+function leadingSize(seen: GraphView, axes: ReadonlyMap<string, number | null>, name: string): number {
+  const size = [...seen.graph.inputs, ...seen.graph.valueInfo].find((each) => each.name === name)?.shape?.[0];
   if (typeof size === 'number') return size;
-  const node = graph.nodes.find((each) => each.outputs.includes(name));
-  const target = node?.op === 'Reshape' ? graph.initializers.get(node.inputs[1] ?? '') : undefined;
+  const node = seen.producer(name);
+  const target = node?.op === 'Reshape' ? seen.graph.initializers.get(node.inputs[1] ?? '') : undefined;
   const lead = target === undefined ? 0 : (numbers(target)[0] ?? 0);
   if (lead > 0) return lead;
   const before = node?.inputs.find((each) => axes.get(each) === 0);
-  return before === undefined ? 1 : leadingSize(graph, axes, before);
+  return before === undefined ? 1 : leadingSize(seen, axes, before);
 }

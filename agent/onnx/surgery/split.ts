@@ -2,13 +2,16 @@
 // ends in a DequantizeLinear and the tail begins with the matching QuantizeLinear: that round trip is exact, because
 // round((q − z)·s / s) + z = q for every 8-bit q.
 
-import { movers } from '../forms/quantized-movers.ts';
+import { intAttribute } from '../attributes.ts';
+import { outputScale } from '../forms/forms.ts';
 import { isFloat } from '../forms/quantized-values.ts';
 import { isClippedByReaders } from '../forms/saturation.ts';
-import { constantOf } from '../forms/slots.ts';
-import { consumers, extract, producers } from '../graph.ts';
-import { type Dim, type DType, dataTypes, type Graph, type Model, type Node, type ValueInfo } from '../ir.ts';
+import { extract } from '../graph.ts';
+import type { Dim, DType, Graph, Model, Node, ValueInfo } from '../ir.ts';
 import { node, value } from '../made/build.ts';
+import { is } from '../operator-traits.ts';
+import { typeNumber, typeOf } from '../result-type.ts';
+import { type GraphView, view } from '../view.ts';
 import { classifierEnds } from './classifier-ends.ts';
 import type { Cut } from './cut.ts';
 
@@ -47,13 +50,14 @@ export function splitModel(model: Model, cut: Cut): Split {
   const freed = freeBatch(shape);
   const out: ValueInfo = { ...output, shape: freeBatch(output.shape) };
   const features = `${cut.tensor}/features`;
-  const bridge = bridgeAt(graph, cut.tensor, features);
+  const seen = view(graph);
+  const bridge = bridgeAt(seen, cut.tensor, features);
   if (bridge === null) {
     return {
       backbone: extract(model, [input], [value(cut.tensor, shape)]),
       tail: extract(model, [value(cut.tensor, freed)], [out]),
       features: cut.tensor,
-      values: isClippedByReaders(graph, cut.tensor) ? 'free' : 'saturated',
+      values: isClippedByReaders(seen, cut.tensor) ? 'free' : 'saturated',
     };
   }
   const backbone = { ...model, graph: { ...graph, nodes: [...graph.nodes, ...bridge.down] } };
@@ -63,15 +67,15 @@ export function splitModel(model: Model, cut: Cut): Split {
     backbone: extract(backbone, [input], [value(features, shape)]),
     tail: extract(tail, [value(features, freed)], [out]),
     features,
-    values: !isQuantized && isClippedByReaders(graph, cut.tensor) ? 'free' : 'saturated',
+    values: !isQuantized && isClippedByReaders(seen, cut.tensor) ? 'free' : 'saturated',
   };
 }
 
 /** null where the tensor itself is float32 and computed. */
-function bridgeAt(graph: Graph, tensor: string, features: string): Bridge | null {
-  const scale = scaleOf(graph, tensor);
-  const type = scale === null ? floatTypeOf(graph, tensor) : floatTypeOf(graph, scale.scale);
-  const number = Number(Object.entries(dataTypes).find(([, name]) => name === type)?.[0] ?? 1);
+function bridgeAt(seen: GraphView, tensor: string, features: string): Bridge | null {
+  const scale = scaleOf(seen, tensor);
+  const type = floatTypeOf(seen, scale === null ? tensor : scale.scale);
+  const number = typeNumber(type);
   if (scale !== null) {
     const [stored, real] = [features, type === 'float32' ? features : `${features}/${type}`];
     const pair = [tensor, scale.scale, scale.zeroPoint];
@@ -82,39 +86,26 @@ function bridgeAt(graph: Graph, tensor: string, features: string): Bridge | null
   }
   if (type !== 'float32')
     return { down: [node('Cast', [tensor], [features], { to: 1 })], up: [node('Cast', [features], [tensor], { to: number })] };
-  const isInput = graph.inputs.some((info) => info.name === tensor);
+  const isInput = seen.graph.inputs.some((info) => info.name === tensor);
   return isInput ? { down: [node('Identity', [tensor], [features])], up: [node('Identity', [features], [tensor])] } : null;
 }
 
-const sameType: ReadonlySet<string> = new Set([
-  'Gather',
-  'Slice',
-  'Reshape',
-  'Transpose',
-  'Squeeze',
-  'Unsqueeze',
-  'Flatten',
-  'Concat',
-  'Identity',
-]);
-
 /** Type of a tensor that is not quantized, followed back to where it is said; float32 where it is not. */
-function floatTypeOf(graph: Graph, tensor: string): DType {
-  const produced = producers(graph);
+function floatTypeOf(from: GraphView, tensor: string): DType {
   const seen = new Set<string>();
   const open = [tensor];
   for (let name = open.pop(); name !== undefined; name = open.pop()) {
     if (seen.has(name)) continue;
     seen.add(name);
-    const constant = constantOf(graph, name)?.dtype;
-    const known = constant ?? graph.inputs.find((info) => info.name === name)?.dtype;
-    const producer = produced.get(name);
+    const constant = from.constant(name)?.dtype;
+    const known = constant ?? from.graph.inputs.find((info) => info.name === name)?.dtype;
+    const producer = from.producer(name);
     // Integers may be indices or lengths beside the values; only along operators that move values do they decide.
     if (known !== undefined && known !== null && (isFloat(known) || name === tensor)) return known;
     if (producer === undefined) continue;
-    if (producer.op === 'Cast') return dataTypes[Number(producer.attributes.to?.value) as keyof typeof dataTypes] ?? 'float32';
+    if (producer.op === 'Cast') return typeOf(intAttribute(producer, 'to', 1)) ?? 'float32';
     if (producer.op === 'DequantizeLinear') open.push(producer.inputs[1] ?? '');
-    else open.push(...(sameType.has(producer.op) ? producer.inputs.slice(0, 1) : [...producer.inputs].reverse()));
+    else open.push(...(is(producer, 'view', 'permutes', 'picks') ? producer.inputs.slice(0, 1) : [...producer.inputs].reverse()));
   }
   return 'float32';
 }
@@ -128,47 +119,29 @@ function withoutProducer(graph: Graph, tensor: string): readonly Node[] {
   return graph.nodes.filter((candidate) => !candidate.outputs.includes(tensor));
 }
 
-/** Operators whose output is quantized, and which of their inputs are its scale and zero point. */
-const outputScale: Readonly<Record<string, readonly [number, number]>> = {
-  QuantizeLinear: [1, 2],
-  QLinearConv: [6, 7],
-  QLinearMatMul: [6, 7],
-  QGemm: [7, 8],
-  QLinearAdd: [6, 7],
-  QLinearMul: [6, 7],
-  QLinearGlobalAveragePool: [3, 4],
-  QLinearAveragePool: [3, 4],
-  QLinearSigmoid: [3, 4],
-  QLinearLeakyRelu: [3, 4],
-  QLinearSoftmax: [3, 4],
-  QLinearConcat: [0, 1],
-};
-
 /** Scale and zero point of a tensor where it is quantized; null where it is float. */
-export function scaleOf(graph: Graph, tensor: string): Scale | null {
-  const produced = producers(graph);
+export function scaleOf(seen: GraphView, tensor: string): Scale | null {
   let name = tensor;
-  for (let producer = produced.get(name); producer !== undefined; producer = produced.get(name)) {
-    const inputs = outputScale[producer.op];
-    if (inputs !== undefined) {
+  for (let producer = seen.producer(name); producer !== undefined; producer = seen.producer(name)) {
+    const inputs = outputScale(producer.op);
+    if (inputs !== null) {
       const wanted = producer.attributes.output_dtype;
       const type: Node['attributes'] = producer.op === 'QuantizeLinear' && wanted !== undefined ? { output_dtype: wanted } : {};
       return { scale: producer.inputs[inputs[0]] ?? '', zeroPoint: producer.inputs[inputs[1]] ?? '', type };
     }
-    if (!movers.has(producer.op) || !reachesQuantizedReader(graph, tensor)) return null;
+    if (!is(producer, 'keeps-scale') || !reachesQuantizedReader(seen, tensor)) return null;
     name = producer.inputs[0] ?? '';
   }
   return null;
 }
 
 /** A mover passes float and quantized values alike; who reads the result tells which. */
-function reachesQuantizedReader(graph: Graph, tensor: string): boolean {
-  const readers = consumers(graph);
+function reachesQuantizedReader(seen: GraphView, tensor: string): boolean {
   const open = [tensor];
   for (let name = open.pop(); name !== undefined; name = open.pop()) {
-    for (const reader of readers.get(name) ?? []) {
+    for (const reader of seen.readers(name)) {
       if (reader.op === 'DequantizeLinear' || reader.op.startsWith('QLinear') || reader.op === 'QGemm') return true;
-      if (movers.has(reader.op)) open.push(...reader.outputs);
+      if (is(reader, 'keeps-scale')) open.push(...reader.outputs);
     }
   }
   return false;

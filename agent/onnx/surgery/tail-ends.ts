@@ -1,12 +1,11 @@
 // Brings the end of a float tail into one form: [batch, classes] logits, then at most one activation. Shape operators around it (an output
 // [n, C, 1, 1], a Squeeze behind the last layer) become one Flatten; what stood there is dropped. Changes nothing where it is so already.
 
-import { neededNodes, producers } from '../graph.ts';
+import { neededNodes } from '../graph.ts';
 import type { Graph, Node } from '../ir.ts';
 import { node as build } from '../made/build.ts';
-import { reshaping } from './weight-source.ts';
-
-export const endActivations: ReadonlySet<string> = new Set(['Softmax', 'LogSoftmax', 'Sigmoid']);
+import { is } from '../operator-traits.ts';
+import { type GraphView, view } from '../view.ts';
 
 export interface Ends {
   readonly graph: Graph;
@@ -16,11 +15,11 @@ export interface Ends {
 
 /** `isFlat`: the model's output has two dimensions; otherwise it has the same numbers in more, or in one. */
 export function canonicalEnds(graph: Graph, output: string, isFlat: boolean): Ends {
-  const produced = producers(graph);
-  const behind = walkBack(graph, produced, output);
-  const activation = produced.get(behind.root);
-  const isActivation = activation !== undefined && endActivations.has(activation.op);
-  const before = isActivation ? walkBack(graph, produced, activation.inputs[0] ?? '') : behind;
+  const seen = view(graph);
+  const behind = walkBack(seen, output);
+  const activation = seen.producer(behind.root);
+  const isActivation = activation !== undefined && is(activation, 'of-logits');
+  const before = isActivation ? walkBack(seen, activation.inputs[0] ?? '') : behind;
   const gone = [...behind.through, ...(isActivation ? before.through : [])];
   if (gone.length === 0 && isFlat) return { graph, renamed: new Map() };
   if (graph.inputs.some(({ name }) => name === before.root)) return { graph, renamed: new Map() };
@@ -51,14 +50,10 @@ function ending(activation: Node, raw: string, output: string): readonly Node[] 
 }
 
 /** The tensor whose elements `name` has, and the shape operators between. */
-function walkBack(
-  graph: Graph,
-  produced: ReadonlyMap<string, Node>,
-  name: string,
-): { readonly root: string; readonly through: readonly Node[] } {
+function walkBack({ graph, producer }: GraphView, name: string): { readonly root: string; readonly through: readonly Node[] } {
   const through: Node[] = [];
   let root = name;
-  for (let node = produced.get(root); node !== undefined && reshaping.has(node.op); node = produced.get(root)) {
+  for (let node = producer(root); node !== undefined && is(node, 'view'); node = producer(root)) {
     const [x = ''] = node.inputs;
     if (graph.initializers.has(x) || graph.inputs.some((info) => info.name === x)) break;
     through.push(node);

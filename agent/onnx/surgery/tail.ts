@@ -40,6 +40,8 @@ export type ParameterOrigin =
     }
   | {
       readonly kind: 'quantized';
+      /** The form that made it, and that stores it again. */
+      readonly form: 'qdq' | 'qoperator' | 'dynamic';
       readonly value: Slot;
       readonly scale: Slot;
       /** null: the operator takes none, and zero is meant. */
@@ -58,6 +60,7 @@ export type ParameterOrigin =
   | {
       /** int32 bias; its scale is the product of the input's scale and the weights'. */
       readonly kind: 'int32-bias';
+      readonly form: 'qdq' | 'qoperator';
       readonly value: Slot;
       /** null: the input's DequantizeLinear stands before the cut. */
       readonly inputScale: Slot | null;

@@ -1,12 +1,11 @@
 // Which constant a layer's weights are, and through which operators they reach it: those that only change a tensor's shape or the order of its
 // axes, so that a gradient goes back through them to what is stored. Changes nothing.
 
+import { intAttribute, intsAttribute } from '../attributes.ts';
 import { numbers } from '../forms/quantized-values.ts';
-import { producers } from '../graph.ts';
 import type { Graph, Node, Tensor } from '../ir.ts';
-
-/** Operators that give the elements of their first input in the same order, in another shape. */
-export const reshaping: ReadonlySet<string> = new Set(['Reshape', 'Squeeze', 'Unsqueeze', 'Flatten', 'Identity']);
+import { is } from '../operator-traits.ts';
+import type { GraphView } from '../view.ts';
 
 export interface WeightSource {
   /** Initializer of the float graph. */
@@ -18,16 +17,12 @@ export interface WeightSource {
 }
 
 /** The initializer behind a name, and what lies between; null where it is computed. */
-export function constantBehind(
-  graph: Graph,
-  produced: ReadonlyMap<string, Node>,
-  start: string,
-): Pick<WeightSource, 'name' | 'chain'> | null {
+export function constantBehind({ graph, producer: produced }: GraphView, start: string): Pick<WeightSource, 'name' | 'chain'> | null {
   const chain: Node[] = [];
   let name = start;
   while (!graph.initializers.has(name)) {
-    const producer = produced.get(name);
-    if (producer === undefined || !(reshaping.has(producer.op) || producer.op === 'Transpose')) return null;
+    const producer = produced(name);
+    if (producer === undefined || !is(producer, 'view', 'permutes')) return null;
     chain.unshift(producer);
     name = producer.inputs[0] ?? '';
   }
@@ -35,9 +30,9 @@ export function constantBehind(
 }
 
 /** Where the weights of a Conv, ConvTranspose, Gemm or MatMul come from; null where they are computed. */
-export function weightSource(graph: Graph, node: Node, produced: ReadonlyMap<string, Node> = producers(graph)): WeightSource | null {
+export function weightSource(view: GraphView, node: Node): WeightSource | null {
   for (const input of node.op === 'MatMul' || node.op === 'Gemm' ? [1, 0] : [1]) {
-    const found = constantBehind(graph, produced, node.inputs[input] ?? '');
+    const found = constantBehind(view, node.inputs[input] ?? '');
     if (found !== null) return { ...found, input };
   }
   return null;
@@ -57,8 +52,8 @@ export function matrixBehind(
     if (dims === null || transposed) return null;
     if (node.op === 'Transpose') {
       if (dims.length !== 2) return null;
-      const perm: unknown = node.attributes.perm?.value;
-      transposed = perm === undefined || String(perm) === '1,0';
+      const perm = intsAttribute(node, 'perm');
+      transposed = perm === null || String(perm) === '1,0';
     } else dims = reshaped(graph, node, dims);
   }
   return dims?.length === 2 ? { dims: dims as readonly [number, number], transposed } : null;
@@ -71,7 +66,7 @@ function reshaped(graph: Graph, node: Node, dims: readonly number[]): readonly n
     case 'Identity':
       return dims;
     case 'Flatten': {
-      const axis = integers(node, 'axis', undefined)?.[0] ?? 1;
+      const axis = intAttribute(node, 'axis', 1);
       const rows = dims.slice(0, axis < 0 ? axis + dims.length : axis).reduce((product, dim) => product * dim, 1);
       return [rows, size / rows];
     }
@@ -97,8 +92,5 @@ function reshaped(graph: Graph, node: Node, dims: readonly number[]): readonly n
 
 /** Integers that stand in an attribute or in a second input. */
 function integers(node: Node, name: string, input: Tensor | undefined): readonly number[] | null {
-  const attribute = node.attributes[name];
-  if (attribute?.kind === 'ints') return attribute.value;
-  if (attribute?.kind === 'int') return [attribute.value];
-  return input === undefined ? null : Array.from(numbers(input));
+  return intsAttribute(node, name) ?? (input === undefined ? null : Array.from(numbers(input)));
 }

@@ -60,3 +60,16 @@ describe('operators that cannot be handled are named, with what would help', () 
     expect(() => dequantizeTail({ ...whole, graph: { ...whole.graph, initializers } })).toThrow(/'v' is int32/);
   });
 });
+
+it('a tail that only quantizes is refused: nothing is left of it in float', () => {
+  const nodes = [node('QuantizeLinear', ['x', 's', 'z'], ['q']), node('DequantizeLinear', ['q', 's', 'z'], ['y'])];
+  const zero = { dtype: 'int8', dims: [], data: Int8Array.of(0) } as const;
+  const initializers = [['s', floats([], 0.1)] as const, ['z', zero] as const];
+  const tail = model(graph('g', { inputs: [value('x', ['n', 3])], outputs: [value('y', ['n', 3])], nodes, initializers }));
+  expect(() => dequantizeTail(tail)).toThrow(
+    expect.objectContaining({
+      code: 'model-unsupported',
+      message: expect.stringContaining("the output 'y' is the tail's input 'x' again"),
+    }),
+  );
+});
