@@ -7,6 +7,7 @@ import type { Source } from './capture/source.ts';
 import { machineClock } from './clock.ts';
 import { classNames } from './config/labels.ts';
 import type { Config } from './config/resolve.ts';
+import { inlineWeights } from './contract/weights.ts';
 import { assemble } from './engine/assemble.ts';
 import { localOffset } from './engine/calendar.ts';
 import { createCollect } from './engine/collect.ts';
@@ -32,7 +33,6 @@ import { captureKind, viewCount } from './preprocess/capture-input.ts';
 import { createVoiceActivity } from './preprocess/voice-activity.ts';
 import type { BaseFacts, Capture } from './types.ts';
 import { createUplink, type Uplink } from './uplink/uplink.ts';
-import { inlineWeights } from './uplink/weights.ts';
 
 const healthEveryMs = 30_000;
 const reportedSetting = 'report.enqueued';

@@ -29,6 +29,8 @@ export const levels = [
   },
   { name: 'candidate', rooms: ['candidate'] },
   { name: 'stages', rooms: ['capture', 'preprocess', 'learn', 'store', 'release', 'uplink', 'host', 'dashboard'] },
+  { name: 'contract', rooms: ['contract'] },
+  { name: 'mqtt', rooms: ['mqtt'] },
   { name: 'model', rooms: ['model'] },
   { name: 'autodiff', rooms: ['autodiff'] },
   { name: 'onnx and runtime', mutual: true, rooms: ['onnx', 'runtime'] },
@@ -62,7 +64,7 @@ export const packages = {
   '@tensorflow/tfjs-core': { in: ['learn/tfjs/load.ts'], files: 1 },
   aedes: { in: ['demo/'], files: 1 },
   sharp: { in: ['preprocess/'], files: 1 },
-  mqtt: { in: ['uplink/'], files: 1 },
+  mqtt: { in: ['mqtt/'], files: 1 },
   'node:sqlite': { in: ['store/'], files: 2 },
   yaml: { in: ['config/'], files: 2 },
   'node-cron': { in: ['config/'], files: 1 },
@@ -70,7 +72,7 @@ export const packages = {
   'cli-progress': { in: ['cli/'], files: 1 },
   pino: { in: ['log.ts'], files: 1 },
   zod: {
-    in: ['config/', 'uplink/', 'operations/', 'capture/', 'release/', 'store/', 'learn/', 'training/', 'model/', 'onnx/', 'catalog/'],
+    in: ['config/', 'contract/', 'operations/', 'capture/', 'release/', 'store/', 'learn/', 'training/', 'model/', 'onnx/', 'catalog/'],
     files: 45,
   },
 };

@@ -2,13 +2,13 @@
 // whose hash is another than the manifest's, and an artifact whose hash is; nothing half-written is left behind.
 import { createHash, randomUUID } from 'node:crypto';
 import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { addressOf } from '../contract/topics.ts';
 import { messageOf, WhetError } from '../errors.ts';
 import { createLog } from '../log.ts';
 import { loadModel } from '../model/load.ts';
 import { rebuild } from '../model/rebuild.ts';
 import type { Progress } from '../types.ts';
 import { receiveWeights } from '../uplink/receive-weights.ts';
-import { addressOf } from '../uplink/topics.ts';
 import { bytes } from './text.ts';
 
 export interface ReceiveOptions {

@@ -1,7 +1,8 @@
 // Talking with the device over its broker, as a dashboard would: waits for messages, sends commands and waits for their answers. Takes what it
 // publishes through its own schemas; gives null, or throws `daemon-unreachable`, where no answer comes in time.
+
+import { predictionSchema } from '../contract/payloads.ts';
 import { WhetError } from '../errors.ts';
-import { predictionSchema } from '../uplink/payloads.ts';
 import type { Broker } from './broker.ts';
 
 export interface Understood {

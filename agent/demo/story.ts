@@ -1,7 +1,8 @@
 // What happened in the demo, as records: every word with what was understood, the run, the messages. The terminal view and the report are drawn
 // from these; nothing in them is computed twice.
+
+import type { ModelManifest, Report } from '../contract/payloads.ts';
 import type { Proportion, Verdict } from '../types.ts';
-import type { ModelManifest, Report } from '../uplink/payloads.ts';
 import type { Word } from './recordings.ts';
 
 /** judged: words of the foreign speaker that are never learned from; told: those that the device is told; known: of a speaker it understands. */

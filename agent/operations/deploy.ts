@@ -2,6 +2,9 @@
 // a trained one is. Refuses weights of another base, cut or backbone, and names of classes that are none (`weights-corrupt`).
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { deploySource } from '../contract/command-contract.ts';
+import { verdictSchema } from '../contract/payloads.ts';
+import type { ReceivedWeights } from '../contract/weights.ts';
 import { WhetError } from '../errors.ts';
 import { backboneHash } from '../model/backbone-hash.ts';
 import { loadModel } from '../model/load.ts';
@@ -10,9 +13,6 @@ import { decodeModel } from '../onnx/codec/decode.ts';
 import { encodeSafeTensors } from '../onnx/codec/safetensors.ts';
 import { decodeDelta } from '../onnx/forms/delta.ts';
 import type { ReleaseManifest, Verdict } from '../types.ts';
-import { deploySource } from '../uplink/command-contract.ts';
-import { verdictSchema } from '../uplink/payloads.ts';
-import type { ReceivedWeights } from '../uplink/weights.ts';
 import { judgeDeployed } from './judge-deployed.ts';
 import { always, operation } from './operation.ts';
 import type { DeviceParts } from './parts.ts';

@@ -2,13 +2,13 @@
 // comes in through `live`.
 import type { ModelCard } from '../config/card.ts';
 import type { Config } from '../config/resolve.ts';
+import type { DeploySource } from '../contract/command-contract.ts';
+import type { ReceivedWeights } from '../contract/weights.ts';
 import type { Activation } from '../release/activation.ts';
 import type { Releases } from '../release/releases.ts';
 import type { Store } from '../store/store.ts';
 import type { Jobs } from '../training/jobs.ts';
 import type { BaseFacts, Clock, TailChoice } from '../types.ts';
-import type { DeploySource } from '../uplink/command-contract.ts';
-import type { ReceivedWeights } from '../uplink/weights.ts';
 
 export interface DeviceParts {
   readonly config: Config;

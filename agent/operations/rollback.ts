@@ -1,7 +1,7 @@
 // Back to an earlier release, or to the base model. Refuses while a run is under way: its candidate is judged against what is current.
 import { z } from 'zod';
+import { versionName } from '../contract/payloads.ts';
 import { WhetError } from '../errors.ts';
-import { versionName } from '../uplink/payloads.ts';
 import { operation } from './operation.ts';
 import { text } from './schemas.ts';
 

@@ -1,6 +1,6 @@
 // A training run that somebody asks for: ahead of pause, calendar and count. Gives its report.
 import { z } from 'zod';
-import { verdictSchema } from '../uplink/payloads.ts';
+import { verdictSchema } from '../contract/payloads.ts';
 import { always, operation } from './operation.ts';
 import { text } from './schemas.ts';
 

@@ -1,6 +1,7 @@
 // What the device tells its broker: one listener of the event stream. Takes events, gives messages to the uplink's publishers; what must not be
 // lost goes into the outbox inside the transaction that the event belongs to.
 
+import { publishedModel } from '../contract/weights.ts';
 import type { DeviceEvent, Events } from '../engine/events.ts';
 import { messageOf } from '../errors.ts';
 import type { Hardware } from '../host/hardware.ts';
@@ -8,7 +9,6 @@ import type { Log } from '../log.ts';
 import type { Releases } from '../release/releases.ts';
 import type { BaseFacts, TrainingReport } from '../types.ts';
 import type { Reports } from '../uplink/reports.ts';
-import { publishedModel } from '../uplink/weights.ts';
 
 export interface MqttOutletPorts {
   readonly device: string;

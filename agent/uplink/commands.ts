@@ -1,13 +1,14 @@
 // cmd/<type>/<id> → result/<type>/<id>: each command is recorded before it is acknowledged, run once, in order within its lane, and answered at
 // least once with the same bytes, also after a kill between any two of these steps. Hostile payloads are answered with an error, and not
 // kept; names that cannot be answered are counted.
+
+import { checkedResult, failure, failureOf, kept, type Taken, toKeep } from '../contract/command-check.ts';
+import type { CommandSpec } from '../contract/command-contract.ts';
+import { type Address, maxMessageBytes, parseCommandTopic } from '../contract/topics.ts';
 import { messageOf, WhetError } from '../errors.ts';
 import type { Log } from '../log.ts';
+import type { Incoming } from '../mqtt/client.ts';
 import type { Clock, CommandLog, OutboxMessage } from '../types.ts';
-import type { Incoming } from './client.ts';
-import { checkedResult, failure, failureOf, kept, type Taken, toKeep } from './command-check.ts';
-import type { CommandSpec } from './command-contract.ts';
-import { type Address, maxMessageBytes, parseCommandTopic } from './topics.ts';
 
 export interface CommandContext {
   /** Unique a command; the same again where it is run again after an interruption. */

@@ -2,13 +2,13 @@
 // even where a broker swallows messages; different topics share a small window. Refuses nothing; a silent broker is connected to again. A
 // message that ends the connection each time is set aside until the next start, and the rest goes on.
 
+import { type Address, topicOf } from '../contract/topics.ts';
 import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
+import { type Connection, ConnectionLost, PublishRefused } from '../mqtt/client.ts';
+import type { RateLimit } from '../mqtt/rate-limit.ts';
 import type { Outbox, OutboxMessage } from '../types.ts';
-import { type Connection, ConnectionLost, PublishRefused } from './client.ts';
-import type { RateLimit } from './rate-limit.ts';
 import { createSuspects } from './suspects.ts';
-import { type Address, topicOf } from './topics.ts';
 
 export interface DrainOptions {
   readonly address: Address;

@@ -1,15 +1,15 @@
 // Another device's weights: its retained manifest, a snapshot command, the chunks, verified. Takes a broker and a device; gives the bytes
 // of its delta.safetensors. Says what is missing when the time is up, and why when the device or the broker refuses.
 import { randomUUID } from 'node:crypto';
+import { type ModelManifest, modelManifestSchema } from '../contract/payloads.ts';
+import { type Address, maxMessageBytes, topicOf } from '../contract/topics.ts';
+import { type Assembly, createAssembly, type ReceivedWeights } from '../contract/weights.ts';
 import { messageOf, WhetError } from '../errors.ts';
 import type { Log } from '../log.ts';
+import type { BrokerOptions, Connection, Incoming, ProtocolVersion } from '../mqtt/client.ts';
+import type { ConnectionFailure } from '../mqtt/failure.ts';
+import { createLink } from '../mqtt/link.ts';
 import type { Progress } from '../types.ts';
-import type { BrokerOptions, Connection, Incoming, ProtocolVersion } from './client.ts';
-import type { ConnectionFailure } from './failure.ts';
-import { createLink } from './link.ts';
-import { type ModelManifest, modelManifestSchema } from './payloads.ts';
-import { type Address, maxMessageBytes, topicOf } from './topics.ts';
-import { type Assembly, createAssembly, type ReceivedWeights } from './weights.ts';
 
 export interface ReceiveOptions {
   /** Its client id must be another than that of any device. */

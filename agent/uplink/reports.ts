@@ -1,15 +1,16 @@
 // Typed publishers, one a topic: values in, messages out by the route that the topic contract states. A message that would not fit loses
 // what is largest and least missed (a confusion matrix, a thumbnail, class names); one that breaks its schema is logged and counted.
+
+import { fitted } from '../contract/fit-schema.ts';
+import type { Health, Info, ModelManifest, Prediction, Query, Status, TrainingProgress } from '../contract/payloads.ts';
+import { type Address, encodeJson, maxMessageBytes, type TopicName, topicOf, topics } from '../contract/topics.ts';
+import { chunkMessages, type DeltaFacts, describeDelta, type PublishedModel } from '../contract/weights.ts';
 import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
+import type { Connection } from '../mqtt/client.ts';
+import type { RateLimit } from '../mqtt/rate-limit.ts';
 import type { Clock, Outbox, OutboxMessage, TrainingReport } from '../types.ts';
-import type { Connection } from './client.ts';
-import { fitted } from './fit-schema.ts';
-import type { Health, Info, ModelManifest, Prediction, Query, Status, TrainingProgress } from './payloads.ts';
-import type { RateLimit } from './rate-limit.ts';
 import type { RetainedState } from './retained-state.ts';
-import { type Address, encodeJson, maxMessageBytes, type TopicName, topicOf, topics } from './topics.ts';
-import { chunkMessages, type DeltaFacts, describeDelta, type PublishedModel } from './weights.ts';
 
 export interface ReportPorts {
   readonly address: Address;

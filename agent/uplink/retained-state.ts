@@ -1,9 +1,10 @@
 // The retained topics that say how the device is: the newest value of each lives in memory and is sent when connected, again after a
 // connection was lost. Nothing is written to flash: the next value supersedes it anyway.
+
+import { type Address, topicOf } from '../contract/topics.ts';
 import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
-import { type Connection, ConnectionLost, PublishRefused } from './client.ts';
-import { type Address, topicOf } from './topics.ts';
+import { type Connection, ConnectionLost, PublishRefused } from '../mqtt/client.ts';
 
 export interface RetainedState {
   set(topic: string, payload: Uint8Array, timeMs: number, contentType: string): void;

@@ -1,20 +1,21 @@
 // The device's door to the broker: link, outbox drain, commands and publishers joined. Takes configuration, outbox, command log and the
 // table of commands and what runs them; gives publishers and counters. Starts without a broker, never gives up, and stops within seconds.
+
+import type { Taken } from '../contract/command-check.ts';
+import type { DeploySource } from '../contract/command-contract.ts';
+import { addressOf, parseChunkTopic, topicOf } from '../contract/topics.ts';
+import { inlineWeights, type ReceivedWeights } from '../contract/weights.ts';
 import { messageOf, WhetError } from '../errors.ts';
 import type { Log } from '../log.ts';
+import type { BrokerOptions, Connection, Incoming, ProtocolVersion } from '../mqtt/client.ts';
+import { createLink } from '../mqtt/link.ts';
+import { createRateLimit } from '../mqtt/rate-limit.ts';
 import type { Clock, CommandLog, Outbox, OutboxMessage } from '../types.ts';
-import type { BrokerOptions, Connection, Incoming, ProtocolVersion } from './client.ts';
-import type { Taken } from './command-check.ts';
-import type { DeploySource } from './command-contract.ts';
 import { createCommands, type RunCommand } from './commands.ts';
-import { createLink } from './link.ts';
 import { createDrain } from './outbox-drain.ts';
-import { createRateLimit } from './rate-limit.ts';
 import { receiveWeights } from './receive-weights.ts';
 import { createReports, type Reports } from './reports.ts';
 import { createRetainedState } from './retained-state.ts';
-import { addressOf, parseChunkTopic, topicOf } from './topics.ts';
-import { inlineWeights, type ReceivedWeights } from './weights.ts';
 
 /** The slice of the configuration that uplink needs; everything but `url` and `device` has a default. */
 export interface UplinkConfig {

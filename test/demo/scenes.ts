@@ -1,6 +1,7 @@
 // A finished scene of the demo, without a device: two digits, heard before and after. Takes what was understood, gives the records.
+
+import type { Report } from '../../agent/contract/payloads.ts';
 import type { Heard, Part, Scene } from '../../agent/demo/story.ts';
-import type { Report } from '../../agent/uplink/payloads.ts';
 
 const report: Report = {
   ...{ timeMs: 2, run: 'r1', startedAtMs: 1, reason: 'schedule', learner: 'closed-form', classes: ['0', '1'] },

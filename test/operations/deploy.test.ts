@@ -2,13 +2,13 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import type { ReceivedWeights } from '../../agent/contract/weights.ts';
+import { describeDelta, publishedModel } from '../../agent/contract/weights.ts';
 import { loadModel } from '../../agent/model/load.ts';
 import { encodeModel } from '../../agent/onnx/codec/encode.ts';
 import { encodeDelta, tailDelta } from '../../agent/onnx/forms/delta.ts';
 import { install } from '../../agent/operations/deploy.ts';
 import type { TailChoice } from '../../agent/types.ts';
-import type { ReceivedWeights } from '../../agent/uplink/weights.ts';
-import { describeDelta, publishedModel } from '../../agent/uplink/weights.ts';
 import { modelPath, trainingBench } from '../training/bench.ts';
 
 type Bench = Awaited<ReturnType<typeof trainingBench>>;

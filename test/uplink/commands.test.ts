@@ -1,7 +1,7 @@
 // Commands over a real broker: each is answered exactly once, whatever is sent, however often, and whenever the device is killed.
 import { afterEach, describe, expect, it } from 'vitest';
+import { maxMessageBytes } from '../../agent/contract/topics.ts';
 import { WhetError } from '../../agent/errors.ts';
-import { maxMessageBytes } from '../../agent/uplink/topics.ts';
 import { mosquittoMissing, needsMosquitto, startBroker } from '../broker.ts';
 import { createTestDevice, eventually, type TestDevice } from './device.ts';
 import { everySecond, startProxy } from './dropping-proxy.ts';

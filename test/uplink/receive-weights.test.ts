@@ -1,9 +1,9 @@
 // One device publishes its weights, another program rebuilds them, over a real broker; and what it says where that cannot be.
 import { createHash, randomBytes } from 'node:crypto';
 import { afterEach, describe, expect, it } from 'vitest';
+import type { PublishedModel } from '../../agent/contract/weights.ts';
 import { WhetError } from '../../agent/errors.ts';
 import { type ReceiveOptions, receiveWeights } from '../../agent/uplink/receive-weights.ts';
-import type { PublishedModel } from '../../agent/uplink/weights.ts';
 import { mosquittoMissing, needsMosquitto, startBroker } from '../broker.ts';
 import { createTestDevice, eventually, rememberingLog, type TestDevice } from './device.ts';
 import { everySecond, startProxy } from './dropping-proxy.ts';

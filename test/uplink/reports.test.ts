@@ -2,9 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { Ajv } from 'ajv';
 import { afterEach, describe, expect, it } from 'vitest';
+import type { Info } from '../../agent/contract/payloads.ts';
+import { maxMessageBytes } from '../../agent/contract/topics.ts';
 import type { TrainingReport } from '../../agent/types.ts';
-import type { Info } from '../../agent/uplink/payloads.ts';
-import { maxMessageBytes } from '../../agent/uplink/topics.ts';
 import { mosquittoMissing, needsMosquitto, startBroker } from '../broker.ts';
 import { createTestDevice, eventually, type TestDevice } from './device.ts';
 import { type Subscriber, subscribe } from './subscriber.ts';
@@ -25,7 +25,7 @@ async function setUp(config = {}): Promise<{ readonly one: TestDevice; readonly 
   return { one, watcher, url: broker.url };
 }
 
-const document = JSON.parse(readFileSync(new URL('../../agent/uplink/asyncapi.json', import.meta.url), 'utf8'));
+const document = JSON.parse(readFileSync(new URL('../../agent/contract/asyncapi.json', import.meta.url), 'utf8'));
 const ajv = new Ajv({ strict: false, validateFormats: false });
 function expectValid(watcher: Subscriber, name: string): void {
   const validate = ajv.compile(document.channels[name].messages[name].payload);

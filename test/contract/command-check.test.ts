@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { check, kept, toKeep } from '../../agent/contract/command-check.ts';
+import { maxMessageBytes } from '../../agent/contract/topics.ts';
 import { operations } from '../../agent/operations/table.ts';
-import { check, kept, toKeep } from '../../agent/uplink/command-check.ts';
-import { maxMessageBytes } from '../../agent/uplink/topics.ts';
 
 const taken = { commands: operations, allowed: ['label', 'pause', 'train'] };
 

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { ModelManifest } from '../../agent/uplink/payloads.ts';
-import { parseChunkTopic } from '../../agent/uplink/topics.ts';
-import { chunkMessages, createAssembly, describeDelta, inlineWeights } from '../../agent/uplink/weights.ts';
+import type { ModelManifest } from '../../agent/contract/payloads.ts';
+import { parseChunkTopic } from '../../agent/contract/topics.ts';
+import { chunkMessages, createAssembly, describeDelta, inlineWeights } from '../../agent/contract/weights.ts';
 
 const bytesOf = (length: number) => Uint8Array.from({ length }, (_, index) => (index * 7919) % 251);
 const chunkBytes = 1024;

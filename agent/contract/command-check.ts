@@ -2,7 +2,7 @@
 // recorded of a command until it has run. Nothing here runs anything.
 import { z } from 'zod';
 import { messageOf, type WhetError } from '../errors.ts';
-import type { Incoming } from './client.ts';
+import type { Incoming } from '../mqtt/client.ts';
 import type { CommandErrorCode, CommandFailure, CommandSpec, CommandTable } from './command-contract.ts';
 import { maxMessageBytes } from './topics.ts';
 

@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { Ajv } from 'ajv';
 import { describe, expect, it } from 'vitest';
+import { asyncApiDocument } from '../../agent/contract/asyncapi.ts';
 import { operations } from '../../agent/operations/table.ts';
-import { asyncApiDocument } from '../../agent/uplink/asyncapi.ts';
 
 const document = asyncApiDocument(operations) as {
   readonly channels: Record<string, { readonly address: string; readonly messages: Record<string, { readonly payload: object }> }>;
@@ -24,7 +24,7 @@ describe('the AsyncAPI document', () => {
   });
 
   it('is what the generator writes', () => {
-    const file = readFileSync(new URL('../../agent/uplink/asyncapi.json', import.meta.url), 'utf8');
+    const file = readFileSync(new URL('../../agent/contract/asyncapi.json', import.meta.url), 'utf8');
     expect(JSON.parse(file), 'run scripts/generate-asyncapi.mjs').toEqual(JSON.parse(JSON.stringify(document)));
   });
 

@@ -8,8 +8,8 @@ import { fileURLToPath } from 'node:url';
 import { Aedes } from 'aedes';
 import { afterEach, describe, expect, it } from 'vitest';
 import { freePort, mosquittoMissing, needsMosquitto, startBroker } from '../broker.ts';
-import { createTestDevice, eventually, type TestDevice } from './device.ts';
-import { subscribe } from './subscriber.ts';
+import { createTestDevice, eventually, type TestDevice } from '../uplink/device.ts';
+import { subscribe } from '../uplink/subscriber.ts';
 
 const cleanUp: (() => unknown)[] = [];
 afterEach(async () => {
@@ -56,7 +56,7 @@ describe.skipIf(mosquittoMissing)(`the link${needsMosquitto}`, () => {
   it('lets the broker say offline when its process is killed', async () => {
     const { url } = await broker();
     const watcher = await watch(url);
-    const script = fileURLToPath(new URL('./killed-device.ts', import.meta.url));
+    const script = fileURLToPath(new URL('../uplink/killed-device.ts', import.meta.url));
     const child = spawn(process.execPath, [script, url], { stdio: 'ignore' });
     await watcher.until(() => watcher.texts('whetstone/killed/status').at(-1) === 'online', 'online');
     child.kill('SIGKILL');

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { Report } from '../../agent/contract/payloads.ts';
+import { addressOf, chunkTopic, encodeJson, maxTopicLevels, parseCommandTopic, topicOf, topics } from '../../agent/contract/topics.ts';
+import { type PublishedModel, publishedModel } from '../../agent/contract/weights.ts';
 import { WhetError } from '../../agent/errors.ts';
 import { operations as commands } from '../../agent/operations/table.ts';
 import type { ReleaseManifest, TrainingReport } from '../../agent/types.ts';
-import type { Report } from '../../agent/uplink/payloads.ts';
-import { addressOf, chunkTopic, encodeJson, maxTopicLevels, parseCommandTopic, topicOf, topics } from '../../agent/uplink/topics.ts';
-import { type PublishedModel, publishedModel } from '../../agent/uplink/weights.ts';
 
 describe('topics', () => {
   it('stay within seven levels, under the deepest root too', () => {

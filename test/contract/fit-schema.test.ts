@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { fitted } from '../../agent/uplink/fit-schema.ts';
-import { healthSchema, predictionSchema, querySchema, reportSchema } from '../../agent/uplink/payloads.ts';
+import { fitted } from '../../agent/contract/fit-schema.ts';
+import { healthSchema, predictionSchema, querySchema, reportSchema } from '../../agent/contract/payloads.ts';
 
 const long = 'ü'.repeat(5000);
 const proportion = { value: 1, samples: 1, low: 0, high: 1 };
