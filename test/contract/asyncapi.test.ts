@@ -33,7 +33,7 @@ describe('the AsyncAPI document', () => {
     expect(addresses).toContain('{root}/{device}/model/{version}/{chunk}');
     expect(addresses).toContain('{root}/{device}/cmd/forget/{id}');
     expect(addresses).toContain('{root}/{device}/result/forget/{id}');
-    expect(Object.keys(document.operations)).toHaveLength(9 + 8);
+    expect(Object.keys(document.operations)).toHaveLength(9 + Object.keys(operations).length);
   });
 
   it('has payload schemas that another validator can use', () => {
