@@ -1,6 +1,7 @@
 // The closed form where some class that the model knows has no labels and nothing else says what was known: the change of the taught classes'
 // weights is learned, by ridge regression of what the base's own logits lack, and rows that stand for the other classes hold it back. The weights of
-// classes without labels stay as they are to the bit; a new class begins as the mean of all.
+// classes without labels stay as they are to the bit. A new class gets a row of its own (new-class.ts); where the middle of the features is not
+// known it is learned like the others, from the mean of all.
 //
 // Measured (scripts/keep-study.mjs): one-hot targets leave classes without labels right on 0 of 100; this costs
 // them one point or two.
@@ -10,6 +11,7 @@ import type { FittedTail, LearnerInput } from '../learner.ts';
 import { shiftOfNewClass } from '../operating-point.ts';
 import { dualLimit, openDualRidge } from './dual-ridge.ts';
 import type { Rows } from './gather.ts';
+import { isMiddleKnown, type NewRow, newRow } from './new-class.ts';
 import { openPrimalRidge } from './primal-ridge.ts';
 import type { RidgeFit } from './ridge.ts';
 import { type Head, leadOf, logitsAt, marginOf, standIns } from './stand-ins.ts';
@@ -32,11 +34,27 @@ export function isPartlyTaught(labels: Int32Array, known: readonly boolean[]): b
 export async function fitKeeping(input: LearnerInput, known: readonly boolean[], weights: Float32Array): Promise<FittedTail> {
   const { tail, train, classes, threads, seed } = input;
   const own = await headRows(tail, { ...train, weights }, threads);
-  const before = begin(readHead(tail), known);
-  const head: Head = { ...centred(before, known), classes, known };
-  const taught = [...new Set(train.labels.subarray(0, train.count))].sort((a, b) => a - b);
-  const silent = known.flatMap((isKnown, label) => (isKnown && !taught.includes(label) ? [label] : []));
+  const hasBias = requireHead(tail).bias !== null;
+  const start = begin(readHead(tail), known);
+  const head: Head = { ...centred(start, known), classes, known };
   const labels = train.labels.subarray(0, train.count);
+  const present = [...new Set(labels)].sort((a, b) => a - b);
+  const silent = known.flatMap((isKnown, label) => (isKnown && !present.includes(label) ? [label] : []));
+  const fresh = isMiddleKnown(own) ? present.filter((label) => known[label] !== true) : [];
+  const made = fresh.map((label) => newRow(head, { ...own, labels, groups: train.groups }, label, hasBias));
+  const before = withRows(start, made, classes);
+  const taught = present.filter((label) => !fresh.includes(label));
+  if (taught.length === 0) {
+    const logits = Array.from({ length: labels.length }, (_, row) =>
+      logitsAt(head, own.features.subarray(row * own.width, (row + 1) * own.width)),
+    );
+    answerAlso(logits, made);
+    return {
+      weights: writeHead(tail, before),
+      details: { form: 'means', heldClasses: silent.length },
+      crossValidated: predictions(logits, new Float32Array(), [], classes),
+    };
+  }
   const held = standIns(head, { ...own, labels }, nearest(head, own, silent), each, randomOf(seed));
   const rows = joined(own, weights, held.rows);
   const logits = Array.from({ length: rows.count }, (_, row) =>
@@ -44,13 +62,14 @@ export async function fitKeeping(input: LearnerInput, known: readonly boolean[],
   );
   const all = Int32Array.from([...labels, ...held.labels]);
   const targets = residuals(head, logits, all, taught, labels.length);
+  answerAlso(logits, made);
   const highest = train.groups.subarray(0, train.count).reduce((most, group) => Math.max(most, group), 0);
   const groups = Int32Array.from(
     [...train.groups.subarray(0, train.count), ...held.labels.keys()].map((group, row) =>
       row < labels.length ? group : highest + 1 + group,
     ),
   );
-  const problem = { rows, groups, targets, columns: taught.length, intercept: requireHead(tail).bias !== null, threads };
+  const problem = { rows, groups, targets, columns: taught.length, intercept: hasBias, threads };
   const isDual = rows.count <= Math.min(dualLimit, 2 * rows.width);
   await using ridge = isDual
     ? await openDualRidge(problem)
@@ -65,7 +84,7 @@ export async function fitKeeping(input: LearnerInput, known: readonly boolean[],
   const change = await ridge.solve(lambda);
   if (best < 0) return finished(change, null);
   const left = predictions(logits, leftOut[best] as Float32Array, taught, classes);
-  if (requireHead(tail).bias === null) return finished(change, left);
+  if (!hasBias) return finished(change, left);
   const shifts = taught.map((label) => (known[label] === true ? 0 : shiftOf(label, left, all, classes)));
   for (const [at, label] of taught.entries()) for (let from = 0; from < left.length; from += classes) left[from + label]! += shifts[at]!;
   return finished({ ...change, bias: change.bias.map((value, at) => value + shifts[at]!) }, left);
@@ -77,6 +96,21 @@ export async function fitKeeping(input: LearnerInput, known: readonly boolean[],
       crossValidated: left?.slice(0, labels.length * classes) ?? null,
     };
   }
+}
+
+/** A new class lies above the mean of the known ones by what its row says. */
+function withRows({ weights, bias }: RidgeFit, made: readonly NewRow[], classes: number): RidgeFit {
+  const all: RidgeFit = { weights: Float32Array.from(weights), bias: Float32Array.from(bias) };
+  for (const row of made) {
+    for (const [feature, value] of row.weights.entries()) all.weights[feature * classes + row.label]! += value;
+    all.bias[row.label]! += row.bias;
+  }
+  return all;
+}
+
+/** What rows say for new classes, each without its own moment. */
+function answerAlso(logits: readonly Float64Array[], made: readonly NewRow[]): void {
+  for (const { label, leftOut } of made) for (const [row, logit] of leftOut.entries()) logits[row]![label] = logit;
 }
 
 /** How much less readily a new class is named than the regression has it, judged by rows that it was learned without. */
@@ -152,10 +186,9 @@ function joined(own: Rows, weights: Float32Array, held: Rows): Rows & { readonly
  * the own class of every other row; of a stand-in nothing else is wanted.
  */
 function residuals(head: Head, logits: readonly Float64Array[], labels: Int32Array, taught: readonly number[], own: number): Float32Array {
-  const margins = logits
-    .slice(0, own)
-    .map((each) => marginOf(each, head.known))
-    .sort((a, b) => a - b);
+  const rows = logits.slice(0, own);
+  const ofKnown = rows.filter((_, row) => head.known[labels[row]!]);
+  const margins = (ofKnown.length > 0 ? ofKnown : rows).map((each) => marginOf(each, head.known)).sort((a, b) => a - b);
   const margin = margins[Math.floor(margins.length / 2)]!;
   const targets = new Float32Array(logits.length * taught.length);
   for (const [row, each] of logits.entries()) {
