@@ -23,12 +23,17 @@ const mostNegative = 0.1;
 const reach = 0.6;
 /** Known classes answer to their own captures by this much more than to those of a new class, or more (1.35 to 4.2). */
 const surer = 1.45;
-/** Where the class stands out from the known ones by so many standard deviations, on captures left out: not at all, and clearly. */
-const standsOut = { little: 1.5, clear: 2.5 };
-/** By what part of the row's length a class has to lead, where it does not stand out and where it clearly does. */
-const lead = { little: 0.03, clear: -0.1 };
-/** A class that is hardly told apart, and yet found this many deviations often, takes the captures of others. */
-const mostFound = 0.75;
+/**
+ * How much the known classes' answers vary within the captures, as a part of the highest answer. A model that is rarely wrong is steady (0.3 and
+ * 0.4, right on 99 % and more of its own classes), one that is often wrong is not (0.9 to 1.3, right on 70 to 78 %).
+ */
+const variation = { steady: 0.5, unsteady: 0.8 };
+/** By what part of the row's length the class has to lead. */
+const lead = { steady: -0.25, unsteady: -0.03 };
+/** A class that is found more often than this, in standard deviations, where classes overlap takes the captures of others. */
+const mostFound = 1;
+/** Moments that say anything of how much answers vary. */
+const fewest = 4;
 
 export function isMiddleKnown({ features, count, width }: Rows): boolean {
   let [negative, all] = [0, 0];
@@ -60,8 +65,7 @@ export function newRow(head: Head, own: Captures, label: number, hasBias: boolea
       leftOut[row] = by === null ? 0 : scale * project(by, rowOf(own, row));
   }
   const leads = members.map((row) => leftOut[row]! - top[row]!);
-  const isOneMoment = members.every((row) => own.groups[row] === own.groups[members[0]!]);
-  const shift = -Math.max(neededLead(isOneMoment ? null : leads, scale), leadOfOthers(head, own, leftOut, top));
+  const shift = -Math.max(neededLead(leads, scale, variationOf(head, own, members)), leadOfOthers(head, own, leftOut, top));
   const { middle, step, size } = whole;
   const weights = Float32Array.from(step, (value) => (scale * value) / size);
   let bias = shift;
@@ -74,14 +78,29 @@ export function newRow(head: Head, own: Captures, label: number, hasBias: boolea
 }
 
 /** How far the new class's logit must lie above the best known one, in logits. */
-function neededLead(leads: readonly number[] | null, scale: number): number {
-  if (leads === null) return lead.little * scale;
+function neededLead(leads: readonly number[], scale: number, varies: number): number {
+  const unsteady = Math.min(1, Math.max(0, (varies - variation.steady) / (variation.unsteady - variation.steady)));
   const middle = mean(leads);
   const deviation = Math.sqrt(leads.reduce((sum, value) => sum + (value - middle) ** 2, 0) / Math.max(1, leads.length - 1));
-  const { little, clear } = standsOut;
-  const clarity = deviation > 0 ? Math.min(1, Math.max(0, (middle / deviation - little) / (clear - little))) : 1;
-  const careful = Math.max(lead.little * scale, middle - mostFound * deviation);
-  return (1 - clarity) * careful + clarity * lead.clear * scale;
+  const careful = leads.length < fewest ? lead.unsteady * scale : Math.max(lead.unsteady * scale, middle - mostFound * deviation);
+  return unsteady * careful + (1 - unsteady) * lead.steady * scale;
+}
+
+/** Between moments, so that a burst does not look steady; as much as can be where there are too few. */
+function variationOf(head: Head, own: Captures, members: readonly number[]): number {
+  const groups = [...new Set(members.map((row) => own.groups[row]!))];
+  if (groups.length < fewest) return variation.unsteady;
+  const known = [...head.known.keys()].filter((label) => head.known[label]);
+  const answers = groups.map((group) => {
+    const rows = members.filter((row) => own.groups[row] === group).map((row) => logitsAt(head, rowOf(own, row)));
+    return known.map((label) => mean(rows.map((logits) => logits[label]!)));
+  });
+  const tops = answers.map((logits) => Math.max(...logits));
+  const variances = known.map((_, at) => {
+    const middle = mean(answers.map((logits) => logits[at]!));
+    return answers.reduce((sum, logits) => sum + (logits[at]! - middle) ** 2, 0) / (groups.length - 1);
+  });
+  return mean(variances) / Math.max(mean(tops), Number.EPSILON);
 }
 
 /** Where there are captures of known classes: so much that nineteen of twenty keep their answer. */
