@@ -1,24 +1,22 @@
 // The closed form where some class that the model knows has no labels and nothing else says what was known: the change of the taught classes'
 // weights is learned, by ridge regression of what the base's own logits lack, and rows that stand for the other classes hold it back. The weights of
-// classes without labels stay as they are to the bit. A new class gets a row of its own (new-class.ts); where the middle of the features is not
-// known it is learned like the others, from the mean of all.
+// classes without labels stay as they are to the bit. A new class gets a row of its own (new-class.ts).
 //
 // Measured (scripts/keep-study.mjs): one-hot targets leave classes without labels right on 0 of 100; this costs
 // them one point or two.
 import { randomOf } from '../../random.ts';
 import { headRows, readHead, requireHead, writeHead } from '../head-rows.ts';
 import type { FittedTail, LearnerInput } from '../learner.ts';
-import { shiftOfNewClass } from '../operating-point.ts';
 import { dualLimit, openDualRidge } from './dual-ridge.ts';
 import type { Rows } from './gather.ts';
-import { isMiddleKnown, type NewRow, newRow } from './new-class.ts';
+import { type NewRow, newRows } from './new-class.ts';
 import { openPrimalRidge } from './primal-ridge.ts';
 import type { RidgeFit } from './ridge.ts';
 import { type Head, leadOf, logitsAt, marginOf, standIns } from './stand-ins.ts';
 
 const lambdas = [0.03, 0.1, 0.3, 1, 3, 10, 30, 100];
-/** How far the true class is lifted above the next, in units of the margin that the base usually has; a new class has further to go. */
-const lift = { known: 0.5, fresh: 1 };
+/** How far the true class is lifted above the next, in units of the margin that the base usually has. */
+const lift = 0.5;
 /** Stand-ins of one class, and of all; together they weigh as much as the captures, times this. */
 const each = 6;
 const mostStandIns = 400;
@@ -40,8 +38,8 @@ export async function fitKeeping(input: LearnerInput, known: readonly boolean[],
   const labels = train.labels.subarray(0, train.count);
   const present = [...new Set(labels)].sort((a, b) => a - b);
   const silent = known.flatMap((isKnown, label) => (isKnown && !present.includes(label) ? [label] : []));
-  const fresh = isMiddleKnown(own) ? present.filter((label) => known[label] !== true) : [];
-  const made = fresh.map((label) => newRow(head, { ...own, labels, groups: train.groups }, label, hasBias));
+  const fresh = present.filter((label) => known[label] !== true);
+  const made = newRows(head, { ...own, labels, groups: train.groups }, fresh, hasBias);
   const before = withRows(start, made, classes);
   const taught = present.filter((label) => !fresh.includes(label));
   if (taught.length === 0) {
@@ -84,10 +82,7 @@ export async function fitKeeping(input: LearnerInput, known: readonly boolean[],
   const change = await ridge.solve(lambda);
   if (best < 0) return finished(change, null);
   const left = predictions(logits, leftOut[best] as Float32Array, taught, classes);
-  if (!hasBias) return finished(change, left);
-  const shifts = taught.map((label) => (known[label] === true ? 0 : shiftOf(label, left, all, classes)));
-  for (const [at, label] of taught.entries()) for (let from = 0; from < left.length; from += classes) left[from + label]! += shifts[at]!;
-  return finished({ ...change, bias: change.bias.map((value, at) => value + shifts[at]!) }, left);
+  return finished(change, left);
 
   function finished(by: RidgeFit, left: Float32Array | null): FittedTail {
     return {
@@ -111,14 +106,6 @@ function withRows({ weights, bias }: RidgeFit, made: readonly NewRow[], classes:
 /** What rows say for new classes, each without its own moment. */
 function answerAlso(logits: readonly Float64Array[], made: readonly NewRow[]): void {
   for (const { label, leftOut } of made) for (const [row, logit] of leftOut.entries()) logits[row]![label] = logit;
-}
-
-/** How much less readily a new class is named than the regression has it, judged by rows that it was learned without. */
-function shiftOf(label: number, logits: Float32Array, labels: Int32Array, classes: number): number {
-  const distances = [...labels].flatMap((own, row) =>
-    own === label ? [] : [logits[row * classes + own]! - logits[row * classes + label]!],
-  );
-  return shiftOfNewClass(distances);
 }
 
 /** A class without weights begins as the mean of those that have some: it is likelier than none and than all of them alike. */
@@ -182,30 +169,22 @@ function joined(own: Rows, weights: Float32Array, held: Rows): Rows & { readonly
 }
 
 /**
- * [rows, taught]: what the logits of the taught classes lack. A capture's class is lifted to a margin above the next; a new class is pressed below
- * the own class of every other row; of a stand-in nothing else is wanted.
+ * [rows, taught]: what the logits of the taught classes lack. A capture's class is lifted to a margin above the next; of any other row nothing else
+ * is wanted than what the base says. A new class has no part in it.
  */
 function residuals(head: Head, logits: readonly Float64Array[], labels: Int32Array, taught: readonly number[], own: number): Float32Array {
-  const rows = logits.slice(0, own);
-  const ofKnown = rows.filter((_, row) => head.known[labels[row]!]);
-  const margins = (ofKnown.length > 0 ? ofKnown : rows).map((each) => marginOf(each, head.known)).sort((a, b) => a - b);
+  const margins = logits
+    .slice(0, own)
+    .filter((_, row) => head.known[labels[row]!])
+    .map((each) => marginOf(each, head.known))
+    .sort((a, b) => a - b);
   const margin = margins[Math.floor(margins.length / 2)]!;
   const targets = new Float32Array(logits.length * taught.length);
   for (const [row, each] of logits.entries()) {
-    const label = labels[row]!;
-    for (const [at, column] of taught.entries()) {
-      const isFresh = head.known[column] !== true;
-      if (column === label)
-        targets[row * taught.length + at] = Math.max(0, (isFresh ? lift.fresh : lift.known) * margin - leadOf(each, label, head.known));
-      else if (isFresh) targets[row * taught.length + at] = Math.min(0, topOf(head, each, label) - lift.fresh * margin - each[column]!);
-    }
+    const at = taught.indexOf(labels[row]!);
+    if (at >= 0) targets[row * taught.length + at] = Math.max(0, lift * margin - leadOf(each, labels[row]!, head.known));
   }
   return targets;
-}
-
-/** The logit that a row's class has, or, where the class is itself new, the highest. */
-function topOf({ known }: Head, logits: Float64Array, label: number): number {
-  return known[label] === true ? logits[label]! : Math.max(...[...logits].filter((_, other) => known[other]));
 }
 
 function squaredError(predicted: Float32Array, targets: Float32Array, weights: Float32Array, columns: number): number {

@@ -4,6 +4,7 @@
 // Measured (scripts/keep-study.mjs --oracle): with 12 captures no direction is better that was learned beside all captures of the other classes
 // (found at two points lost by those: objects 0.71 against 0.60 to 0.73), so the rest is where to stand. The rows of other classes are never touched.
 import type { Rows } from './gather.ts';
+import { seenBy } from './head-span.ts';
 import { type Head, logitsAt } from './stand-ins.ts';
 
 export interface NewRow {
@@ -18,7 +19,7 @@ export interface NewRow {
 type Captures = Rows & { readonly labels: Int32Array; readonly groups: Int32Array };
 
 /** Features that are hardly ever negative, as behind ReLU or swish, have a middle that is known: it points where all are equal, or nearly. */
-const mostNegative = 0.1;
+const mostNegative = 0.05;
 /** Weights reach this share of what they promise on the mean of their class (0.57 to 0.71 on four networks). */
 const reach = 0.6;
 /** Known classes answer to their own captures by this much more than to those of a new class, or more (1.35 to 4.2). */
@@ -30,12 +31,14 @@ const surer = 1.45;
 const variation = { steady: 0.5, unsteady: 0.8 };
 /** By what part of the row's length the class has to lead. */
 const lead = { steady: -0.25, unsteady: -0.03 };
+/** So much more of it each time that the number of new classes doubles: each takes from the known ones. */
+const together = 0.1;
 /** A class that is found more often than this, in standard deviations, where classes overlap takes the captures of others. */
 const mostFound = 1;
 /** Moments that say anything of how much answers vary. */
 const fewest = 4;
 
-export function isMiddleKnown({ features, count, width }: Rows): boolean {
+function isMiddleKnown({ features, count, width }: Rows): boolean {
   let [negative, all] = [0, 0];
   for (let at = 0; at < count * width; at += 1) {
     const value = features[at]!;
@@ -46,12 +49,34 @@ export function isMiddleKnown({ features, count, width }: Rows): boolean {
 }
 
 /** `head` is centred over the known classes; `hasBias` says whether the layer can shift the answer, else the weights do it. */
-export function newRow(head: Head, own: Captures, label: number, hasBias: boolean): NewRow {
+export function newRows(head: Head, own: Captures, labels: readonly number[], hasBias: boolean): readonly NewRow[] {
+  if (labels.length === 0) return [];
+  if (isMiddleKnown(own)) {
+    const shape = shapeOf(head);
+    const middleAt = (far: number) => shape.map((value) => value * far);
+    return labels.map((label) => newRow({ head, own, label, hasBias, middleAt, fresh: labels.length }));
+  }
+  const { features, middle } = seenBy(head, own);
+  const seen = { ...own, features };
+  return labels.map((label) => newRow({ head, own: seen, label, hasBias, middleAt: () => middle, fresh: labels.length }));
+}
+
+interface Task {
+  readonly head: Head;
+  readonly own: Captures;
+  readonly label: number;
+  readonly hasBias: boolean;
+  /** The middle of all features, for how far the mean of the class lies from zero. */
+  readonly middleAt: (far: number) => Float64Array;
+  /** How many classes are new. */
+  readonly fresh: number;
+}
+
+function newRow({ head, own, label, hasBias, middleAt, fresh }: Task): NewRow {
   const { width, count } = own;
   const members = Array.from({ length: count }, (_, row) => row).filter((row) => own.labels[row] === label);
   const top = Float64Array.from({ length: count }, (_, row) => topOf(head, rowOf(own, row)));
-  const shape = shapeOf(head);
-  const far = (rows: readonly number[]) => directionFrom(shape, meanOf(own, rows), width);
+  const far = (rows: readonly number[]) => directionFrom(middleAt, meanOf(own, rows), width);
   const whole = far(members);
   const promised = reach * meanLength(head) * Math.sqrt(whole.size);
   const answered = surer * mean(members.map((row) => top[row]!));
@@ -65,7 +90,7 @@ export function newRow(head: Head, own: Captures, label: number, hasBias: boolea
       leftOut[row] = by === null ? 0 : scale * project(by, rowOf(own, row));
   }
   const leads = members.map((row) => leftOut[row]! - top[row]!);
-  const shift = -Math.max(neededLead(leads, scale, variationOf(head, own, members)), leadOfOthers(head, own, leftOut, top));
+  const shift = -Math.max(neededLead(leads, scale, variationOf(head, own, members), fresh), leadOfOthers(head, own, leftOut, top));
   const { middle, step, size } = whole;
   const weights = Float32Array.from(step, (value) => (scale * value) / size);
   let bias = shift;
@@ -78,11 +103,12 @@ export function newRow(head: Head, own: Captures, label: number, hasBias: boolea
 }
 
 /** How far the new class's logit must lie above the best known one, in logits. */
-function neededLead(leads: readonly number[], scale: number, varies: number): number {
+function neededLead(leads: readonly number[], scale: number, varies: number, fresh: number): number {
+  const least = (lead.unsteady + together * Math.log2(fresh)) * scale;
   const unsteady = Math.min(1, Math.max(0, (varies - variation.steady) / (variation.unsteady - variation.steady)));
   const middle = mean(leads);
   const deviation = Math.sqrt(leads.reduce((sum, value) => sum + (value - middle) ** 2, 0) / Math.max(1, leads.length - 1));
-  const careful = leads.length < fewest ? lead.unsteady * scale : Math.max(lead.unsteady * scale, middle - mostFound * deviation);
+  const careful = leads.length < fewest ? least : Math.max(least, middle - mostFound * deviation);
   return unsteady * careful + (1 - unsteady) * lead.steady * scale;
 }
 
@@ -131,9 +157,8 @@ interface Direction {
   readonly size: number;
 }
 
-function directionFrom(shape: Float64Array, centre: Float64Array, width: number): Direction {
-  const far = Math.sqrt(centre.reduce((sum, value) => sum + value * value, 0));
-  const middle = shape.map((value) => value * far);
+function directionFrom(middleAt: (far: number) => Float64Array, centre: Float64Array, width: number): Direction {
+  const middle = middleAt(Math.sqrt(centre.reduce((sum, value) => sum + value * value, 0)));
   const step = Float64Array.from({ length: width }, (_, at) => centre[at]! - middle[at]!);
   return { middle, step, size: step.reduce((sum, value) => sum + value * value, 0) || 1 };
 }
