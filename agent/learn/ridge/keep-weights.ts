@@ -12,7 +12,7 @@ import type { Rows } from './gather.ts';
 import { type NewRow, newRows } from './new-class.ts';
 import { openPrimalRidge } from './primal-ridge.ts';
 import type { RidgeFit } from './ridge.ts';
-import { type Head, leadOf, logitsAt, marginOf, standIns } from './stand-ins.ts';
+import { type Head, highestTwo, leadOf, logitsOf, marginOf, standIns } from './stand-ins.ts';
 
 const lambdas = [0.03, 0.1, 0.3, 1, 3, 10, 30, 100];
 /** How far the true class is lifted above the next, in units of the margin that the base usually has. */
@@ -43,9 +43,7 @@ export async function fitKeeping(input: LearnerInput, known: readonly boolean[],
   const before = withRows(start, made, classes);
   const taught = present.filter((label) => !fresh.includes(label));
   if (taught.length === 0) {
-    const logits = Array.from({ length: labels.length }, (_, row) =>
-      logitsAt(head, own.features.subarray(row * own.width, (row + 1) * own.width)),
-    );
+    const logits = await logitsOf(head, own, threads);
     answerAlso(logits, made);
     return {
       weights: writeHead(tail, before),
@@ -53,11 +51,10 @@ export async function fitKeeping(input: LearnerInput, known: readonly boolean[],
       crossValidated: predictions(logits, new Float32Array(), [], classes),
     };
   }
-  const held = standIns(head, { ...own, labels }, nearest(head, own, silent), each, randomOf(seed));
+  const said = await logitsOf(head, own, threads);
+  const held = await standIns(head, { ...own, labels, logits: said }, nearest(head, said, silent), each, { next: randomOf(seed), threads });
   const rows = joined(own, weights, held.rows);
-  const logits = Array.from({ length: rows.count }, (_, row) =>
-    logitsAt(head, rows.features.subarray(row * rows.width, (row + 1) * rows.width)),
-  );
+  const logits = [...said, ...(await logitsOf(head, held.rows, threads))];
   const all = Int32Array.from([...labels, ...held.labels]);
   const targets = residuals(head, logits, all, taught, labels.length);
   answerAlso(logits, made);
@@ -148,13 +145,16 @@ function eachRow(values: Float32Array, classes: number, visit: (from: number) =>
 }
 
 /** The classes that captures come nearest to: there is room for so many. */
-function nearest(head: Head, own: Rows, silent: readonly number[]): readonly number[] {
+function nearest({ classes, known }: Head, said: readonly Float64Array[], silent: readonly number[]): readonly number[] {
   const room = Math.floor(mostStandIns / each);
   if (silent.length <= room) return silent;
-  const closest = new Float64Array(head.classes).fill(Number.NEGATIVE_INFINITY);
-  for (let row = 0; row < own.count; row += 1) {
-    const logits = logitsAt(head, own.features.subarray(row * own.width, (row + 1) * own.width));
-    for (const label of silent) closest[label] = Math.max(closest[label]!, leadOf(logits, label, head.known));
+  const closest = new Float64Array(classes).fill(Number.NEGATIVE_INFINITY);
+  for (const logits of said) {
+    const { first, second } = highestTwo(logits, known);
+    for (const label of silent) {
+      const lead = logits[label]! - (logits[label] === first ? second : first);
+      if (lead > closest[label]!) closest[label] = lead;
+    }
   }
   return [...silent].sort((a, b) => closest[b]! - closest[a]!).slice(0, room);
 }
