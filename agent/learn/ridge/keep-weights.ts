@@ -4,22 +4,20 @@
 //
 // Measured (scripts/keep-study.mjs): one-hot targets leave classes without labels right on 0 of 100; this costs
 // them one point or two.
-import { randomOf } from '../../random.ts';
 import { headRows, readHead, requireHead, writeHead } from '../head-rows.ts';
 import type { FittedTail, LearnerInput } from '../learner.ts';
 import { dualLimit, openDualRidge } from './dual-ridge.ts';
 import type { Rows } from './gather.ts';
+import { begin, headOf } from './known-head.ts';
 import { type NewRow, newRows } from './new-class.ts';
 import { openPrimalRidge } from './primal-ridge.ts';
 import type { RidgeFit } from './ridge.ts';
-import { type Head, highestTwo, leadOf, logitsOf, marginOf, standIns } from './stand-ins.ts';
+import { type Head, leadOf, logitsOf, marginOf, standInsOf } from './stand-ins.ts';
 
 const lambdas = [0.03, 0.1, 0.3, 1, 3, 10, 30, 100];
 /** How far the true class is lifted above the next, in units of the margin that the base usually has. */
 const lift = 0.5;
-/** Stand-ins of one class, and of all; together they weigh as much as the captures, times this. */
-const each = 6;
-const mostStandIns = 400;
+/** Stand-ins weigh as much together as the captures, times this. */
 const share = 3;
 
 /** Whether the classes that the head knows are to be held, because some of them have no labels. */
@@ -34,7 +32,7 @@ export async function fitKeeping(input: LearnerInput, known: readonly boolean[],
   const own = await headRows(tail, { ...train, weights }, threads);
   const hasBias = requireHead(tail).bias !== null;
   const start = begin(readHead(tail), known);
-  const head: Head = { ...centred(start, known), classes, known };
+  const head = headOf(start, known);
   const labels = train.labels.subarray(0, train.count);
   const present = [...new Set(labels)].sort((a, b) => a - b);
   const silent = known.flatMap((isKnown, label) => (isKnown && !present.includes(label) ? [label] : []));
@@ -52,7 +50,7 @@ export async function fitKeeping(input: LearnerInput, known: readonly boolean[],
     };
   }
   const said = await logitsOf(head, own, threads);
-  const held = await standIns(head, { ...own, labels, logits: said }, nearest(head, said, silent), each, { next: randomOf(seed), threads });
+  const held = await standInsOf(silent, head, { ...own, labels, logits: said }, { seed, threads });
   const rows = joined(own, weights, held.rows);
   const logits = [...said, ...(await logitsOf(head, held.rows, threads))];
   const all = Int32Array.from([...labels, ...held.labels]);
@@ -103,60 +101,6 @@ function withRows({ weights, bias }: RidgeFit, made: readonly NewRow[], classes:
 /** What rows say for new classes, each without its own moment. */
 function answerAlso(logits: readonly Float64Array[], made: readonly NewRow[]): void {
   for (const { label, leftOut } of made) for (const [row, logit] of leftOut.entries()) logits[row]![label] = logit;
-}
-
-/** A class without weights begins as the mean of those that have some: it is likelier than none and than all of them alike. */
-function begin({ weights, bias }: RidgeFit, known: readonly boolean[]): RidgeFit {
-  const fill = (values: Float32Array) => {
-    const filled = Float32Array.from(values);
-    eachRow(filled, known.length, (from) => {
-      const mean = meanOf(filled, from, known);
-      for (const [label, isKnown] of known.entries()) if (!isKnown) filled[from + label] = mean;
-    });
-    return filled;
-  };
-  return { weights: fill(weights), bias: fill(bias) };
-}
-
-function centred({ weights, bias }: RidgeFit, known: readonly boolean[]): RidgeFit {
-  const centre = (values: Float32Array) => {
-    const moved = Float32Array.from(values);
-    eachRow(moved, known.length, (from) => {
-      const mean = meanOf(moved, from, known);
-      for (let at = from; at < from + known.length; at += 1) moved[at]! -= mean;
-    });
-    return moved;
-  };
-  return { weights: centre(weights), bias: centre(bias) };
-}
-
-function meanOf(values: Float32Array, from: number, known: readonly boolean[]): number {
-  let [sum, count] = [0, 0];
-  for (const [label, isKnown] of known.entries()) {
-    if (!isKnown) continue;
-    sum += values[from + label]!;
-    count += 1;
-  }
-  return sum / count;
-}
-
-function eachRow(values: Float32Array, classes: number, visit: (from: number) => void): void {
-  for (let from = 0; from < values.length; from += classes) visit(from);
-}
-
-/** The classes that captures come nearest to: there is room for so many. */
-function nearest({ classes, known }: Head, said: readonly Float64Array[], silent: readonly number[]): readonly number[] {
-  const room = Math.floor(mostStandIns / each);
-  if (silent.length <= room) return silent;
-  const closest = new Float64Array(classes).fill(Number.NEGATIVE_INFINITY);
-  for (const logits of said) {
-    const { first, second } = highestTwo(logits, known);
-    for (const label of silent) {
-      const lead = logits[label]! - (logits[label] === first ? second : first);
-      if (lead > closest[label]!) closest[label] = lead;
-    }
-  }
-  return [...silent].sort((a, b) => closest[b]! - closest[a]!).slice(0, room);
 }
 
 function joined(own: Rows, weights: Float32Array, held: Rows): Rows & { readonly weights: Float32Array } {

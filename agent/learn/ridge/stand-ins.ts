@@ -3,6 +3,7 @@
 //
 // A trained head's weights point from the mean of all features to the mean of their class (cosine 0.64 to 0.83 on four networks), and where
 // features are never negative, the root mean square of the weights over the classes has the direction of the mean of all (0.96 to 0.99).
+import { randomOf } from '../../random.ts';
 import { multiply, type Rows } from './gather.ts';
 
 export interface Head {
@@ -18,20 +19,49 @@ export interface StandIns {
   readonly labels: Int32Array;
 }
 
+/** Stand-ins of one class, and of all. */
+const each = 6;
+const most = 400;
 /** Multiplications up to which logits are summed here, in double precision: some 50 ms. Beyond, the runtime does it in single. */
 const smallProduct = 50_000_000;
 /** Where clipping at zero takes from what a class's weights give, a row is moved further, this often. */
 const attempts = 6;
 
+type Captures = Rows & { readonly labels: Int32Array; readonly logits: readonly Float64Array[] };
+
+/** Rows for classes of which there is no capture; of many classes, for those that captures come nearest to. */
+export function standInsOf(
+  silent: readonly number[],
+  head: Head,
+  train: Captures,
+  { seed, threads }: { readonly seed: number; readonly threads: number },
+): Promise<StandIns> {
+  return standIns(head, train, nearest(head, train.logits, silent), { next: randomOf(seed), threads });
+}
+
+/** The classes that captures come nearest to: there is room for so many. */
+function nearest({ classes, known }: Head, said: readonly Float64Array[], silent: readonly number[]): readonly number[] {
+  const room = Math.floor(most / each);
+  if (silent.length <= room) return silent;
+  const closest = new Float64Array(classes).fill(Number.NEGATIVE_INFINITY);
+  for (const logits of said) {
+    const { first, second } = highestTwo(logits, known);
+    for (const label of silent) {
+      const lead = logits[label]! - (logits[label] === first ? second : first);
+      if (lead > closest[label]!) closest[label] = lead;
+    }
+  }
+  return [...silent].sort((a, b) => closest[b]! - closest[a]!).slice(0, room);
+}
+
 /**
  * `each` rows of every class in `wanted`: the mean of all features, as far along the class's weights as makes the head as sure of it as it is of
  * the captures, and the deviation of a capture from the mean of its own class.
  */
-export async function standIns(
+async function standIns(
   head: Head,
-  train: Rows & { readonly labels: Int32Array; readonly logits: readonly Float64Array[] },
+  train: Captures,
   wanted: readonly number[],
-  each: number,
   { next, threads }: { readonly next: () => number; readonly threads: number },
 ): Promise<StandIns> {
   const { width, count } = train;
