@@ -134,7 +134,9 @@ function leadOfOthers({ known }: Head, { labels, count }: Captures, logits: Floa
   const leads: number[] = [];
   for (let row = 0; row < count; row += 1) if (known[labels[row]!] === true) leads.push(logits[row]! - top[row]!);
   leads.sort((a, b) => b - a);
-  return leads[Math.floor(leads.length / 20)] ?? Number.NEGATIVE_INFINITY;
+  const least = leads[Math.floor(leads.length / 20)];
+  // A hair more, or the very capture that sets it is lost to rounding.
+  return least === undefined ? Number.NEGATIVE_INFINITY : least + 1e-3 * Math.abs(least);
 }
 
 /** Direction of the middle of all features: between that of the weights' root mean square and that of equal features (cosine 0.97 to 0.99). */

@@ -73,6 +73,21 @@ it('takes nothing from the others where nobody knows the middle of the features'
   }
 });
 
+// Other surroundings move all classes alike; captures of the new one alone cannot tell that from the class.
+it('leaves known classes their captures that come along from the same surroundings', () => {
+  const { head, draw } = world(7, 0.3);
+  const moved = (label: number) => draw(label).map((value, at) => value + (at % 3 === 0 ? 12 : 0));
+  const rows = several(moved, fresh, each);
+  const [alone] = newRows(head, captures(rows), [fresh], true);
+  const others = several(moved, 0, 40);
+  const all = captures([...rows, ...others]);
+  all.labels.fill(0, each);
+  const [beside] = newRows(head, all, [fresh], true);
+  const lost = (row: typeof alone) => namedFresh(head, row!, others);
+  expect(lost(alone)).toBeGreaterThan(0.3);
+  expect(lost(beside)).toBeLessThanOrEqual(0.05);
+});
+
 it('says of every capture what the row says that was made without its moment', () => {
   const { head, draw } = world(6, 0.5);
   const rows = several(draw, fresh, 6);
