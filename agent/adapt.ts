@@ -246,6 +246,7 @@ async function judgeCandidate(options: AdaptOptions, prepared: Prepared, { fitte
   const costs = {
     golden,
     hasStatistics: known !== null && known.statistics !== null,
+    fresh: known?.statistics == null && options.classes === 'extend' ? newClasses(plan) : [],
     latencyMs: await compareCost(prepared.model, candidate.model, classifier.input.shape, { threads, limit: limits.latencyRatio }),
     sizeBytes: { before: prepared.modelBytes, after: candidate.bytes.length },
   };
@@ -260,6 +261,10 @@ async function judgeCandidate(options: AdaptOptions, prepared: Prepared, { fitte
     confusion: confusionOf(evidence),
     wrong: wrongFiles(evidence, files),
   };
+}
+
+function newClasses({ mapping }: ClassPlan): readonly number[] {
+  return mapping.flatMap((before, label) => (before === null ? [label] : []));
 }
 
 function share(right: readonly boolean[]): number | null {

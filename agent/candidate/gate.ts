@@ -42,6 +42,8 @@ export interface GateEvidence {
   readonly agreement?: Agreement | null;
   /** Classes that nothing could say anything about: no rows, no golden set, no statistics. */
   readonly unmeasured?: readonly string[];
+  /** Classes that the current model does not have, learned beside nothing that says what the others look like. */
+  readonly fresh?: readonly number[];
   /** Accuracy on the golden set; null where the model has none. */
   readonly golden: { readonly before: number; readonly after: number; readonly samples: number } | null;
   /** null where both are the same graph, so that the clock could only err. */
@@ -69,8 +71,9 @@ const allowedLoss = 0.01;
 export function judge(evidence: GateEvidence, limits: GateLimits): Verdict {
   const verdict = decide(evidence, limits);
   const unmeasured = evidence.unmeasured ?? [];
-  if (unmeasured.length === 0 || verdict.kind === 'waiting') return verdict;
-  return { ...verdict, reason: `${verdict.reason} ${sayUnmeasured(unmeasured)}` };
+  if (verdict.kind === 'waiting') return verdict;
+  const said = [...sayRarelyFound(evidence), ...(unmeasured.length === 0 ? [] : [sayUnmeasured(unmeasured)])];
+  return said.length === 0 ? verdict : { ...verdict, reason: [verdict.reason, ...said].join(' ') };
 }
 
 function decide(evidence: GateEvidence, limits: GateLimits): Verdict {
@@ -82,6 +85,21 @@ function decide(evidence: GateEvidence, limits: GateLimits): Verdict {
   const exceeded = brokenLimit(evidence, limits);
   if (exceeded !== null) return { kind: 'rejected', reason: exceeded };
   return evidence.current === null ? againstMajority(evidence, limits) : againstCurrent(evidence, evidence.current, limits);
+}
+
+/** A new class that is found less often than this is worth a sentence. */
+const oftenFound = 0.9;
+
+/** The others' answers come first where nothing says what they look like: a new class near them is named with care. */
+function sayRarelyFound({ classes, labels, candidate, fresh = [] }: GateEvidence): readonly string[] {
+  return fresh.flatMap((label) => {
+    const own = candidate.filter((_, row) => labels[row] === label);
+    const found = own.filter(Boolean).length;
+    if (own.length === 0 || found >= oftenFound * own.length) return [];
+    return [
+      `The new class '${classes[label]}' is found in ${found} of ${own.length} captures: it is named with care, so that the others keep their answers. More captures of it, from other moments, help somewhat; where classes look alike, only a model trained with it does better.`,
+    ];
+  });
 }
 
 function sayUnmeasured(classes: readonly string[]): string {

@@ -28,7 +28,7 @@ export async function judgeGolden(
   return { before: await share(before), after: await share(after), samples: rows.length };
 }
 
-export interface Costs extends Pick<GateEvidence, 'golden' | 'latencyMs' | 'sizeBytes'> {
+export interface Costs extends Pick<GateEvidence, 'golden' | 'latencyMs' | 'sizeBytes' | 'fresh'> {
   /** The base model brings sums over what it was trained on, and they were learned from too. */
   readonly hasStatistics: boolean;
 }

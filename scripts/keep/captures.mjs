@@ -1,7 +1,7 @@
 // What the study of keeping looks at: models without anything beside them, and captures of their own classes as features, to learn from and to
 // test with. What is not there is left out: photographs and recordings come from a data folder; movements are synthetic and always there.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { labelFiles, listClassFolders } from '../../agent/adapt/class-folders.ts';
@@ -10,6 +10,7 @@ import { createEmbedder } from '../../agent/model/embed.ts';
 import { loadModel } from '../../agent/model/load.ts';
 import { openClassifier } from '../../agent/model/open.ts';
 import { inputShape } from '../../agent/preprocess/capture-input.ts';
+import { randomOf } from '../../agent/random.ts';
 import { synthesise } from '../models/motion/recordings.mjs';
 
 const threads = 1;
@@ -17,23 +18,64 @@ const threads = 1;
 const stock = 60;
 const tinycnn = 'cifar10-tinycnn-int8-qoperator.onnx';
 
-/** One after the other: { name, classifier, labels, train, test }; `tests` photographs a class judge. */
-export async function* openStudies({ data, models, tests }) {
-  yield await study('motion', ownModel('motion'), movements);
+/** Noise of changed surroundings, as a part of the signal's root mean square. */
+const noise = 0.3;
+
+/**
+ * One after the other: { name, classifier, labels, train, test }; `tests` photographs a class judge. Shifted: photographs by a bad camera,
+ * recordings and movements in noise, to learn from and to judge with. `only` names one.
+ */
+export async function* openStudies({ data, models, tests, isShifted = false, only }) {
+  const isWanted = (name) => only === undefined || only === name;
+  if (isWanted('motion')) yield await study('motion', ownModel('motion'), (open) => movements(open, isShifted));
   if (data === undefined) return;
-  if (existsSync(join(data, 'fsdd')))
-    yield await study('spoken-digits', ownModel('spoken-digits'), (open) => recordings(open, join(data, 'fsdd')));
-  if (!existsSync(join(data, 'cifar10.tar'))) return;
   const place = mkdtempSync(join(tmpdir(), 'whet-keep-'));
   try {
-    if (spawnSync('tar', ['-xf', join(data, 'cifar10.tar'), '-C', place]).status !== 0) throw new Error('tar cannot read cifar10.tar');
-    const photographs = (open) => pictures(open, place, tests);
-    yield await study('objects', ownModel('objects'), photographs);
-    if (models !== undefined && existsSync(join(models, tinycnn)))
+    if (isWanted('spoken-digits') && existsSync(join(data, 'fsdd'))) {
+      const folder = isShifted ? noisy(join(data, 'fsdd'), join(place, 'fsdd')) : join(data, 'fsdd');
+      yield await study('spoken-digits', ownModel('spoken-digits'), (open) => recordings(open, folder));
+    }
+    if (!existsSync(join(data, 'cifar10.tar')) || !['objects', 'tinycnn'].some(isWanted)) return;
+    run('tar', ['-xf', join(data, 'cifar10.tar'), '-C', place]);
+    if (isShifted)
+      run(process.execPath, ['scripts/bad-camera.mjs', place, join(place, 'shifted'), '--limit', String(Math.max(stock, tests))]);
+    const photographs = (open) => pictures(open, isShifted ? join(place, 'shifted') : place, tests);
+    if (isWanted('objects')) yield await study('objects', ownModel('objects'), photographs);
+    if (isWanted('tinycnn') && models !== undefined && existsSync(join(models, tinycnn)))
       yield await study('tinycnn', { ...ownModel('objects'), path: join(models, tinycnn) }, photographs);
   } finally {
     rmSync(place, { recursive: true, force: true });
   }
+}
+
+function run(command, parameters) {
+  const { status, stderr } = spawnSync(command, parameters, { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`${command} ${parameters.join(' ')}: ${stderr}`);
+}
+
+/** Adds white noise to recordings of 16 bits with the usual header of 44 bytes. */
+function noisy(from, to) {
+  mkdirSync(to);
+  const gauss = normalOf(1);
+  for (const name of readdirSync(from).filter((name) => /_(jackson|theo)_/.test(name))) {
+    const bytes = readFileSync(join(from, name));
+    const samples = new Int16Array(new Uint8Array(bytes.subarray(44)).buffer);
+    addNoise(samples, gauss);
+    bytes.set(new Uint8Array(samples.buffer), 44);
+    writeFileSync(join(to, name), bytes);
+  }
+  return to;
+}
+
+/** Standard normal numbers (Box and Muller). */
+function normalOf(seed) {
+  const next = randomOf(seed);
+  return () => Math.sqrt(-2 * Math.log(1 - next())) * Math.cos(2 * Math.PI * next());
+}
+
+function addNoise(samples, gauss) {
+  const size = noise * Math.sqrt(samples.reduce((sum, value) => sum + value * value, 0) / samples.length);
+  for (const [at, value] of samples.entries()) samples[at] = value + size * gauss();
 }
 
 const ownModel = (name) => ({ path: `models/${name}/model.onnx`, card: JSON.parse(readFileSync(`models/${name}/model.json`, 'utf8')) });
@@ -45,7 +87,8 @@ async function study(name, { path, card }, read) {
   return { name, classifier, labels: card.labels, ...(await read({ card, embedder, width: classifier.features.width })) };
 }
 
-async function movements({ embedder, width }) {
+async function movements({ embedder, width }, isShifted) {
+  const gauss = normalOf(1);
   const embed = async (person) => {
     const made = synthesise(
       Array.from({ length: 12 }, (_, at) => person + at),
@@ -57,6 +100,7 @@ async function movements({ embedder, width }) {
     for (let row = 0; row < count; row += 1) {
       const sample = new Float32Array(made.width);
       made.read(row, sample);
+      if (isShifted) addNoise(sample, gauss);
       features.set(await embedder.embed(sample), row * width);
     }
     return { features, count, width, labels: Int32Array.from(labels), groups: Int32Array.from({ length: count }, (_, row) => row) };

@@ -133,6 +133,13 @@ it('names what nothing was measured on', () => {
   expect(reason).toMatch(/^Better: .*Not measured: what it makes of 'bird', 'ship'; no captures of them judge/);
 });
 
+it('says how often a new class is found, where that is not often', () => {
+  const of = (candidate: string) =>
+    judge(evidence(candidate, '0000000000', { labels: [0, 0, 0, 0, 0, 1, 1, 1, 1, 1], fresh: [1] }), limits).reason;
+  expect(of('1111111100')).toMatch(/The new class '.+' is found in 3 of 5 captures: it is named with care/);
+  expect(of('1111111111')).not.toContain('is found in');
+});
+
 describe('limits come before scores', () => {
   const good = (more: Partial<Evidence>) => evidence('1111111111', '0000000000', more);
 

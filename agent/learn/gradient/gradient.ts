@@ -16,6 +16,7 @@ import { type Engine, type EngineOptions, type EngineSamples, type OpenEngine, o
 import { watchGrids } from './grid-watch.ts';
 import { knownClasses, teachingOf } from './memory.ts';
 import { planFor } from './plan.ts';
+import { withReplay } from './replay.ts';
 import { availableMemory, batchThatFits } from './room.ts';
 import { type Scaling, scalingOf, type Weights } from './scaling.ts';
 import { attemptFit } from './search.ts';
@@ -36,7 +37,7 @@ export const gradient: Learner = gradientOn(openEngine);
 
 /** The learner on an engine of the caller's choice. */
 export function gradientOn(open: OpenEngine): Learner {
-  return { name: 'gradient', fit: (input) => fitTail(input, open) };
+  return { name: 'gradient', fit: (input) => withReplay(input, (rows) => fitTail(rows, open)) };
 }
 
 async function fitTail(input: LearnerInput, open: OpenEngine): Promise<FittedTail> {

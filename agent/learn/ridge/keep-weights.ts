@@ -1,25 +1,23 @@
 // The closed form where some class that the model knows has no labels and nothing else says what was known: the change of the taught classes'
 // weights is learned, by ridge regression of what the base's own logits lack, and rows that stand for the other classes hold it back. The weights of
-// classes without labels stay as they are to the bit; a new class begins as the mean of all.
+// classes without labels stay as they are to the bit. A new class gets a row of its own (new-class.ts).
 //
 // Measured (scripts/keep-study.mjs): one-hot targets leave classes without labels right on 0 of 100; this costs
 // them one point or two.
-import { randomOf } from '../../random.ts';
 import { headRows, readHead, requireHead, writeHead } from '../head-rows.ts';
 import type { FittedTail, LearnerInput } from '../learner.ts';
-import { shiftOfNewClass } from '../operating-point.ts';
 import { dualLimit, openDualRidge } from './dual-ridge.ts';
 import type { Rows } from './gather.ts';
+import { begin, headOf } from './known-head.ts';
+import { type NewRow, newRows } from './new-class.ts';
 import { openPrimalRidge } from './primal-ridge.ts';
 import type { RidgeFit } from './ridge.ts';
-import { type Head, leadOf, logitsAt, marginOf, standIns } from './stand-ins.ts';
+import { type Head, leadOf, logitsOf, marginOf, standInsOf } from './stand-ins.ts';
 
 const lambdas = [0.03, 0.1, 0.3, 1, 3, 10, 30, 100];
-/** How far the true class is lifted above the next, in units of the margin that the base usually has; a new class has further to go. */
-const lift = { known: 0.5, fresh: 1 };
-/** Stand-ins of one class, and of all; together they weigh as much as the captures, times this. */
-const each = 6;
-const mostStandIns = 400;
+/** How far the true class is lifted above the next, in units of the margin that the base usually has. */
+const lift = 0.5;
+/** Stand-ins weigh as much together as the captures, times this. */
 const share = 3;
 
 /** Whether the classes that the head knows are to be held, because some of them have no labels. */
@@ -32,25 +30,39 @@ export function isPartlyTaught(labels: Int32Array, known: readonly boolean[]): b
 export async function fitKeeping(input: LearnerInput, known: readonly boolean[], weights: Float32Array): Promise<FittedTail> {
   const { tail, train, classes, threads, seed } = input;
   const own = await headRows(tail, { ...train, weights }, threads);
-  const before = begin(readHead(tail), known);
-  const head: Head = { ...centred(before, known), classes, known };
-  const taught = [...new Set(train.labels.subarray(0, train.count))].sort((a, b) => a - b);
-  const silent = known.flatMap((isKnown, label) => (isKnown && !taught.includes(label) ? [label] : []));
+  const hasBias = requireHead(tail).bias !== null;
+  const start = begin(readHead(tail), known);
+  const head = headOf(start, known);
   const labels = train.labels.subarray(0, train.count);
-  const held = standIns(head, { ...own, labels }, nearest(head, own, silent), each, randomOf(seed));
+  const present = [...new Set(labels)].sort((a, b) => a - b);
+  const silent = known.flatMap((isKnown, label) => (isKnown && !present.includes(label) ? [label] : []));
+  const fresh = present.filter((label) => known[label] !== true);
+  const made = newRows(head, { ...own, labels, groups: train.groups }, fresh, hasBias);
+  const before = withRows(start, made, classes);
+  const taught = present.filter((label) => !fresh.includes(label));
+  if (taught.length === 0) {
+    const logits = await logitsOf(head, own, threads);
+    answerAlso(logits, made);
+    return {
+      weights: writeHead(tail, before),
+      details: { form: 'means', heldClasses: silent.length },
+      crossValidated: predictions(logits, new Float32Array(), [], classes),
+    };
+  }
+  const said = await logitsOf(head, own, threads);
+  const held = await standInsOf(silent, head, { ...own, labels, logits: said }, { seed, threads });
   const rows = joined(own, weights, held.rows);
-  const logits = Array.from({ length: rows.count }, (_, row) =>
-    logitsAt(head, rows.features.subarray(row * rows.width, (row + 1) * rows.width)),
-  );
+  const logits = [...said, ...(await logitsOf(head, held.rows, threads))];
   const all = Int32Array.from([...labels, ...held.labels]);
   const targets = residuals(head, logits, all, taught, labels.length);
+  answerAlso(logits, made);
   const highest = train.groups.subarray(0, train.count).reduce((most, group) => Math.max(most, group), 0);
   const groups = Int32Array.from(
     [...train.groups.subarray(0, train.count), ...held.labels.keys()].map((group, row) =>
       row < labels.length ? group : highest + 1 + group,
     ),
   );
-  const problem = { rows, groups, targets, columns: taught.length, intercept: requireHead(tail).bias !== null, threads };
+  const problem = { rows, groups, targets, columns: taught.length, intercept: hasBias, threads };
   const isDual = rows.count <= Math.min(dualLimit, 2 * rows.width);
   await using ridge = isDual
     ? await openDualRidge(problem)
@@ -65,10 +77,7 @@ export async function fitKeeping(input: LearnerInput, known: readonly boolean[],
   const change = await ridge.solve(lambda);
   if (best < 0) return finished(change, null);
   const left = predictions(logits, leftOut[best] as Float32Array, taught, classes);
-  if (requireHead(tail).bias === null) return finished(change, left);
-  const shifts = taught.map((label) => (known[label] === true ? 0 : shiftOf(label, left, all, classes)));
-  for (const [at, label] of taught.entries()) for (let from = 0; from < left.length; from += classes) left[from + label]! += shifts[at]!;
-  return finished({ ...change, bias: change.bias.map((value, at) => value + shifts[at]!) }, left);
+  return finished(change, left);
 
   function finished(by: RidgeFit, left: Float32Array | null): FittedTail {
     return {
@@ -79,63 +88,19 @@ export async function fitKeeping(input: LearnerInput, known: readonly boolean[],
   }
 }
 
-/** How much less readily a new class is named than the regression has it, judged by rows that it was learned without. */
-function shiftOf(label: number, logits: Float32Array, labels: Int32Array, classes: number): number {
-  const distances = [...labels].flatMap((own, row) =>
-    own === label ? [] : [logits[row * classes + own]! - logits[row * classes + label]!],
-  );
-  return shiftOfNewClass(distances);
-}
-
-/** A class without weights begins as the mean of those that have some: it is likelier than none and than all of them alike. */
-function begin({ weights, bias }: RidgeFit, known: readonly boolean[]): RidgeFit {
-  const fill = (values: Float32Array) => {
-    const filled = Float32Array.from(values);
-    eachRow(filled, known.length, (from) => {
-      const mean = meanOf(filled, from, known);
-      for (const [label, isKnown] of known.entries()) if (!isKnown) filled[from + label] = mean;
-    });
-    return filled;
-  };
-  return { weights: fill(weights), bias: fill(bias) };
-}
-
-function centred({ weights, bias }: RidgeFit, known: readonly boolean[]): RidgeFit {
-  const centre = (values: Float32Array) => {
-    const moved = Float32Array.from(values);
-    eachRow(moved, known.length, (from) => {
-      const mean = meanOf(moved, from, known);
-      for (let at = from; at < from + known.length; at += 1) moved[at]! -= mean;
-    });
-    return moved;
-  };
-  return { weights: centre(weights), bias: centre(bias) };
-}
-
-function meanOf(values: Float32Array, from: number, known: readonly boolean[]): number {
-  let [sum, count] = [0, 0];
-  for (const [label, isKnown] of known.entries()) {
-    if (!isKnown) continue;
-    sum += values[from + label]!;
-    count += 1;
+/** A new class lies above the mean of the known ones by what its row says. */
+function withRows({ weights, bias }: RidgeFit, made: readonly NewRow[], classes: number): RidgeFit {
+  const all: RidgeFit = { weights: Float32Array.from(weights), bias: Float32Array.from(bias) };
+  for (const row of made) {
+    for (const [feature, value] of row.weights.entries()) all.weights[feature * classes + row.label]! += value;
+    all.bias[row.label]! += row.bias;
   }
-  return sum / count;
+  return all;
 }
 
-function eachRow(values: Float32Array, classes: number, visit: (from: number) => void): void {
-  for (let from = 0; from < values.length; from += classes) visit(from);
-}
-
-/** The classes that captures come nearest to: there is room for so many. */
-function nearest(head: Head, own: Rows, silent: readonly number[]): readonly number[] {
-  const room = Math.floor(mostStandIns / each);
-  if (silent.length <= room) return silent;
-  const closest = new Float64Array(head.classes).fill(Number.NEGATIVE_INFINITY);
-  for (let row = 0; row < own.count; row += 1) {
-    const logits = logitsAt(head, own.features.subarray(row * own.width, (row + 1) * own.width));
-    for (const label of silent) closest[label] = Math.max(closest[label]!, leadOf(logits, label, head.known));
-  }
-  return [...silent].sort((a, b) => closest[b]! - closest[a]!).slice(0, room);
+/** What rows say for new classes, each without its own moment. */
+function answerAlso(logits: readonly Float64Array[], made: readonly NewRow[]): void {
+  for (const { label, leftOut } of made) for (const [row, logit] of leftOut.entries()) logits[row]![label] = logit;
 }
 
 function joined(own: Rows, weights: Float32Array, held: Rows): Rows & { readonly weights: Float32Array } {
@@ -148,31 +113,22 @@ function joined(own: Rows, weights: Float32Array, held: Rows): Rows & { readonly
 }
 
 /**
- * [rows, taught]: what the logits of the taught classes lack. A capture's class is lifted to a margin above the next; a new class is pressed below
- * the own class of every other row; of a stand-in nothing else is wanted.
+ * [rows, taught]: what the logits of the taught classes lack. A capture's class is lifted to a margin above the next; of any other row nothing else
+ * is wanted than what the base says. A new class has no part in it.
  */
 function residuals(head: Head, logits: readonly Float64Array[], labels: Int32Array, taught: readonly number[], own: number): Float32Array {
   const margins = logits
     .slice(0, own)
+    .filter((_, row) => head.known[labels[row]!])
     .map((each) => marginOf(each, head.known))
     .sort((a, b) => a - b);
   const margin = margins[Math.floor(margins.length / 2)]!;
   const targets = new Float32Array(logits.length * taught.length);
   for (const [row, each] of logits.entries()) {
-    const label = labels[row]!;
-    for (const [at, column] of taught.entries()) {
-      const isFresh = head.known[column] !== true;
-      if (column === label)
-        targets[row * taught.length + at] = Math.max(0, (isFresh ? lift.fresh : lift.known) * margin - leadOf(each, label, head.known));
-      else if (isFresh) targets[row * taught.length + at] = Math.min(0, topOf(head, each, label) - lift.fresh * margin - each[column]!);
-    }
+    const at = taught.indexOf(labels[row]!);
+    if (at >= 0) targets[row * taught.length + at] = Math.max(0, lift * margin - leadOf(each, labels[row]!, head.known));
   }
   return targets;
-}
-
-/** The logit that a row's class has, or, where the class is itself new, the highest. */
-function topOf({ known }: Head, logits: Float64Array, label: number): number {
-  return known[label] === true ? logits[label]! : Math.max(...[...logits].filter((_, other) => known[other]));
 }
 
 function squaredError(predicted: Float32Array, targets: Float32Array, weights: Float32Array, columns: number): number {

@@ -83,18 +83,53 @@ describe.each(['objects', 'spoken-digits', 'motion'])('%s without its side files
     for (const label of [0, 2, 3]) expect(rows(after.data as Float32Array, label)).toEqual(rows(before.data as Float32Array, label));
   });
 
-  it('adds a class that does not swallow the others', async () => {
+  // 20 golden rows a class, of which ten are learned from: with 200 tests a class the study says 100 %, 100 % and 43 %.
+  it('adds a class from a few captures of it alone, and the others keep their answers', async () => {
     const { classifier, set } = await openKnown(name);
-    const fresh = 4;
-    const tail = withClasses(
-      classifier.tail,
-      Array.from({ length: classifier.classes }, (_, label) => (label === fresh ? null : label)),
-    );
-    const { train, test } = divide(set, [fresh]);
-    const { fitted } = await learn(tail, train, classifier.classes);
-    const of = (weights: Weights, in_: FloatTail) => accuracy(in_, weights, test, classifier.classes, (label) => label !== fresh);
-    expect(await of(fitted.weights, tail)).toBeGreaterThanOrEqual((await of(new Map(), classifier.tail)) - 0.03);
+    const { classes } = classifier;
+    const labels = Array.from({ length: classes }, (_, label) => label);
+    let [lost, found] = [0, 0];
+    for (const fresh of [1, 4, 6]) {
+      const tail = withClasses(
+        classifier.tail,
+        labels.map((label) => (label === fresh ? null : label)),
+      );
+      const { train, test } = divide(set, [fresh]);
+      const { fitted } = await learn(tail, train, classes);
+      const before = await accuracy(withoutClass(classifier.tail, fresh, classes), new Map(), test, classes, (label) => label !== fresh);
+      lost += (before - (await accuracy(tail, fitted.weights, test, classes, (label) => label !== fresh))) / 3;
+      found += (await accuracy(tail, fitted.weights, test, classes, (label) => label === fresh)) / 3;
+    }
+    expect(lost).toBeLessThanOrEqual(0.02);
+    expect(found).toBeGreaterThanOrEqual(name === 'objects' ? 0.25 : 0.9);
   });
+});
+
+/** The head with a bias that never names the class. */
+function withoutClass(tail: FloatTail, missing: number, classes: number): FloatTail {
+  const name = tail.head!.bias!;
+  const bias = tail.model.graph.initializers.get(name)!;
+  const data = Float32Array.from({ length: classes }, (_, label) => (label === missing ? -1e6 : (bias.data as Float32Array)[label]!));
+  return withWeights(tail, new Map([[name, { ...bias, data }]]));
+}
+
+// Two of ten classes, a hundred rows of the others: without what stands for those, gradients lose 23 points of them.
+it('gradients that somebody asks for keep the other classes as well', async () => {
+  const { classifier, set } = await openKnown('objects');
+  const { tail, classes } = classifier;
+  const { train, test } = divide(set, [3, 5]);
+  const { learner, fitted } = await learn(tail, train, classes, { choice: 'gradient' });
+  expect(learner).toBe('gradient');
+  expect(fitted.crossValidated).toHaveLength(train.count * classes);
+  const others = (weights: Weights) => accuracy(tail, weights, test, classes, (label) => label !== 3 && label !== 5);
+  expect(await others(fitted.weights)).toBeGreaterThanOrEqual((await others(new Map())) - 0.035);
+});
+
+it('several layers are not trained unasked where left-out rows would not see what is forgotten', async () => {
+  const { classifier, set } = await openKnown('objects');
+  const { tail, classes } = classifier;
+  const wider = { ...tail, parameters: [...tail.parameters, { ...tail.parameters[0]!, name: 'a layer before' }] };
+  expect((await learn(wider, divide(set, [0, 1]).train, classes)).learner).toBe('closed-form');
 });
 
 it('does not trust statistics that have never seen a class without captures', async () => {
