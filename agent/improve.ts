@@ -7,6 +7,7 @@ import { divide } from './candidate/divide.ts';
 import { classNames } from './config/labels.ts';
 import type { Chosen } from './learn/choose.ts';
 import { takeRows } from './learn/splits.ts';
+import { encodeLineage, type Lineage } from './model/lineage.ts';
 import { loadModel } from './model/load.ts';
 import { openClassifier } from './model/open.ts';
 import { writeBack } from './model/write-back.ts';
@@ -18,6 +19,7 @@ import { withClasses } from './onnx/surgery/classes.ts';
 import { inputShape, viewCount } from './preprocess/capture-input.ts';
 import { openStoreReader } from './store/store.ts';
 import { type Base, judgeArtifact } from './training/judge-artifact.ts';
+import { deployedLineage, knownClasses, toldLineage } from './training/known.ts';
 import { learn } from './training/learn.ts';
 import type { TrainingJob, TrainingOutcome } from './training/protocol.ts';
 import { type TeachingSet, teachingSet } from './training/teaching-set.ts';
@@ -34,7 +36,7 @@ export async function improve(job: TrainingJob, progress: Progress): Promise<Tra
   const trainedMs = performance.now();
   const tail = job.classes === 'keep' ? base.classifier.tail : withClasses(base.classifier.tail, taught.plan.mapping);
   const views = readViews(job, base, taught, division.train);
-  const chosen = await learn(job, base.classifier, tail, train, views, taught.plan, progress);
+  const chosen = await learn(job, base, tail, train, views, taught.plan, progress);
   const trainSeconds = (performance.now() - trainedMs) / 1000;
   progress(0, null, 'export');
   const samples = { ...train, shape: base.classifier.features.shape };
@@ -45,7 +47,9 @@ export async function improve(job: TrainingJob, progress: Progress): Promise<Tra
   });
   const bytes = encodeModel(artifact);
   progress(0, null, 'gate');
-  const judged = await judgeArtifact(job, base, taught, division, chosen, artifact, bytes.length);
+  const judged = await judgeArtifact(job, base, taught, division, chosen, artifact, bytes);
+  const accepted = judged.verdict.kind === 'accepted';
+  const told = accepted ? await toldLineage(job, base, tail, train, taught.plan.labels) : null;
   const report: TrainingReport = {
     ...emptyReport(job, startedMs),
     learner: chosen.learner,
@@ -57,10 +61,12 @@ export async function improve(job: TrainingJob, progress: Progress): Promise<Tra
     base: judged.base,
     depth: depthOf(chosen),
     verdict: judged.verdict,
+    ...(judged.listening === null ? {} : { listening: judged.listening }),
+    ...(told === null ? {} : { carries: told.carries }),
     seconds: { train: trainSeconds, total: (performance.now() - startedMs) / 1000 },
   };
-  const accepted = judged.verdict.kind === 'accepted';
-  const candidate = accepted ? await writeCandidate(job, base, taught, chosen, artifact, bytes, report) : null;
+  const lineage = told?.lineage ?? null;
+  const candidate = accepted ? await writeCandidate(job, base, taught, chosen, { artifact, bytes, lineage }, report) : null;
   return { report, trainedOn: division.train.map((row) => taught.ids[row]!), candidate, look: judged.look };
 }
 
@@ -74,7 +80,8 @@ function readTeachingSet(job: TrainingJob, base: Base): TeachingSet | null {
   const store = openStoreReader(job.database);
   try {
     const samples = store.snapshot(() => [...store.features.labelled(base.classifier.backboneHash)]);
-    return teachingSet(samples, job.classes, base.classes, base.classifier.features.width, job);
+    const known = knownClasses(job, base.classes, deployedLineage(job, base));
+    return teachingSet(samples, job.classes, { known, own: base.classes.length }, base.classifier.features.width, job);
   } finally {
     store.close();
   }
@@ -139,15 +146,22 @@ async function writeCandidate(
   base: Base,
   taught: TeachingSet,
   chosen: Chosen,
-  artifact: Model,
-  bytes: Uint8Array,
+  { artifact, bytes, lineage }: { readonly artifact: Model; readonly bytes: Uint8Array; readonly lineage: Lineage | null },
   report: TrainingReport,
 ): Promise<Omit<ReleaseManifest, 'version' | 'createdAtMs'>> {
   const { loaded, classifier } = base;
   const { labels } = taught.plan;
   const about = { base: loaded.sha256, artifact: sha256(bytes), classes: JSON.stringify(labels) };
-  const delta = encodeDelta(tailDelta(loaded.model, artifact), about);
-  const master = encodeSafeTensors({ tensors: chosen.fitted.weights, metadata: { base: loaded.sha256 } });
+  const changed = tailDelta(loaded.model, artifact);
+  const told = lineage === null ? { tensors: [], metadata: {} } : encodeLineage(lineage);
+  const delta = encodeDelta({ ...changed, tensors: new Map([...changed.tensors, ...told.tensors]) }, { ...about, ...told.metadata });
+  // What came from another device is where the next run begins again: this device's own captures are still in the store.
+  const brought = deployedLineage(job, base);
+  const kept = brought === null ? { tensors: [], metadata: {} } : encodeLineage(brought);
+  const master = encodeSafeTensors({
+    tensors: new Map([...chosen.fitted.weights, ...kept.tensors]),
+    metadata: { base: loaded.sha256, ...kept.metadata },
+  });
   const card = Buffer.from(`${JSON.stringify({ ...job.card, labels }, null, 2)}\n`);
   const files = { 'model.onnx': bytes, 'delta.safetensors': delta, 'master.safetensors': master, 'card.json': card };
   for (const [name, content] of Object.entries(files)) await writeFile(join(job.candidateDir, name), content);

@@ -62,6 +62,22 @@ export interface DepthEvidence {
   readonly allLayers: Proportion;
 }
 
+/** How a model that listens does where nothing is said, and where something is. */
+export interface ListeningReport {
+  /** Classes that mean that nothing was said. */
+  readonly background: readonly string[];
+  /** Detections in recordings of these classes, an hour of them, with a 95 % interval; null without such recordings. */
+  readonly falseAccepts: {
+    readonly count: number;
+    readonly seconds: number;
+    readonly perHour: number;
+    readonly low: number;
+    readonly high: number;
+  } | null;
+  /** Recordings of the other classes that are not named as what they are; null without any. */
+  readonly missed: (Proportion & { readonly count: number }) | null;
+}
+
 /** What one training run found; the payload of `report` and the body of `whet train --json`. */
 export interface TrainingReport {
   readonly run: string;
@@ -80,6 +96,10 @@ export interface TrainingReport {
   /** Where several layers could be trained: the last one alone and all of them on rows left out of training. Absent in reports of old. */
   readonly depth?: DepthEvidence | null;
   readonly verdict: Verdict;
+  /** Of a model that listens and knows a background; absent for others, and in reports of old. */
+  readonly listening?: ListeningReport;
+  /** Whether the sums behind the release travel with its weights, and why not. Absent where there is no release, and in reports of old. */
+  readonly carries?: { readonly statistics: boolean; readonly why: string | null };
   /** Version of the release that came of it; null unless accepted. */
   readonly release: string | null;
   readonly seconds: { readonly train: number; readonly total: number };

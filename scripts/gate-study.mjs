@@ -30,7 +30,7 @@ function firstAccepted(answer, looks, random, redraws) {
     const other = redraws
       ? rows.map(([current], row) => [current, row < rows.length - step ? redraws(random, current) : rows[row][1]])
       : rows;
-    look = lookAt(look, rows.length);
+    look = lookAt(look, `${rows.length}`);
     const evidence = {
       classes: ['a', 'b'],
       groupsPerClass: [rows.length, rows.length],

@@ -5,8 +5,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { basename, dirname, join, parse } from 'node:path';
 import { gatherStatistics, oneHot } from '../learn/ridge/gather.ts';
-import { baseWeight, mostPersonalWeight } from '../learn/ridge/keep-known.ts';
-import { addStatistics, extendStatistics, type Statistics, scaleStatistics } from '../learn/ridge/statistics.ts';
+import { withLesson } from '../learn/ridge/keep-known.ts';
+import { extendStatistics, type Statistics } from '../learn/ridge/statistics.ts';
 import { loadKnowledge } from '../model/knowledge.ts';
 import { type Classifier, openClassifier } from '../model/open.ts';
 import { decodeSafeTensors, encodeSafeTensors } from '../onnx/codec/safetensors.ts';
@@ -57,15 +57,12 @@ interface Content {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-/** Every lesson so far counts alike, the base model being the first, but a capture never more than learning lets it. */
 async function updatedStatistics({ from, classifier, mode, classes, train, threads }: SideFilesInput): Promise<Content | null> {
   const own = await gatherStatistics(train, oneHot(train.labels.subarray(0, train.count), classes), classes, threads);
   if (mode === 'replace') return contentOf(own, 1);
   const { statistics, lessons } = loadKnowledge(from, classifier);
   if (statistics === null) return null;
-  const mass = Math.min(statistics.weight / lessons, (own.weight * mostPersonalWeight * statistics.weight) / baseWeight);
-  const known = extendStatistics(statistics, classes);
-  return contentOf(addStatistics(known, scaleStatistics(own, mass / own.weight)), lessons + 1);
+  return contentOf(withLesson(extendStatistics(statistics, classes), lessons, own), lessons + 1);
 }
 
 function contentOf({ width, classes, gram, moment, weight }: Statistics, lessons: number): Content {

@@ -1,5 +1,6 @@
 // `whet adapt`: the report → text.
 import type { AdaptReport } from '../adapt/report.ts';
+import { listeningLines } from './listening.ts';
 import { bytes, confusionTable } from './text.ts';
 
 export function formatAdapt(report: AdaptReport): string {
@@ -20,6 +21,7 @@ export function formatAdapt(report: AdaptReport): string {
   ];
   if (report.base !== null)
     lines.push(`base      ${percent(report.base.before)} before, ${percent(report.base.after)} after, on the model's own golden set`);
+  if (report.listening !== null) lines.push(...listeningLines(report.listening));
   lines.push(...evidenceLines(report));
   if (report.depth !== null) lines.push(...depthLines(report.depth));
   lines.push(

@@ -1,5 +1,6 @@
 // `whet train`: a training report → text.
 import type { TrainingReport } from '../types.ts';
+import { listeningLines } from './listening.ts';
 import { confusionTable, proportion } from './text.ts';
 
 export function formatTraining(report: TrainingReport): string {
@@ -17,6 +18,8 @@ export function formatTraining(report: TrainingReport): string {
   }
   if (report.base !== null)
     lines.push(`base      ${(100 * report.base.before).toFixed(1)} % before, ${(100 * report.base.after).toFixed(1)} % after`);
+  if (report.listening !== undefined) lines.push(...listeningLines(report.listening));
+  if (report.carries?.why) lines.push(`carries   nothing of what it knew to other devices: ${report.carries.why}`);
   if (report.release !== null) lines.push(`release   ${report.release} is current now`);
   // Past a dozen classes a table no longer fits a terminal; `--json` has the whole matrix.
   if (report.confusion !== null && report.classes.length <= 12) lines.push('', confusionTable(report.classes, report.confusion));

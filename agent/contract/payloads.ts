@@ -95,6 +95,21 @@ export const reportSchema = z.object({
     .optional()
     .meta({ description: 'Several layers trained against the last one alone, on samples left out of training' }),
   verdict: verdictSchema,
+  listening: z
+    .object({
+      background: z.array(className).readonly(),
+      falseAccepts: z
+        .object({ count, seconds: z.number(), perHour: z.number(), low: z.number(), high: z.number() })
+        .nullable()
+        .meta({ description: 'Detections in recordings of the background, an hour of them, with a 95 % interval' }),
+      missed: z.object({ ...proportion.shape, count }).nullable(),
+    })
+    .optional()
+    .meta({ description: 'Of a model that listens and knows a background' }),
+  carries: z
+    .object({ statistics: z.boolean(), why: z.string().max(500).nullable() })
+    .optional()
+    .meta({ description: 'Whether the sums behind the release travel with its weights, so that another device forgets nothing; why not' }),
   release: name.nullable(),
   seconds: z.object({ train: z.number(), total: z.number() }),
   peakRssMb: z.number(),

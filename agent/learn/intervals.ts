@@ -30,3 +30,28 @@ export function bootstrap(groups: ArrayLike<number>, statistic: (rows: readonly 
   const at = (share: number) => values[Math.min(values.length - 1, Math.max(0, Math.round(share * (values.length - 1))))] ?? Number.NaN;
   return { value: statistic(all), samples: all.length, low: at(0.025), high: at(0.975) };
 }
+
+/** 95 % interval of the mean of a Poisson variable that was counted once (Garwood 1936). */
+export function countBounds(count: number): readonly [low: number, high: number] {
+  const tail = 0.025;
+  const solve = (isHigh: (mean: number) => boolean) => {
+    let [low, high] = [0, 10 + 4 * count];
+    for (let step = 0; step < 100; step += 1) {
+      const middle = (low + high) / 2;
+      if (isHigh(middle)) high = middle;
+      else low = middle;
+    }
+    return (low + high) / 2;
+  };
+  return [count === 0 ? 0 : solve((mean) => 1 - atMost(count - 1, mean) >= tail), solve((mean) => atMost(count, mean) <= tail)];
+}
+
+/** Probability of `count` or fewer where `mean` are expected. */
+function atMost(count: number, mean: number): number {
+  let [logTerm, sum] = [-mean, 0];
+  for (let k = 0; k <= count; k += 1) {
+    sum += Math.exp(logTerm);
+    logTerm += Math.log(mean) - Math.log(k + 1);
+  }
+  return Math.min(1, sum);
+}

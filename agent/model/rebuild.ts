@@ -2,7 +2,8 @@
 import { createHash } from 'node:crypto';
 import { WhetError } from '../errors.ts';
 import { encodeModel } from '../onnx/codec/encode.ts';
-import { applyDelta, decodeDelta } from '../onnx/forms/delta.ts';
+import { applyDelta, decodeDelta, type TailDelta } from '../onnx/forms/delta.ts';
+import { isLineageTensor } from './lineage.ts';
 import type { LoadedModel } from './load.ts';
 
 /** What a manifest says of an artifact and its base. */
@@ -20,12 +21,17 @@ export function rebuild(base: LoadedModel, manifest: ArtifactFacts, delta: Uint8
       hint: `Give the model '${manifest.base.name}' that the device was started with.`,
     });
   }
-  const model = encodeModel(applyDelta(base.model, decodeDelta(delta)));
+  const model = encodeModel(applyDelta(base.model, withoutTold(decodeDelta(delta))));
   const built = sha256Of(model);
   if (built === manifest.artifact.sha256) return model;
   throw new WhetError('weights-corrupt', `the rebuilt model has the sha256 ${built}, the manifest says ${manifest.artifact.sha256}`, {
     hint: 'The device may run another version of whet; use the same here.',
   });
+}
+
+/** What a release tells of earlier lessons is no part of the model. */
+function withoutTold(delta: TailDelta): TailDelta {
+  return { ...delta, tensors: new Map([...delta.tensors].filter(([name]) => !isLineageTensor(name))) };
 }
 
 function sha256Of(content: Uint8Array): string {

@@ -7,10 +7,11 @@ import { verdictSchema } from '../contract/payloads.ts';
 import type { ReceivedWeights } from '../contract/weights.ts';
 import { WhetError } from '../errors.ts';
 import { backboneHash } from '../model/backbone-hash.ts';
+import { encodeLineage, readLineage } from '../model/lineage.ts';
 import { loadModel } from '../model/load.ts';
 import { rebuild } from '../model/rebuild.ts';
 import { decodeModel } from '../onnx/codec/decode.ts';
-import { encodeSafeTensors } from '../onnx/codec/safetensors.ts';
+import { decodeSafeTensors, encodeSafeTensors } from '../onnx/codec/safetensors.ts';
 import { decodeDelta } from '../onnx/forms/delta.ts';
 import type { ReleaseManifest, Verdict } from '../types.ts';
 import { judgeDeployed } from './judge-deployed.ts';
@@ -76,7 +77,10 @@ async function addRelease({ config, card, base, releases }: InstallParts, { mani
     );
   }
   const classes = classesOf({ manifest, delta });
-  const master = encodeSafeTensors({ tensors: new Map(), metadata: { base: base.sha256 } });
+  // Where the next training begins: what the sender's release knew.
+  const told = readLineage(decodeSafeTensors(delta));
+  const kept = told === null ? { tensors: [], metadata: {} } : encodeLineage(told);
+  const master = encodeSafeTensors({ tensors: new Map(kept.tensors), metadata: { base: base.sha256, ...kept.metadata } });
   const described = <F extends string>(file: F, bytes: Uint8Array) => ({
     file,
     bytes: bytes.length,

@@ -15,10 +15,15 @@ export interface PreprocessedSound {
 }
 
 export async function preprocessAudio(bytes: Uint8Array, input: AudioInput, view: AudioView = plainAudioView): Promise<PreprocessedSound> {
-  const sound = await decodeSound(bytes, input.sampleRate);
-  const samples = viewSound(resample(sound.samples, sound.sampleRate, input.sampleRate), view);
+  const samples = viewSound(await readSound(bytes, input.sampleRate), view);
   const window = levelled(placed(samples, input.samples, view.shift), input.level);
   return { data: window, hash: soundHash(window, input.sampleRate) };
+}
+
+/** The whole recording at this rate, in [-1, 1]. */
+export async function readSound(bytes: Uint8Array, sampleRate: number): Promise<Float32Array> {
+  const sound = await decodeSound(bytes, sampleRate);
+  return resample(sound.samples, sound.sampleRate, sampleRate);
 }
 
 function decodeSound(bytes: Uint8Array, sampleRate: number): Sound | Promise<Sound> {

@@ -85,6 +85,7 @@ export function createJobs(ports: JobPorts): Jobs {
       seed: 1,
       current: now,
       currentSeen: await currentSeen(now.version),
+      known: now.version === 'base' ? null : join(releases.directory(now.version), 'master.safetensors'),
       looks: looksOf(store.settings).at(now.version),
       unlearning,
       candidateDir,

@@ -1,5 +1,6 @@
 // What a run of the device learned, judged: the written artifact beside the current release and the base model, on the store's rows that neither
 // has learned from. Takes the run's parts, gives a verdict and the numbers of the report.
+import { createHash } from 'node:crypto';
 import { chooseJudges, type Division } from '../candidate/divide.ts';
 import {
   classesLeftOut,
@@ -13,6 +14,7 @@ import {
 } from '../candidate/evidence.ts';
 import { judgeEvidence, judgeGolden, type Named } from '../candidate/judge.ts';
 import { compareCost } from '../candidate/latency.ts';
+import { listen } from '../candidate/listening.ts';
 import { type Look, lookAt } from '../candidate/looks.ts';
 import type { Chosen } from '../learn/choose.ts';
 import { takeRows } from '../learn/splits.ts';
@@ -21,7 +23,8 @@ import { type LoadedModel, loadModel } from '../model/load.ts';
 import type { Classifier } from '../model/open.ts';
 import type { Model } from '../onnx/ir.ts';
 import { withClasses } from '../onnx/surgery/classes.ts';
-import type { TrainingReport, Verdict } from '../types.ts';
+import { openStoreReader } from '../store/store.ts';
+import type { ListeningReport, TrainingReport, Verdict } from '../types.ts';
 import type { TrainingJob } from './protocol.ts';
 import type { TeachingSet } from './teaching-set.ts';
 
@@ -39,6 +42,7 @@ interface Judged {
   readonly after: TrainingReport['after'];
   readonly confusion: TrainingReport['confusion'];
   readonly base: TrainingReport['base'];
+  readonly listening: ListeningReport | null;
   readonly look: Look;
 }
 
@@ -50,7 +54,7 @@ export async function judgeArtifact(
   division: Division,
   chosen: Chosen,
   artifact: Model,
-  sizeBytes: number,
+  bytes: Uint8Array,
 ): Promise<Judged> {
   const { set, plan } = taught;
   const { classifier } = base;
@@ -64,12 +68,12 @@ export async function judgeArtifact(
   const known = job.classes === 'replace' ? null : loadKnowledge(job.modelPath, classifier);
   const golden = await judgeGolden(known?.golden ?? null, base.classes, before, after);
   const evidence = await gatherEvidence(job, base, taught, division, chosen, before, after);
-  const look = lookAt(job.looks, new Set(evidence.rows.map(({ group }) => group)).size);
+  const look = lookAt(job.looks, questionOf(evidence, taught.ids, bytes));
   const costs = {
     golden,
     hasStatistics: known !== null && known.statistics !== null,
     latencyMs: await compareCost(current.model, artifact, classifier.input.shape, { threads: job.threads, limit: job.gate.latencyRatio }),
-    sizeBytes: { before: current.bytes, after: sizeBytes },
+    sizeBytes: { before: current.bytes, after: bytes.length },
   };
   const verdict = judgeEvidence(evidence, set, costs, { ...job.gate, minPerClass: job.minPerClass, look: look.looks });
   return {
@@ -77,10 +81,28 @@ export async function judgeArtifact(
     holdout: evidence.rows.length,
     ...scoresOf(evidence),
     confusion: confusionOf(evidence),
+    listening: await listenTo(job, base, taught, evidence, artifact),
     base: golden === null ? null : { before: golden.before, after: golden.after },
     // A run that waits has looked at nothing.
     look: verdict.kind === 'waiting' ? job.looks : look,
   };
+}
+
+/** The recordings that judge, as the store still has them. */
+async function listenTo(job: TrainingJob, { classifier }: Base, { ids }: TeachingSet, evidence: Evidence, model: Model) {
+  const store = openStoreReader(job.database);
+  try {
+    const recording = async (at: number) => store.features.raw(ids[evidence.rows[at]!.row]!);
+    return await listen(evidence, recording, job.card, { classifier, model, threads: job.threads });
+  } finally {
+    store.close();
+  }
+}
+
+/** What a look asks: whether this candidate is better, on these rows. */
+function questionOf({ rows }: Evidence, ids: readonly string[], candidate: Uint8Array): string {
+  const judged = rows.map(({ row, group, is }) => `${ids[row]} ${group} ${is}`).sort();
+  return createHash('sha256').update(candidate).update(judged.join('\n')).digest('base64url').slice(0, 22);
 }
 
 /** What both say of the rows that judge: the candidate through the file, and of rows that it learned from by predictions without them. */

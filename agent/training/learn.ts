@@ -11,11 +11,12 @@ import { gatherStatistics } from '../learn/ridge/gather.ts';
 import { priorFrom } from '../learn/ridge/keep-known.ts';
 import { extendStatistics, type Statistics } from '../learn/ridge/statistics.ts';
 import { openTail } from '../model/classify.ts';
-import { loadKnowledge } from '../model/knowledge.ts';
 import type { Classifier } from '../model/open.ts';
 import type { FloatTail } from '../onnx/surgery/tail.ts';
 import { openStoreReader } from '../store/store.ts';
 import type { FeatureSet, Progress } from '../types.ts';
+import type { Base } from './judge-artifact.ts';
+import { startingLineage } from './known.ts';
 import type { TrainingJob } from './protocol.ts';
 
 const fewestUnlabelled = 50;
@@ -24,7 +25,7 @@ const mostUnlabelled = 2000;
 /** `views` are rows in the groups of those of `train`: captures as they might have been. */
 export async function learn(
   job: TrainingJob,
-  classifier: Classifier,
+  base: Base,
   tail: FloatTail,
   train: FeatureSet,
   views: FeatureSet,
@@ -32,7 +33,7 @@ export async function learn(
   progress: Progress,
 ): Promise<Chosen> {
   const classes = plan.labels.length;
-  const known = job.classes === 'replace' ? null : await priorOf(job, classifier, classes);
+  const known = await priorOf(job, base, plan);
   const learnFrom = (rows: FeatureSet): Promise<Chosen> =>
     learnTail({
       choice: job.learner,
@@ -49,10 +50,11 @@ export async function learn(
   return learnWithViews(learnFrom, train, views, classes);
 }
 
-/** What the base model knew: its own statistics where it ships them, else what it says of the device's samples. */
-async function priorOf(job: TrainingJob, classifier: Classifier, classes: number): Promise<Statistics | null> {
-  const { statistics } = loadKnowledge(job.modelPath, classifier);
-  return statistics === null ? pseudoStatistics(job, classifier, classes) : priorFrom(statistics, classes);
+/** What the current release brought along or the base model knew: statistics where there are some, else what it says of the device's samples. */
+async function priorOf(job: TrainingJob, base: Base, { labels }: ClassPlan): Promise<Statistics | null> {
+  const start = startingLineage(job, base, labels);
+  if (start !== null) return priorFrom(start.statistics, labels.length);
+  return job.classes === 'replace' ? null : pseudoStatistics(job, base.classifier, labels.length);
 }
 
 /** What the base model says of the device's own unlabelled samples, as soft targets. null where there are too few. */

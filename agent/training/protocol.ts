@@ -29,6 +29,8 @@ export interface TrainingJob {
   readonly current: TailChoice;
   /** Samples that the current release was trained on, and the others of their moments: they cannot judge it. */
   readonly currentSeen: readonly string[];
+  /** A safetensors file with what the current release knew that the base does not (`model/lineage.ts`); null for the base. */
+  readonly known: string | null;
   /** How often something was judged against the current release before. */
   readonly looks: Look;
   /** true: samples were forgotten, and the new tail replaces the old one unless it is broken. */

@@ -1,6 +1,7 @@
 // What a run can learn from: the store's labelled samples of this backbone, and the classes that they make. Takes rows and the base model's
 // classes, gives a feature set with the sample behind each row; labels that do not fit are counted and named, never guessed.
-import { type ClassMode, type ClassPlan, matchLabel, planClasses } from '../adapt/class-folders.ts';
+import { type ClassMode, type ClassPlan, planClasses } from '../adapt/class-folders.ts';
+import { labelsLike, matchLabel } from '../config/class-names.ts';
 import type { FeatureSet } from '../types.ts';
 
 export interface LabelledSample {
@@ -25,10 +26,11 @@ export interface TeachingSet {
 }
 
 /** null where nothing can be learned from: no label fits, or replaced classes are fewer than two. */
+/** `known`: names of the model's classes, of which the first `own` are the base model's. */
 export function teachingSet(
   all: readonly LabelledSample[],
   mode: ClassMode,
-  known: readonly string[],
+  { known, own }: { readonly known: readonly string[]; readonly own: number },
   width: number,
   options: { readonly minPerClass: number },
 ): TeachingSet | null {
@@ -37,17 +39,21 @@ export function teachingSet(
   const counts = new Map<string, number>();
   for (const { label } of samples) counts.set(label, (counts.get(label) ?? 0) + 1);
   const usable = [...counts].filter(([label, count]) => {
-    const isKnown = mode !== 'replace' && matchLabel(label, known) !== null;
-    return isKnown || (mode !== 'keep' && count >= minPerClass);
+    const like = mode === 'replace' ? [] : labelsLike(label, known);
+    // A label that may mean several classes would teach one as another.
+    if (like.length > 1) return false;
+    return like.length === 1 || (mode !== 'keep' && count >= minPerClass);
   });
   if (usable.length < (mode === 'replace' ? 2 : 1)) return null;
   const names = usable.map(([label]) => label).sort();
-  const plan = planClasses(
+  const planned = planClasses(
     mode,
-    names.map((name) => ({ name, files: [name] })),
+    names.map((name) => ({ name, path: '', files: [name] })),
     known,
     known.length,
   );
+  // A class that came with a deployed release is not one of the base's own: its place in the tail is new.
+  const plan = { ...planned, mapping: planned.mapping.map((from) => (from !== null && from < own ? from : null)) };
   const indexOf = new Map(names.map((name) => [name, matchLabel(name, plan.labels) as number]));
   const rows = samples.filter(({ label }) => indexOf.has(label));
   const features = new Float32Array(rows.length * width);

@@ -22,21 +22,27 @@ const options = { minPerClass: 3 };
 
 describe('teaching set', () => {
   it("keeps the model's classes and leaves out labels that are none of them", () => {
-    const taught = teachingSet([...times(2, 'dog'), ...times(5, 'tree')], 'keep', known, 2, options);
+    const taught = teachingSet([...times(2, 'dog'), ...times(5, 'tree')], 'keep', { known, own: known.length }, 2, options);
     expect(taught?.plan.labels).toEqual(known);
     expect([...(taught?.set.labels ?? [])]).toEqual([1, 1]);
     expect([...(taught?.leftOut ?? [])]).toEqual([['tree', 5]]);
   });
 
   it('extends by new classes that have enough labels', () => {
-    const taught = teachingSet([...times(1, 'dog'), ...times(3, 'tree'), ...times(2, 'bush')], 'extend', known, 2, options);
+    const taught = teachingSet(
+      [...times(1, 'dog'), ...times(3, 'tree'), ...times(2, 'bush')],
+      'extend',
+      { known, own: known.length },
+      2,
+      options,
+    );
     expect(taught?.plan.labels).toEqual([...known, 'tree']);
     expect([...(taught?.leftOut ?? [])]).toEqual([['bush', 2]]);
   });
 
   it('replaces the classes where there are two with enough labels, whatever order they came in', () => {
     const [trees, bushes] = [times(3, 'tree'), times(3, 'bush')];
-    const taught = teachingSet([...trees, ...bushes], 'replace', known, 2, options);
+    const taught = teachingSet([...trees, ...bushes], 'replace', { known, own: known.length }, 2, options);
     expect(taught?.plan.labels).toEqual(['bush', 'tree']);
     expect([...(taught?.set.labels ?? [])]).toEqual([1, 1, 1, 0, 0, 0]);
     expect(taught?.ids).toEqual([...trees, ...bushes].map(({ id }) => id));
@@ -48,7 +54,7 @@ describe('teaching set', () => {
     ['replace', [...times(9, 'tree'), ...times(2, 'bush')]],
     ['extend', times(2, 'tree')],
   ] as const)('is none where nothing can be learned from: %s', (mode, samples) => {
-    expect(teachingSet(samples, mode, known, 2, options)).toBeNull();
+    expect(teachingSet(samples, mode, { known, own: known.length }, 2, options)).toBeNull();
   });
 
   it('takes samples of one moment for one observation, and leaves out what came too late to have one', () => {
@@ -58,7 +64,7 @@ describe('teaching set', () => {
       labelled('dog', { moment: 9 }),
       labelled('cat', { moment: null }),
     ];
-    const taught = teachingSet(given, 'keep', known, 2, options);
+    const taught = teachingSet(given, 'keep', { known, own: known.length }, 2, options);
     expect([...taught!.set.groups]).toEqual([0, 1, 0]);
     expect(taught!.judges).toEqual([false, true, false]);
   });

@@ -7,7 +7,7 @@ import type { FeatureSet } from '../../types.ts';
 import { atLeast } from '../chance.ts';
 import { hits } from '../evaluate.ts';
 import type { FittedTail } from '../learner.ts';
-import { extendStatistics, type Statistics, scaleStatistics } from './statistics.ts';
+import { addStatistics, extendStatistics, type Statistics, scaleStatistics } from './statistics.ts';
 
 /** Samples of the base model that are counted at most: thousands would drown a few personal ones. */
 export const baseWeight = 1000;
@@ -26,6 +26,12 @@ export function personalWeightOf(rows: number): number {
 /** The base model's statistics as a person's rows meet them: of at most `baseWeight` samples, with room for new classes. */
 export function priorFrom(statistics: Statistics, classes: number): Statistics {
   return extendStatistics(scaleStatistics(statistics, Math.min(statistics.weight, baseWeight) / statistics.weight), classes);
+}
+
+/** Every lesson so far counts alike, the base model being the first, but a capture never more than learning lets it. */
+export function withLesson(known: Statistics, lessons: number, own: Statistics): Statistics {
+  const mass = Math.min(known.weight / lessons, (own.weight * mostPersonalWeight * known.weight) / baseWeight);
+  return addStatistics(known, scaleStatistics(own, mass / own.weight));
 }
 
 /** A worse chance than this is taken for one. */
