@@ -15,8 +15,10 @@ export interface LatestFrame {
 
 export interface FrameOutcome {
   taken(frame: Frame): void;
-  /** A newer frame came first, or it could not be taken. */
+  /** It could not be taken. */
   dropped(error: unknown): void;
+  /** A newer frame came first. */
+  passedOver(): void;
 }
 
 export function createLatestFrame(intervalMs: number, take: (frame: Frame) => Promise<void>, outcome: FrameOutcome): LatestFrame {
@@ -51,7 +53,7 @@ export function createLatestFrame(intervalMs: number, take: (frame: Frame) => Pr
   return {
     offer(frame) {
       if (closed) return;
-      if (waiting !== null) outcome.dropped(null);
+      if (waiting !== null) outcome.passedOver();
       waiting = frame;
       pump();
     },

@@ -1,5 +1,5 @@
 // A source that runs a program which prints an MJPEG stream (rpicam-vid, ffmpeg, GStreamer, curl on an IP camera) and emits its pictures at
-// a set rate: the latest wins, older ones are dropped and counted. Started again, ever more slowly, when it ends or stalls.
+// a set rate: the latest wins, older ones are passed over and counted. Started again, ever more slowly, when it ends or stalls.
 import { runCamera } from './camera-process.ts';
 import { createLatestFrame, type Frame } from './latest-frame.ts';
 import { createProgramSource } from './program-source.ts';

@@ -15,6 +15,7 @@ export interface Outlet<T> {
 export interface Outcome {
   taken(item: { readonly timeMs: number }): void;
   dropped(error: unknown): void;
+  passedOver(): void;
 }
 
 export interface ProgramSource<T> {
@@ -43,14 +44,15 @@ export interface Live<T> {
 export function createProgramSource<T>({ name, kind, unit, silent, open, run, ...pauses }: ProgramSource<T>): Source {
   const restarts: Restarts = { name, retryMinMs: pauses.retryMinMs ?? 1000, retryMaxMs: pauses.retryMaxMs ?? 30_000 };
   let running: { readonly abort: AbortController; readonly loop: Promise<void> } | null = null;
-  let status: SourceStatus = { state: 'stopped', lastCaptureMs: null, captures: 0, dropped: 0, lastError: null };
+  let status: SourceStatus = { state: 'stopped', lastCaptureMs: null, captures: 0, dropped: 0, passedOver: 0, lastError: null };
   const update = (change: Partial<SourceStatus>) => {
     status = { ...status, ...change };
   };
 
   async function listen(context: SourceContext, signal: AbortSignal): Promise<void> {
     const outlet = open(context, {
-      taken: ({ timeMs }) => update({ captures: status.captures + 1, lastCaptureMs: timeMs }),
+      taken: () => update({ captures: status.captures + 1, lastCaptureMs: context.clock.now() }),
+      passedOver: () => update({ passedOver: status.passedOver + 1 }),
       dropped(error) {
         update({ dropped: status.dropped + 1 });
         if (error !== null) context.log.debug({ source: name, error: messageOf(error) }, `${unit} not taken`);

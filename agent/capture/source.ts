@@ -27,12 +27,14 @@ export interface SourceContext {
 
 export interface SourceStatus {
   readonly state: 'running' | 'degraded' | 'stopped';
-  /** Milliseconds since the epoch; null before the first capture. */
+  /** When the last capture was taken, in milliseconds since the epoch; null before the first. */
   readonly lastCaptureMs: number | null;
   /** Captures that were taken. */
   readonly captures: number;
-  /** Frames that came faster than wanted, and files that cannot be used. */
+  /** What should have been taken and was not: broken frames, files that cannot be used, utterances that nobody had time for. */
   readonly dropped: number;
+  /** Frames that came faster than they are wanted: no fault. */
+  readonly passedOver: number;
   /** The last thing that went wrong, as a sentence; null while nothing is wrong. */
   readonly lastError: string | null;
 }

@@ -12,10 +12,10 @@ export function formatStatus(status: DeviceStatus): string {
     `model     ${status.model.name}, ${status.model.classes.length} classes, release ${status.release}`,
     `samples   ${samples.total} (${bytes(samples.bytes)}), ${samples.labelled} labelled${byClass(samples.byClass)}`,
     `questions ${status.questions === 0 ? 'none open' : `${status.questions} open: whet label`}`,
-    `training  ${training.decision ?? 'no daemon decides'}${training.paused ? ' (paused)' : ''}, ${training.newLabels} new labels`,
+    `training  ${trainingLine(training)}`,
     last === null ? 'last run  none yet' : `last run  ${ago(last.atMs, now)}: ${last.verdict}, ${last.reason}`,
     status.mqtt === null
-      ? 'mqtt      not configured'
+      ? `mqtt      ${status.mqttConfigured ? 'configured; no daemon runs that would connect' : 'not configured'}`
       : `mqtt      ${status.mqtt.connected ? 'connected' : `not connected (${status.mqtt.failure ?? 'not yet'})`}, ${status.mqtt.waiting} waiting, ${status.mqtt.dropped} dropped`,
   ];
   if (status.sources.length === 0) return lines.join('\n');
@@ -29,6 +29,12 @@ export function formatStatus(status: DeviceStatus): string {
     source.lastError ?? '',
   ]);
   return [...lines, '', table([['source', 'kind', 'state', 'captures', 'dropped', 'last', 'error'], ...rows])].join('\n');
+}
+
+function trainingLine({ decision, paused, newLabels }: DeviceStatus['training']): string {
+  const said = `${decision ?? 'no daemon decides'}${paused && decision?.includes('paused') !== true ? ' (paused)' : ''}`;
+  // The count stands in many of the reasons already.
+  return said.includes('new label') ? said : `${said}, ${newLabels} new ${newLabels === 1 ? 'label' : 'labels'}`;
 }
 
 function byClass(counts: Readonly<Record<string, number>>): string {

@@ -7,8 +7,10 @@ export interface ScheduleFacts {
   readonly training: boolean;
   /** The cron expression of the configuration fired since the last run. */
   readonly due: boolean;
-  /** Labels given since the last finished run, and what is wanted before a scheduled run is worth its energy. */
+  /** Labels given since the last run that learned, and what is wanted before a scheduled run is worth its energy. */
   readonly newLabels: number;
+  /** What the last run waits for, where it could not learn and no label came since; null else. */
+  readonly missing: string | null;
   readonly minNewLabels: number;
   /** Degrees Celsius below the first trip point; null where the board has no sensor. Training waits at 0 and below. */
   readonly thermalHeadroomC: number | null;
@@ -27,6 +29,7 @@ export function decide(facts: ScheduleFacts): ScheduleDecision {
   if (facts.paused) return wait('training is paused');
   if (facts.retryInMs > 0) return wait(`the last run failed; the next try is in ${Math.ceil(facts.retryInMs / 60_000)} min`);
   if (facts.newLabels < facts.minNewLabels) return wait(`${facts.newLabels} of ${facts.minNewLabels} new labels`);
+  if (facts.missing !== null) return wait(`${facts.newLabels} new labels; ${facts.missing}`);
   if (!facts.due) return wait('enough new labels; waiting for the schedule');
   return { kind: 'train', reason: `schedule, ${facts.newLabels} new labels` };
 }

@@ -85,7 +85,13 @@ export function createScheduler(cron: string | null, { facts, train, log, clock 
       settling = setTimeout(look, settleMs);
     },
     get decision() {
-      return decision.reason;
+      // What was decided a minute ago may hold no more; a look that would train is left to the next look.
+      try {
+        const now = decide({ ...facts(), due, retryInMs: Math.max(0, retryAtMs - clock.monotonicMs()) });
+        return timer === undefined ? decision.reason : now.kind === 'train' ? `about to begin: ${now.reason}` : now.reason;
+      } catch {
+        return decision.reason;
+      }
     },
   };
 }

@@ -60,13 +60,15 @@ export async function readHardware(
   providers: readonly string[],
   facts: ProgramFacts = programFacts(),
 ): Promise<Hardware> {
-  const [board, cpuinfo, memory, os, kernel, jetson] = await Promise.all([
+  const [board, cpuinfo, memory, os, kernel, jetson, devices, graphics] = await Promise.all([
     readBoard(files),
     files.text('proc/cpuinfo'),
     readMemory(files),
     files.text('etc/os-release'),
     files.text('proc/sys/kernel/osrelease'),
     files.text('etc/nv_tegra_release'),
+    files.names('dev'),
+    files.names('dev/dri'),
   ]);
   const cpuFeatures = readFeatures(cpuinfo ?? '');
   const jetsonRelease = jetson === null ? null : decodeJetson(jetson);
@@ -81,9 +83,16 @@ export async function readHardware(
     kernel,
     glibc: facts.glibc,
     jetsonRelease,
-    providers,
+    providers: providers.filter((provider) => isUsable(provider, devices, graphics)),
     warnings: findWarnings(facts, cpuFeatures, jetsonRelease, providers),
   };
+}
+
+/** The runtime carries providers for machines of all kinds; one without its device is of no use here. */
+function isUsable(provider: string, devices: readonly string[], graphics: readonly string[]): boolean {
+  const hasNvidia = devices.some((name) => /^nv(idia|host|map)/.test(name));
+  if (provider === 'cuda' || provider === 'tensorrt') return hasNvidia;
+  return provider !== 'webgpu' || hasNvidia || graphics.some((name) => name.startsWith('render'));
 }
 
 export function programFacts(): ProgramFacts {

@@ -45,7 +45,11 @@ export interface SourceState {
   readonly kind: string;
   readonly state: 'running' | 'degraded' | 'stopped';
   readonly captures: number;
+  /** What should have been taken and was not. */
   readonly dropped: number;
+  /** Frames beyond the wanted rate. */
+  readonly passedOver: number;
+  /** When the last one was taken. */
   readonly lastCaptureMs: number | null;
   readonly lastError: string | null;
 }

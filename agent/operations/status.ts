@@ -26,11 +26,14 @@ export interface DeviceStatus {
     readonly running: boolean;
     /** Why it trains or waits, as a sentence. */
     readonly decision: string | null;
+    /** Labels given since the last run that learned. */
     readonly newLabels: number;
     readonly last: { readonly run: string; readonly atMs: number; readonly verdict: string; readonly reason: string } | null;
   };
   readonly sources: readonly SourceState[];
   readonly mqtt: LinkState | null;
+  /** The configuration names a broker; `mqtt` is null all the same while no daemon runs. */
+  readonly mqttConfigured: boolean;
 }
 
 export const status = operation({
@@ -56,6 +59,7 @@ export const status = operation({
         state: z.enum(['running', 'degraded', 'stopped']),
         captures: count,
         dropped: count,
+        passedOver: count,
         lastCaptureMs: z.number().nullable(),
         lastError: sentence.nullable(),
       }),
@@ -79,7 +83,7 @@ export const status = operation({
         paused: isPaused(store),
         running: jobs.running,
         decision: live?.decision() ?? null,
-        newLabels: store.labels.newSince({ run: last?.id ?? null }),
+        newLabels: store.labels.newSince({ run: store.runs.lastLearned() }),
         last:
           last?.report === null || last === null
             ? null
@@ -87,6 +91,7 @@ export const status = operation({
       },
       sources: live?.sources() ?? [],
       mqtt: live?.mqtt() ?? null,
+      mqttConfigured: config.mqtt !== null,
     };
   },
 });

@@ -28,6 +28,8 @@ export interface Runs {
   /** Newest first. */
   list(limit: number): readonly Run[];
   lastFinished(): Run | null;
+  /** Id of the last finished run that learned something: the labels before it are used up. */
+  lastLearned(): string | null;
   trainedOn(id: string): readonly string[];
   /** Runs whose releases must be removed; they stay in this list until `purged`. */
   tainted(): readonly string[];
@@ -91,6 +93,11 @@ export function createRuns(database: Database): Runs {
     get: (id) => first(database.all<Row>(`SELECT ${columns} FROM runs WHERE id = ?`, id)),
     list: (limit) => database.all<Row>(`SELECT ${columns} FROM runs ORDER BY seq DESC LIMIT ?`, limit).map(toRun),
     lastFinished: () => first(database.all<Row>(`SELECT ${columns} FROM runs WHERE state = 'finished' ORDER BY seq DESC LIMIT 1`)),
+    lastLearned: () => {
+      const sql =
+        "SELECT id FROM runs WHERE state = 'finished' AND json_extract(report, '$.learner') IS NOT NULL ORDER BY seq DESC LIMIT 1";
+      return database.get<{ readonly id: string }>(sql)?.id ?? null;
+    },
     trainedOn(id) {
       const packed = database.get<{ readonly trained_on: Uint8Array | null }>('SELECT trained_on FROM runs WHERE id = ?', id)?.trained_on;
       return packed === null || packed === undefined ? [] : [...unpackRows(packed)].map(idOfRow);
@@ -109,7 +116,8 @@ export function createRuns(database: Database): Runs {
         );
         database.run(
           `DELETE FROM runs WHERE state <> 'running' AND trained_on IS NULL AND seq NOT IN (SELECT seq FROM runs ORDER BY seq DESC LIMIT ?)
-            AND seq IS NOT (SELECT max(seq) FROM runs WHERE state = 'finished')`,
+            AND seq IS NOT (SELECT max(seq) FROM runs WHERE state = 'finished')
+            AND seq IS NOT (SELECT max(seq) FROM runs WHERE state = 'finished' AND json_extract(report, '$.learner') IS NOT NULL)`,
           keep,
         );
       }),

@@ -7,6 +7,7 @@ const ready: ScheduleFacts = {
   due: true,
   newLabels: 20,
   minNewLabels: 10,
+  missing: null,
   thermalHeadroomC: 25,
   retryInMs: 0,
 };
@@ -19,6 +20,7 @@ describe('decide', () => {
   it.each([
     [{ due: false }, 'waiting for the schedule'],
     [{ newLabels: 3 }, '3 of 10 new labels'],
+    [{ missing: 'two classes are needed.' }, '20 new labels; two classes are needed.'],
     [{ paused: true }, 'paused'],
     [{ training: true }, 'under way'],
     [{ thermalHeadroomC: 0 }, 'trip point'],

@@ -5,7 +5,14 @@ import { createScheduler, type SchedulerPorts } from '../../agent/engine/schedul
 import { createLog } from '../../agent/log.ts';
 
 const minuteMs = 60_000;
-const ready = { paused: false, training: false, newLabels: 10, minNewLabels: 10, thermalHeadroomC: null };
+const ready = {
+  missing: null,
+  paused: false,
+  training: false,
+  newLabels: 10,
+  minNewLabels: 10,
+  thermalHeadroomC: null,
+};
 
 /** A scheduler whose runs end as the list says; what it was told to train, and facts that a test may change. */
 function setUp(cron: string | null, outcomes: readonly ('works' | 'fails')[] = []) {

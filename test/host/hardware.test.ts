@@ -62,3 +62,12 @@ describe('readHardware', () => {
     expect(hardware.warnings.join()).not.toContain('32-bit');
   });
 });
+
+it('names the providers whose device is there', async () => {
+  const carried = ['cpu', 'webgpu', 'cuda', 'tensorrt'];
+  const facts = { arch: 'x64', machine: 'x86_64', glibc: '2.36' } as ProgramFacts;
+  const of = async (tree: Tree) => (await read(tree, carried, facts)).providers;
+  expect(await of({ 'dev/null': 'x' })).toEqual(['cpu']);
+  expect(await of({ 'dev/dri/renderD128': 'x' })).toEqual(['cpu', 'webgpu']);
+  expect(await of({ 'dev/nvidia0': 'x' })).toEqual(carried);
+});

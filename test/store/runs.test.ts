@@ -91,3 +91,17 @@ test('settings outlive a restart', () => {
   expect(again.settings.get('paused')).toEqual({ since: 7 });
   expect(again.settings.get('never')).toBeUndefined();
 });
+
+test('labels are used up by runs that learned, and by no other', () => {
+  const store = temporaryStore();
+  const run = (id: string, learner: string | null, atMs: number) => {
+    store.runs.begin(id, 'test', atMs);
+    store.runs.finish(id, { ...reportOf(id), learner }, atMs);
+  };
+  expect(store.runs.lastLearned()).toBeNull();
+  run('r1', 'closed-form', 1);
+  for (let at = 2; at < 9; at += 1) run(`r${at}`, null, at);
+  store.runs.prune([], 2);
+  expect(store.runs.lastLearned()).toBe('r1');
+  expect(store.runs.lastFinished()?.id).toBe('r8');
+});
