@@ -1,21 +1,24 @@
 // The one-shot job: a model and a folder a class in, a personalised model in the same form and an honest report out. No daemon, no store.
 // Refuses data without classes (`data-unusable`) and models that cannot be cut; a candidate that the gate does not accept is not written.
 import { createHash } from 'node:crypto';
-import { rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { basename, dirname, extname, join, resolve } from 'node:path';
-import { type ClassPlan, type LabelledFile, labelFiles, listClassFolders, planClasses } from './adapt/class-folders.ts';
+import type { ClassPlan, LabelledFile } from './adapt/class-folders.ts';
 import { reportDepth } from './adapt/depth-report.ts';
 import { divideFiles, withoutOverlap } from './adapt/divide-files.ts';
 import { gatherEvidence, type Judging } from './adapt/judge-candidate.ts';
 import { learnCandidate } from './adapt/learn-candidate.ts';
 import { moveInto, replaceFile, requireWritable, writeBeside } from './adapt/output-file.ts';
-import { embedFiles, type Unreadable } from './adapt/pictures.ts';
-import { type AdaptOptions, type AdaptReport, evidenceReport, wrongFiles } from './adapt/report.ts';
+import type { Unreadable } from './adapt/pictures.ts';
+import { planFolders, readFolders } from './adapt/read-folders.ts';
+import { type AdaptOptions, type AdaptReport, doubtOf, evidenceReport, wrongFiles } from './adapt/report.ts';
 import { writeSides } from './adapt/side-files.ts';
 import { confusionOf, openQuantizedTail, scoresOf } from './candidate/evidence.ts';
 import type { GateLimits } from './candidate/gate.ts';
 import { judgeEvidence, judgeGolden } from './candidate/judge.ts';
 import { compareCost } from './candidate/latency.ts';
+import { listen } from './candidate/listening.ts';
+import { pathBytes } from './capture/file-names.ts';
 import { type ModelCard, requireCard } from './config/card.ts';
 import { gradientDefaults } from './config/gradient-schema.ts';
 import { classNames } from './config/labels.ts';
@@ -24,7 +27,7 @@ import { WhetError } from './errors.ts';
 import type { Chosen } from './learn/choose.ts';
 import { createEmbedder } from './model/embed.ts';
 import { proofInputs } from './model/input.ts';
-import { cardContradiction } from './model/input-range.ts';
+import { cardContradiction, watchInputs } from './model/input-range.ts';
 import { loadKnowledge } from './model/knowledge.ts';
 import { loadModel } from './model/load.ts';
 import { type Classifier, openClassifier } from './model/open.ts';
@@ -35,7 +38,7 @@ import type { Model } from './onnx/ir.ts';
 import { withClasses } from './onnx/surgery/classes.ts';
 import { classifierEnds, withAllOutputs, withOutput } from './onnx/surgery/classifier-ends.ts';
 import type { FloatTail } from './onnx/surgery/tail.ts';
-import { inputRange, inputShape, viewCount } from './preprocess/capture-input.ts';
+import { inputRange, inputShape } from './preprocess/capture-input.ts';
 import type { FeatureSet } from './types.ts';
 
 const limits: GateLimits = { confidence: 0.9, forgetting: 0.02, latencyRatio: 1.5, sizeRatio: 1.5, minPerClass: 2, look: null };
@@ -62,7 +65,7 @@ interface Prepared {
   readonly overlap: number;
 }
 
-type Outcome = Pick<AdaptReport, 'before' | 'after' | 'base' | 'verdict' | 'evidence' | 'confusion' | 'wrong'>;
+type Outcome = Pick<AdaptReport, 'before' | 'after' | 'base' | 'verdict' | 'evidence' | 'confusion' | 'wrong' | 'listening'>;
 
 export async function adapt(options: AdaptOptions): Promise<AdaptReport> {
   const seconds = stopwatch();
@@ -130,7 +133,7 @@ export async function adapt(options: AdaptOptions): Promise<AdaptReport> {
 }
 
 async function prepare(options: AdaptOptions): Promise<Prepared> {
-  const { threads, signal, progress } = options;
+  const { threads } = options;
   const { model: whole, bytes } = loadModel(options.model);
   const model = withOutput(whole, options.output);
   const ends = classifierEnds(model);
@@ -144,27 +147,17 @@ async function prepare(options: AdaptOptions): Promise<Prepared> {
   refuseOverwriting(options, path);
   const classifier = await openClassifier(model, { cut: options.cut, threads, inputShape: inputShape(card.input) });
   if (classifier.cut.note !== null) options.note?.(`Cut at '${classifier.cut.tensor}': ${classifier.cut.note}.`);
-  const folders = await listClassFolders(options.data);
-  const plan = planClasses(options.classes, folders, knownLabels(card, classifier), classifier.classes);
-  const testFiles = options.test === undefined ? [] : labelFiles(await listClassFolders(options.test), plan.labels);
-  const tail = options.classes === 'keep' ? classifier.tail : withClasses(classifier.tail, plan.mapping);
+  const planned = await planFolders(options, knownLabels(card, classifier), classifier.classes);
   const made = inputRange(card.input);
   const contradiction = cardContradiction(model, ends.input, made);
   if (contradiction !== null) options.note?.(`${contradiction}.`);
   await prove(model, classifier.cut, proofInputs(model, ends.input, classifier.input.shape, 2, made), threads);
   await using embedder = await createEmbedder(classifier, threads);
-  const { width } = classifier.features;
-  const read = { input: card.input, signal, progress };
-  const dataFiles = labelFiles(folders, plan.labels);
-  const views = viewCount(card.input, dataFiles.length);
-  const data = await embedFiles(dataFiles, embedder, width, { ...read, what: 'features', views });
-  const test = await embedFiles(testFiles, embedder, width, { ...read, what: 'features of the test' });
+  const reader = { input: card.input, embedder, width: classifier.features.width };
+  const watch = contradiction === null ? watchInputs(model, ends.input) : null;
+  const { plan, data, test } = await readFolders(options, planned, { ...reader, watch });
+  const tail = options.classes === 'keep' ? classifier.tail : withClasses(classifier.tail, plan.mapping);
   const unreadable = [...data.unreadable, ...test.unreadable];
-  for (const { path, reason } of unreadable) options.note?.(`Left out ${path}: ${reason}.`);
-  for (const { name, files } of folders) if (files.length === 0) options.note?.(`Folder '${name}' is empty and was left out.`);
-  requireTeachable(options, data.set, plan.labels);
-  if (options.test !== undefined && test.set.count === 0)
-    throw new WhetError('data-unusable', `no picture in '${options.test}' can be read`);
   const { kept, overlap } = withoutOverlap(test, data, plan.labels, options.note);
   const parts = divideFiles(data, kept.set.count === 0 ? null : kept, plan.labels.length, options.seed);
   return { card, whole, model, modelBytes: bytes, classifier, plan, tail, ...parts, unreadable, overlap };
@@ -182,23 +175,6 @@ function refuseOverwriting(options: AdaptOptions, card: string): void {
   if (kept !== undefined || written[0] === written[1])
     throw new WhetError('usage', `--out ${options.out} would overwrite '${kept ?? options.out}' with the new model or its card`, {
       hint: 'Name a file of another name, ending in .onnx; its card is written beside it.',
-    });
-}
-
-function requireTeachable(options: AdaptOptions, set: FeatureSet, labels: readonly string[]): void {
-  if (set.count === 0)
-    throw new WhetError('data-unusable', `no picture in '${options.data}' can be read`, {
-      hint: 'JPEG, PNG, WebP, GIF, TIFF and AVIF are read.',
-    });
-  const bad = set.features.findIndex((value) => !Number.isFinite(value));
-  if (bad >= 0)
-    throw new WhetError('model-unsupported', `the backbone gives a feature that is not finite (row ${Math.floor(bad / set.width)})`, {
-      hint: 'Compare mean, std and range in the model card with those the model was trained with.',
-    });
-  const missing = labels.filter((_, label) => !set.labels.includes(label));
-  if (options.classes === 'replace' && missing.length > 0)
-    throw new WhetError('data-unusable', `no picture of class '${missing[0]}' can be read`, {
-      hint: 'Add files to its folder, or remove it.',
     });
 }
 
@@ -251,6 +227,8 @@ async function judgeCandidate(options: AdaptOptions, prepared: Prepared, { fitte
     sizeBytes: { before: prepared.modelBytes, after: candidate.bytes.length },
   };
   const { before, after } = scoresOf(evidence);
+  const doubt = doubtOf(evidence);
+  if (doubt !== null) options.note?.(doubt);
   return {
     before: before === null ? null : { accuracy: before.value },
     after: { accuracy: judging === null ? null : (after?.value ?? null), float: share(float) },
@@ -260,6 +238,11 @@ async function judgeCandidate(options: AdaptOptions, prepared: Prepared, { fitte
     evidence: evidenceReport(evidence),
     confusion: confusionOf(evidence),
     wrong: wrongFiles(evidence, files),
+    listening: await listen(evidence, (at) => readFile(pathBytes(files[at]!.path)), card, {
+      classifier,
+      model: loadModel(candidate.part).model,
+      threads,
+    }),
   };
 }
 

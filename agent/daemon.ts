@@ -1,10 +1,10 @@
 // The composition root of `whet run`: opens the parts in order, joins them, waits for the end, and stops them in reverse. Fatal are only
 // configuration, model and state directory; a source or a broker that is away is not.
 import { readFileSync, statSync } from 'node:fs';
-import { matchLabel } from './adapt/class-folders.ts';
 import { createSource } from './capture/create.ts';
 import type { Source } from './capture/source.ts';
 import { machineClock } from './clock.ts';
+import { matchLabel } from './config/class-names.ts';
 import { classNames } from './config/labels.ts';
 import type { Config } from './config/resolve.ts';
 import { inlineWeights } from './contract/weights.ts';
@@ -31,6 +31,7 @@ import { createMqttOutlet } from './outlets/mqtt.ts';
 import { uplinkConfig } from './outlets/uplink-config.ts';
 import { captureKind, viewCount } from './preprocess/capture-input.ts';
 import { createVoiceActivity } from './preprocess/voice-activity.ts';
+import type { Store } from './store/store.ts';
 import type { BaseFacts, Capture } from './types.ts';
 import { createUplink, type Uplink } from './uplink/uplink.ts';
 
@@ -120,7 +121,8 @@ export async function runDaemon(config: Config, log: Log, signal: AbortSignal): 
     facts: () => ({
       paused: isPaused(store),
       training: jobs.running,
-      newLabels: store.labels.newSince({ run: store.runs.lastFinished()?.id ?? null }),
+      newLabels: store.labels.newSince({ run: store.runs.lastLearned() }),
+      missing: missingOf(store),
       minNewLabels: config.training.minNewLabels,
       thermalHeadroomC: health?.thermal?.headroomC ?? null,
     }),
@@ -136,7 +138,8 @@ export async function runDaemon(config: Config, log: Log, signal: AbortSignal): 
   });
   const sources = config.sources.map((source) =>
     createSource(source, {
-      isClass: (name) => config.classes !== 'keep' || matchLabel(name, base.classes) !== null,
+      isClass: (name) => config.classes !== 'keep' || isKnown(name),
+      isKnown,
       captures: captureKind(card.input),
       sensor: card.input.kind === 'sensor' ? card.input : null,
       createSegmenter: (sampleRate: number) => createVoiceActivity({ sampleRate }),
@@ -215,6 +218,11 @@ export async function runDaemon(config: Config, log: Log, signal: AbortSignal): 
   log.info({ reason: String(signal.reason) }, 'stopping');
   await notify.stopping('stopping');
 
+  /** Whether a subfolder is named like a class of the model; where classes are replaced, all names are alike. */
+  function isKnown(name: string): boolean {
+    return config.classes === 'replace' || matchLabel(name, base.classes) !== null;
+  }
+
   /** A run that the command line made while no daemon ran. */
   function announceMissedReport({ events }: Engine): void {
     const report = store.runs.lastFinished()?.report ?? null;
@@ -225,6 +233,13 @@ export async function runDaemon(config: Config, log: Log, signal: AbortSignal): 
 
 function isDegraded(source: Source): boolean {
   return source.status().state === 'degraded';
+}
+
+/** A run that could not learn uses no labels up, and is not worth another try before the next label. */
+function missingOf(store: Store): string | null {
+  const last = store.runs.lastFinished();
+  if (last?.report === null || last === null || last.report.learner !== null) return null;
+  return store.labels.newSince({ run: last.id }) > 0 ? null : last.report.verdict.reason;
 }
 
 function stateOf(source: Source): SourceState {

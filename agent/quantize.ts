@@ -6,6 +6,7 @@ import type { LabelledFile } from './adapt/class-folders.ts';
 import { replaceFile, requireWritable } from './adapt/output-file.ts';
 import { readPictures } from './adapt/pictures.ts';
 import { compareLatency } from './candidate/latency.ts';
+import { shownPath } from './capture/file-names.ts';
 import { type ModelCard, requireCard } from './config/card.ts';
 import { requireClassifier } from './config/require-classifier.ts';
 import { WhetError } from './errors.ts';
@@ -94,7 +95,7 @@ async function readInputs(job: QuantizeJob, card: ModelCard, files: readonly Lab
   const unreadable = await readPictures(files, readOptions(job, card, 'reading'), async ({ data }) => {
     inputs.push({ dtype: 'float32', dims: shape, data });
   });
-  for (const { path, reason } of unreadable) job.note?.(`Left out ${path}: ${reason}.`);
+  for (const { path, reason } of unreadable) job.note?.(`Left out ${shownPath(path)}: ${reason}.`);
   if (inputs.length > 0) return { inputs, unreadable: unreadable.length };
   throw new WhetError('data-unusable', `no capture in '${job.data}' can be read`, {
     hint: `The model card says that the model takes ${card.input.kind} input.`,

@@ -25,7 +25,7 @@ export async function adaptAnomaly(options: AdaptOptions): Promise<AnomalyReport
   await requireWritable(options.out);
   const task = await openTaskModel(options);
   const data = await normalAndOthers(options);
-  const testFolders = options.test === undefined ? data.test : await foldersOf(options.test);
+  const testFolders = options.test === undefined ? data.test : await foldersOf(options.test, options.note);
   const allowedAlarms = options.falseAlarms ?? defaultAlarms;
   const { set, files, unreadable } = await embedCaptures(options, task, await listCaptures(data.normal, []), 'features', false);
   const fitted = await fitNormal(set, set.groups, { falseAlarms: allowedAlarms, seed: options.seed, threads: options.threads });
@@ -93,8 +93,10 @@ async function normalAndOthers({ data, note }: AdaptOptions): Promise<{ readonly
 }
 
 /** The two folders of a test; either may be missing, not both. */
-async function foldersOf(directory: string): Promise<TestFolders> {
-  const folders = (await listClassFolders(directory)).filter(({ files }) => files.length > 0).map(({ name }) => name);
+async function foldersOf(directory: string, note: AdaptOptions['note']): Promise<TestFolders> {
+  const known = [...namesOf.normal, ...namesOf.anomalous];
+  const filled = (await listClassFolders(directory, { known, note })).filter(({ files }) => files.length > 0);
+  const folders = filled.map(({ name }) => name);
   const find = (names: readonly string[]) => folders.find((name) => names.includes(name.toLowerCase()));
   const [normal, anomalous] = [find(namesOf.normal), find(namesOf.anomalous)];
   const other = folders.find((name) => name !== normal && name !== anomalous);
@@ -103,7 +105,7 @@ async function foldersOf(directory: string): Promise<TestFolders> {
       'data-unusable',
       `'${directory}' has ${other === undefined ? 'no captures' : `a folder '${other}'`}; a test of anomalies has 'normal' and 'anomalous'`,
     );
-  const path = (name: string | undefined) => (name === undefined ? null : join(directory, name));
+  const path = (wanted: string | undefined) => filled.find(({ name }) => name === wanted)?.path ?? null;
   return { normal: path(normal), anomalous: path(anomalous) };
 }
 

@@ -1,16 +1,21 @@
 // A folder a class → the files of each class, and which class of the model each folder is. Refuses folders without classes, and names that
 // the model does not have where its classes are to be kept (`data-unusable`, with what would help).
-import { readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, dirname, join, sep } from 'node:path';
+import { decodeName, shownPath } from '../capture/file-names.ts';
+import { walk } from '../capture/folder-files.ts';
+import { fileKind, isFolderPersons } from '../capture/folder-names.ts';
 import { labelSchema } from '../config/card.ts';
+import { distinctNames, labelsLike, matchLabel } from '../config/class-names.ts';
 import { nearestName } from '../config/nearest-name.ts';
-import { messageOf, WhetError } from '../errors.ts';
+import { WhetError } from '../errors.ts';
 
 export type ClassMode = 'keep' | 'extend' | 'replace';
 
 export interface ClassFolder {
+  /** As people read it. */
   readonly name: string;
-  /** Paths of its files, sorted; hidden ones and folders inside are left out. */
+  readonly path: string;
+  /** Paths of its files and of those in folders below it, sorted; what programs leave behind is left out. */
   readonly files: readonly string[];
 }
 
@@ -26,20 +31,57 @@ export interface LabelledFile {
   readonly label: number;
 }
 
-export async function listClassFolders(directory: string): Promise<readonly ClassFolder[]> {
-  const names = await list(directory);
-  const folders: ClassFolder[] = [];
-  for (const name of names) {
-    const path = join(directory, name);
-    if (!(await isKind(path, 'folder'))) continue;
-    const files: string[] = [];
-    for (const file of await list(path)) if (await isKind(join(path, file), 'file')) files.push(join(path, file));
-    folders.push({ name, files });
+export interface ListOptions {
+  /** Names of the model's classes: a folder that is called like one is never stepped into in search of classes. */
+  readonly known?: readonly string[];
+  readonly note?: ((sentence: string) => void) | undefined;
+}
+
+/** Everything below a class folder is of its class. A folder around the class folders, as archives bring it, is stepped into. */
+export async function listClassFolders(directory: string, { known = [], note }: ListOptions = {}): Promise<readonly ClassFolder[]> {
+  const root = decodeName(Buffer.from(directory));
+  const { top, files, folders, ignored, unreadable } = await readTree(root);
+  let start = '';
+  let inside = top;
+  for (let only = inside[0]; inside.length === 1 && only !== undefined; only = inside[0]) {
+    const below = folders.filter((path) => dirname(path) === only);
+    if (below.length === 0 || files.some((path) => dirname(path) === only) || labelsLike(shownPath(basename(only)), known).length > 0)
+      break;
+    note?.(`Folder '${shownPath(only)}' holds only folders; they were taken for the classes.`);
+    [start, inside] = [only, below];
   }
-  if (folders.length > 0) return folders;
-  throw new WhetError('data-unusable', `'${directory}' holds ${names.length} ${names.length === 1 ? 'entry' : 'entries'} and no folder`, {
-    hint: 'Put the photographs into one folder a class: data/cat/1.jpg, data/dog/1.jpg …',
-  });
+  if (inside.length === 0) {
+    throw new WhetError('data-unusable', `'${directory}' holds ${files.length} ${files.length === 1 ? 'file' : 'files'} and no folder`, {
+      hint: 'Put the photographs into one folder a class: data/cat/1.jpg, data/dog/1.jpg …',
+    });
+  }
+  for (const path of ignored.filter((path) => isFolderPersons(basename(path))))
+    note?.(`Folder '${shownPath(path)}' was left out: names like this are given by programs. Rename it if its files are wanted.`);
+  for (const { path, reason } of unreadable) note?.(`Folder '${shownPath(path)}' was left out: ${reason}.`);
+  const beside = files.filter((path) => (start === '' ? '.' : start) === dirname(path) && fileKind(basename(path), null) === 'capture');
+  if (beside.length > 0)
+    note?.(
+      `${beside.length} ${beside.length === 1 ? 'file lies' : 'files lie'} beside the class folders and were left out: '${shownPath(beside[0]!)}' …`,
+    );
+  return inside.sort().map((folder) => ({
+    name: shownPath(basename(folder)),
+    path: join(root, folder),
+    files: files
+      .filter((path) => path.startsWith(folder + sep))
+      .map((path) => join(root, path))
+      .sort(),
+  }));
+}
+
+/** Files of a folder and all folders below it, whatever their names end in; paths below `root`. */
+export async function readTree(root: string) {
+  const { captures, foreign, folders, ignored, unreadable } = await walk(root, '', { kind: null, links: 'followed' });
+  const failed = unreadable.find(({ path }) => path === '');
+  if (failed !== undefined)
+    throw new WhetError('data-unusable', `the data folder cannot be read: ${failed.reason}`, {
+      hint: 'Check the path and its permissions.',
+    });
+  return { top: folders.filter((path) => dirname(path) === '.'), files: [...captures, ...foreign], folders, ignored, unreadable };
 }
 
 /** `known` are the base model's class names, in order; [] where no card names them. */
@@ -52,7 +94,7 @@ export function planClasses(mode: ClassMode, folders: readonly ClassFolder[], kn
     });
   }
   if (mode === 'replace') {
-    const labels = distinct(filled.map((folder) => folder.name));
+    const labels = distinctNames(filled.map((folder) => folder.name));
     if (labels.length < 2) {
       throw new WhetError('data-unusable', `a classifier needs two classes; the data has ${labels.length} folder with files in it`, {
         hint: 'Add a folder of something else: what is seen or heard when the class is not there.',
@@ -65,7 +107,9 @@ export function planClasses(mode: ClassMode, folders: readonly ClassFolder[], kn
       hint: 'Write every class into "labels" of the model card, in the order of the outputs, or use --classes replace.',
     });
   }
-  const unknown = distinct(filled.map((folder) => folder.name).filter((name) => matchLabel(name, known) === null));
+  const names = filled.map((folder) => folder.name);
+  requireClear(names, known);
+  const unknown = distinctNames(names.filter((name) => matchLabel(name, known) === null));
   const same = known.map((_, index) => index);
   if (mode === 'extend') return { labels: [...known, ...unknown], mapping: [...same, ...unknown.map(() => null)] };
   if (unknown.length > 0) throw unknownLabels(unknown, known);
@@ -74,34 +118,31 @@ export function planClasses(mode: ClassMode, folders: readonly ClassFolder[], kn
 
 /** Every file with its class. Throws `data-unusable` for folders with files that are none of `labels`. */
 export function labelFiles(folders: readonly ClassFolder[], labels: readonly string[]): readonly LabelledFile[] {
-  const unknown = folders.filter((folder) => folder.files.length > 0 && matchLabel(folder.name, labels) === null);
-  if (unknown.length > 0)
-    throw unknownLabels(
-      unknown.map((folder) => folder.name),
-      labels,
-    );
+  const names = folders.filter(({ files }) => files.length > 0).map(({ name }) => name);
+  requireClear(names, labels);
+  const unknown = names.filter((name) => matchLabel(name, labels) === null);
+  if (unknown.length > 0) throw unknownLabels(unknown, labels);
   return folders.flatMap(({ name, files }) => files.map((path) => ({ path, label: matchLabel(name, labels) as number })));
 }
 
-/** Index of the label that a folder's name means: equal but for case, space, `_` and `-`, or equal to one of several names of one class. */
-export function matchLabel(name: string, labels: readonly string[]): number | null {
-  const wanted = simplify(name);
-  const whole = labels.findIndex((label) => simplify(label) === wanted);
-  if (whole >= 0) return whole;
-  const parts = labels.flatMap((label, index) => (label.split(',').some((part) => simplify(part) === wanted) ? [index] : []));
-  return parts.length === 1 ? (parts[0] as number) : null;
+/** A sentence for each class that several folders are learned as. */
+export function mergedFolders(folders: readonly ClassFolder[], labels: readonly string[]): readonly string[] {
+  const filled = folders.filter(({ files }) => files.length > 0);
+  return labels.flatMap((label, index) => {
+    const names = filled.filter(({ name }) => matchLabel(name, labels) === index).map(({ name }) => `'${name}'`);
+    return names.length > 1 ? [`Folders ${names.slice(0, -1).join(', ')} and ${names.at(-1)} are one class, '${label}'.`] : [];
+  });
 }
 
-function simplify(name: string): string {
-  return name
-    .normalize('NFKC')
-    .toLowerCase()
-    .replaceAll(/[\s_-]+/g, ' ')
-    .trim();
-}
-
-function distinct(names: readonly string[]): readonly string[] {
-  return [...new Map(names.map((name) => [simplify(name), name] as const).reverse()).values()].reverse();
+/** Refuses names that may mean several classes: a guess would teach one class as another. */
+function requireClear(names: readonly string[], labels: readonly string[]): void {
+  for (const name of names) {
+    const like = labelsLike(name, labels).map((index) => `'${labels[index]}'`);
+    if (like.length < 2) continue;
+    throw new WhetError('data-unusable', `'${name}' may mean the classes ${like.slice(0, -1).join(', ')} or ${like.at(-1)}`, {
+      hint: 'Rename the folder exactly like the class in the model card that it holds.',
+    });
+  }
 }
 
 function unknownLabels(names: readonly string[], labels: readonly string[]): WhetError {
@@ -113,22 +154,4 @@ function unknownLabels(names: readonly string[], labels: readonly string[]): Whe
   return new WhetError('data-unusable', `no class of the model is called ${shown.join(', ')}${rest}`, {
     hint: 'Rename the folders after the labels of the model card, or use --classes extend to add classes, --classes replace to begin anew.',
   });
-}
-
-async function list(directory: string): Promise<readonly string[]> {
-  try {
-    return (await readdir(directory)).filter((name) => !name.startsWith('.')).sort();
-  } catch (error) {
-    throw new WhetError('data-unusable', `the data folder cannot be read: ${messageOf(error)}`, {
-      hint: 'Check the path and its permissions.',
-      cause: error,
-    });
-  }
-}
-
-async function isKind(path: string, kind: 'file' | 'folder'): Promise<boolean> {
-  const facts = await stat(path).catch(() => null);
-  // What cannot be looked at is listed as a file, so that it is counted and named as unreadable later.
-  if (facts === null) return kind === 'file';
-  return kind === 'folder' ? facts.isDirectory() : facts.isFile();
 }

@@ -1,6 +1,9 @@
 // Files of a one-shot job → what is learned from and what judges. Captures of a test that the data has too judge nothing; one capture in two
 // classes is named.
+
 import { momentsPerClass } from '../candidate/divide.ts';
+import { shownPath } from '../capture/file-names.ts';
+import { plentifulMoments, setAsideOneIn } from '../config/setting-aside.ts';
 import { holdOut, takeRows } from '../learn/splits.ts';
 import type { FeatureSet } from '../types.ts';
 import type { LabelledFile } from './class-folders.ts';
@@ -8,9 +11,6 @@ import type { Judging } from './judge-candidate.ts';
 import { rowsAlso } from './likeness.ts';
 import type { EmbeddedFiles } from './pictures.ts';
 
-/** With this many pictures a class, a fifth of them judges; with fewer, every one is needed and predictions without it judge. */
-const plentiful = 20;
-const heldOut = 0.2;
 /** Files named one by one; the others are counted. */
 const mostNamed = 5;
 
@@ -25,11 +25,11 @@ export interface Parts {
 /** Test data judges where it was given; else a part of plentiful data is held out, and of scarce data nothing. */
 export function divideFiles(data: EmbeddedFiles, test: Pick<EmbeddedFiles, 'set' | 'files'> | null, classes: number, seed: number): Parts {
   const smallest = Math.min(...momentsPerClass(data.set, classes).filter((groups) => groups > 0));
-  if (test !== null || smallest < plentiful) {
+  if (test !== null || smallest < plentifulMoments) {
     const judging = test === null ? null : { set: test.set, files: test.files, from: 'test' as const };
     return { train: data.set, trainFiles: data.files, views: data.views, judging };
   }
-  const { train, holdout } = holdOut(data.set, heldOut, seed);
+  const { train, holdout } = holdOut(data.set, 1 / setAsideOneIn, seed);
   const filesOf = (rows: readonly number[]) => rows.map((row) => data.files[row]!);
   return {
     train: takeRows(data.set, train),
@@ -47,7 +47,7 @@ export function withoutOverlap(
   note: ((sentence: string) => void) | undefined,
 ): { readonly kept: Pick<EmbeddedFiles, 'set' | 'files'>; readonly overlap: number } {
   noteContradictions(data, labels, note);
-  const captures = ({ hashes, set }: EmbeddedFiles) => ({ hashes, features: set.features, width: set.width });
+  const captures = ({ hashes, set }: EmbeddedFiles) => ({ hashes, features: set.features, width: set.width, labels: set.labels });
   const both = new Set(rowsAlso(captures(test), captures(data)));
   const rows = Array.from({ length: test.set.count }, (_, row) => row).filter((row) => !both.has(row));
   if (both.size > 0)
@@ -69,7 +69,7 @@ function noteContradictions(
     if (before === undefined) first.set(set.groups[row]!, row);
     else if (set.labels[before] !== set.labels[row]) pairs.push([before, row]);
   }
-  const named = (row: number) => `'${files[row]!.path}' (${labels[set.labels[row]!]})`;
+  const named = (row: number) => `'${shownPath(files[row]!.path)}' (${labels[set.labels[row]!]})`;
   for (const [a, b] of pairs.slice(0, mostNamed)) note?.(`${named(a)} and ${named(b)} are the same capture in two classes.`);
   if (pairs.length > mostNamed) note?.(`${pairs.length - mostNamed} more captures are in two classes.`);
 }

@@ -2,16 +2,22 @@
 // data to learn from has too. Hashes and features in, group numbers out.
 import { countBits } from '../bits.ts';
 
-/** Bits of 64 in which two hashes of one capture differ at most. */
+/**
+ * What makes two captures one, measured on photographs (`scripts/likeness-study.mjs`): hashes of 64 bits that differ in a few, and features that are
+ * near. Flat pictures, which show few edges, have hashes that are alike although the pictures are not.
+ */
 const nearBits = 4;
-/** With hashes that are only near the features must be as well. Drawings saved again as JPEG at quality 60: 0.015 at most; other drawings: 0.023 and more. */
-const nearFeatures = 0.02;
+const nearFeatures = 0.1;
+const fewestEdges = 20;
+/** Of flat pictures, and of two classes, the features must be the same: something small may be new in a scene that looks alike. */
+const sameFeatures = 0.02;
 
 export interface Captures {
   readonly hashes: readonly bigint[];
   /** [count, width]. */
   readonly features: Float32Array;
   readonly width: number;
+  readonly labels: ArrayLike<number>;
 }
 
 /** Group of each capture: that of the first one before it that is alike, so that no chain of small steps joins everything. */
@@ -37,11 +43,17 @@ function finderIn(others: Captures) {
   const [high, low] = wordsOf(others.hashes);
   const mean = meanOf(others);
   return (captures: Captures, row: number, candidates: readonly number[]): number | undefined => {
-    const hash = captures.hashes[row]!;
-    const [h, l] = [Number((hash >> 32n) & 0xffffffffn), Number(hash & 0xffffffffn)];
+    const [[h = 0], [l = 0]] = wordsOf([captures.hashes[row]!]);
+    const brighter = countBits(h) + countBits(l);
+    const hasEdges = Math.min(brighter, 64 - brighter) >= fewestEdges;
     return candidates.find((other) => {
-      const apart = countBits((h ^ high[other]!) >>> 0) + countBits((l ^ low[other]!) >>> 0);
-      return apart === 0 || (apart <= nearBits && apartness(featuresOf(captures, row), featuresOf(others, other), mean) <= nearFeatures);
+      const bits = countBits((h ^ high[other]!) >>> 0) + countBits((l ^ low[other]!) >>> 0);
+      if (bits > nearBits) return false;
+      const isOneClass = captures.labels[row] === others.labels[other];
+      if (bits === 0 && isOneClass) return true;
+      const isNear = hasEdges && isOneClass;
+      const apart = apartness(featuresOf(captures, row), featuresOf(others, other), mean);
+      return apart <= (isNear ? nearFeatures : sameFeatures);
     });
   };
 }
@@ -58,7 +70,7 @@ function featuresOf({ features, width }: Captures, row: number): Float32Array {
 }
 
 /** Squared distance of two captures against their distances from the mean of all: 0 for one, about 2 for two that have nothing to do with each other. */
-function apartness(a: Float32Array, b: Float32Array, mean: Float64Array): number {
+export function apartness(a: Float32Array, b: Float32Array, mean: Float64Array): number {
   let [between, fromA, fromB] = [0, 0, 0];
   for (const [at, x] of a.entries()) {
     const [y, m] = [b[at]!, mean[at]!];
@@ -69,7 +81,7 @@ function apartness(a: Float32Array, b: Float32Array, mean: Float64Array): number
   return between === 0 ? 0 : between / Math.sqrt(fromA * fromB);
 }
 
-function meanOf({ features, hashes, width }: Captures): Float64Array {
+export function meanOf({ features, hashes, width }: Captures): Float64Array {
   const mean = new Float64Array(width);
   for (let at = 0; at < hashes.length * width; at += 1) mean[at % width]! += features[at]! / hashes.length;
   return mean;

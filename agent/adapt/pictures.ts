@@ -1,9 +1,11 @@
 // Files of pictures → input tensors, read and decoded ahead of whoever consumes them; and → features. Files that cannot be read are counted
 // and named, and stop nothing.
 import { readFile, stat } from 'node:fs/promises';
+import { pathBytes } from '../capture/file-names.ts';
 import type { InputSpec } from '../config/card.ts';
 import { messageOf, WhetError } from '../errors.ts';
 import type { Embedder } from '../model/embed.ts';
+import type { InputWatch } from '../model/input-range.ts';
 import { drawViews, isUnreadable, preprocessCapture } from '../preprocess/capture-input.ts';
 import { maxPictureBytes } from '../preprocess/picture.ts';
 import type { FeatureSet, Progress } from '../types.ts';
@@ -21,6 +23,8 @@ export interface ReadOptions {
   readonly progress?: Progress | undefined;
   /** For progress: what is being done. */
   readonly what: string;
+  /** Sees every input tensor. */
+  readonly watch?: InputWatch | null;
 }
 
 export interface Unreadable {
@@ -50,8 +54,11 @@ export async function readPictures(
     while (next < files.length && waiting.length < ahead)
       waiting.push(decode((files[next++] as LabelledFile).path, options.input, options.views ?? 0));
     const decoded = ((await waiting.shift()) as () => Decoded)();
-    if (decoded.kind === 'read') await visit(decoded.picture, file);
-    else refused.push({ path: file.path, reason: decoded.reason });
+    if (decoded.kind === 'read') {
+      options.watch?.see(decoded.picture.data);
+      await visit(decoded.picture, file);
+    }
+    if (decoded.kind === 'unreadable') refused.push({ path: file.path, reason: decoded.reason });
     options.progress?.(index + 1, files.length, options.what);
   }
   return refused;
@@ -95,7 +102,13 @@ export async function embedFiles(
   });
   const count = rows.length;
   const labels = Int32Array.from(rows, (file) => file.label);
-  const set = { features: features.subarray(0, count * width), count, width, labels, groups: groupAlike({ hashes, features, width }) };
+  const set = {
+    features: features.subarray(0, count * width),
+    count,
+    width,
+    labels,
+    groups: groupAlike({ hashes, features, width, labels }),
+  };
   const views = seen.map((rows) => ({ ...set, features: rows.subarray(0, count * width) }));
   return { set, views, files: rows, hashes, unreadable };
 }
@@ -103,12 +116,13 @@ export async function embedFiles(
 /** Never rejects, so that a picture decoded ahead cannot fail unheard: what went wrong is thrown when the result is taken. */
 async function decode(path: string, input: InputSpec, views: number): Promise<() => Decoded> {
   try {
-    const { size } = await stat(path);
+    const at = pathBytes(path);
+    const { size } = await stat(at);
     if (size > maxPictureBytes) {
       const reason = `${Math.round(size / 1024 / 1024)} MB, more than the ${maxPictureBytes / 1024 / 1024} MB that a picture may have`;
       return () => ({ kind: 'unreadable', reason });
     }
-    const bytes = await readFile(path);
+    const bytes = await readFile(at);
     const picture = { ...(await preprocessCapture(bytes, input)), views: await drawViews(bytes, input, views) };
     return () => ({ kind: 'read', picture });
   } catch (error) {

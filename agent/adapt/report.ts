@@ -1,11 +1,12 @@
 // What `whet adapt` takes and answers. The report is JSON that other programs rely on: what does not apply is null.
 
 import type { Evidence } from '../candidate/evidence.ts';
+import { shownPath } from '../capture/file-names.ts';
 import type { GradientSettings } from '../config/gradient-schema.ts';
 import type { LearnerChoice } from '../learn/choose.ts';
 import type { EngineName } from '../learn/engines.ts';
 import type { CutWish } from '../onnx/surgery/cut.ts';
-import type { Progress, Verdict } from '../types.ts';
+import type { ListeningReport, Progress, Verdict } from '../types.ts';
 import type { ClassMode, LabelledFile } from './class-folders.ts';
 import type { DepthReport } from './depth-report.ts';
 
@@ -59,10 +60,23 @@ export function evidenceReport({ rows, by, agreement, unmeasured }: Evidence): E
   return { rows: rows.length, moments: new Set(rows.map(({ group }) => group)).size, by, agreement: agreement?.share ?? null, unmeasured };
 }
 
+/** Fewer captures than this say nothing about a whole model. */
+const fewestForDoubt = 10;
+
+/** A sentence where the model as it came knows nothing of the captures, as under a wrong card; null where it does, or too few say so. */
+export function doubtOf({ rows, classes }: Evidence): string | null {
+  if (rows.length < fewestForDoubt || rows.some(({ current }) => current === null)) return null;
+  const right = rows.filter(({ is, current }) => is === current).length;
+  const counts = classes.map((_, label) => rows.filter(({ is }) => is === label).length);
+  const most = Math.max(...counts);
+  if (right > most) return null;
+  return `The model as it came is right on ${right} of ${rows.length} captures, no more than always saying '${classes[counts.indexOf(most)]}' (${most}): if it should know them, compare "range", "mean", "std", "channels" and the order of "labels" in its card with what it was trained with.`;
+}
+
 /** `files`: that of each judged row. */
 export function wrongFiles({ rows, classes }: Evidence, files: readonly LabelledFile[]): AdaptReport['wrong'] {
   const all = rows.flatMap(({ is, candidate }, at) =>
-    candidate === is ? [] : [{ file: files[at]!.path, is: classes[is]!, said: classes[candidate] ?? null }],
+    candidate === is ? [] : [{ file: shownPath(files[at]!.path), is: classes[is]!, said: classes[candidate] ?? null }],
   );
   return all.slice(0, mostWrong);
 }
@@ -89,6 +103,8 @@ export interface AdaptReport {
   readonly confusion: readonly (readonly number[])[] | null;
   /** Judging samples that the new model gets wrong, at most 50. `said` null: the file could not be read again. */
   readonly wrong: readonly { readonly file: string; readonly is: string; readonly said: string | null }[];
+  /** False accepts an hour and misses, of a model that listens and knows a background; null for others. */
+  readonly listening: ListeningReport | null;
   /** Test captures that were left out of the verdict because they are also in the data. */
   readonly overlap: number;
   readonly seconds: { readonly features: number; readonly train: number; readonly export: number; readonly total: number };

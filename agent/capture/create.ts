@@ -13,6 +13,8 @@ import type { Source } from './source.ts';
 export interface SourceSurroundings {
   /** Whether a subfolder of this name is a label: a class of the model, or any name where classes may be new. */
   readonly isClass: (name: string) => boolean;
+  /** Whether it is a class of the model already. */
+  readonly isKnown: (name: string) => boolean;
   /** What the model takes. */
   readonly captures: CaptureKind;
   /** How the model's windows are made of readings; null where it takes none. */
@@ -21,10 +23,18 @@ export interface SourceSurroundings {
   readonly createSegmenter: (sampleRate: number) => Segmenter;
 }
 
-export function createSource(config: SourceConfig, { isClass, captures, sensor, createSegmenter }: SourceSurroundings): Source {
+export function createSource(config: SourceConfig, surroundings: SourceSurroundings): Source {
+  const { isClass, isKnown, captures, sensor, createSegmenter } = surroundings;
   switch (config.kind) {
     case 'folder':
-      return createFolderSource({ name: config.name, path: config.path, captures, rescanMs: config.rescanSeconds * 1000, isClass });
+      return createFolderSource({
+        name: config.name,
+        path: config.path,
+        captures,
+        rescanMs: config.rescanSeconds * 1000,
+        isClass,
+        isKnown,
+      });
     case 'mjpeg': {
       const { name, command, framesPerSecond, stallSeconds } = config;
       return createMjpegSource({ name, command, framesPerSecond, stallMs: stallSeconds * 1000 });

@@ -1,9 +1,10 @@
-// A source that watches a folder and everything below it: a new file is a capture, a subfolder named like a class is its label. The
+// A source that watches a folder and everything below it: a new file is a capture, a subfolder named like a class is the label of all below it. The
 // periodic reading is the truth (network file systems announce nothing); notifications only make it quicker. A file is taken when two looks
 // at it agree, so that nobody's half-written file is read; what cannot be read is said once.
 import { basename, extname, join } from 'node:path';
 import { messageOf } from '../errors.ts';
 import type { Capture, CaptureKind } from '../types.ts';
+import { shownPath } from './file-names.ts';
 import { type FileLook, look, readFile, walk } from './folder-files.ts';
 import { fileKind, formats, isFolderWatched, labelOf } from './folder-names.ts';
 import { type Notifier, notifyChanges } from './folder-notify.ts';
@@ -20,6 +21,8 @@ export interface FolderOptions {
   readonly rescanMs: number;
   /** Whether a subfolder of this name is a label. */
   readonly isClass: (name: string) => boolean;
+  /** Whether it is a label that the model has already; what `isClass` says, unless told. */
+  readonly isKnown?: (name: string) => boolean;
   /** Size and time of a file must stay the same for this long. */
   readonly settleMs?: number;
   /** Larger files are refused. */
@@ -43,7 +46,7 @@ const defaultMaxBytes = 64 * 1024 * 1024;
 
 export function createFolderSource(options: FolderOptions): Source {
   let running: { readonly abort: AbortController; readonly loop: Promise<void> } | null = null;
-  let status: SourceStatus = { state: 'stopped', lastCaptureMs: null, captures: 0, dropped: 0, lastError: null };
+  let status: SourceStatus = { state: 'stopped', lastCaptureMs: null, captures: 0, dropped: 0, passedOver: 0, lastError: null };
   const update = (change: Partial<SourceStatus>) => {
     status = { ...status, ...change };
   };
@@ -108,7 +111,7 @@ async function keepWatching(w: Watch): Promise<void> {
 
 /** Reads the whole tree. false when the folder itself cannot be read: then nothing is forgotten, for it may come back. */
 async function rescan(w: Watch): Promise<boolean> {
-  const { captures, foreign, unreadable } = await walk(w.options.path, '', w.options.captures, w.signal);
+  const { captures, foreign, unreadable } = await walk(w.options.path, '', { kind: w.options.captures, links: 'left', signal: w.signal });
   if (w.signal.aborted) return true;
   const lost = unreadable.find(({ path }) => path === '');
   if (lost !== undefined) {
@@ -121,9 +124,14 @@ async function rescan(w: Watch): Promise<boolean> {
     w.context.log.info({ source: w.options.name }, 'folder can be read again');
     w.update({ state: 'running', lastError: null });
   }
-  for (const { path, reason } of unreadable) w.tellOnce(`folder ${path}`, { path, error: reason }, 'subfolder cannot be read');
+  for (const { path, reason } of unreadable)
+    w.tellOnce(`folder ${path}`, { path: shownPath(path), error: reason }, 'subfolder cannot be read');
   for (const path of foreign) {
-    w.tellOnce(`kind ${extname(path).toLowerCase()}`, { path }, `files of this kind are not read; ${formats[w.options.captures].listed}`);
+    w.tellOnce(
+      `kind ${extname(path).toLowerCase()}`,
+      { path: shownPath(path) },
+      `files of this kind are not read; ${formats[w.options.captures].listed}`,
+    );
   }
   w.tracker.list(captures);
   return true;
@@ -162,7 +170,7 @@ const ahead = 3;
 async function lookInto(w: Watch, folder: string): Promise<void> {
   w.tracker.leave(folder);
   if (!folder.split('/').every(isFolderWatched)) return;
-  const { captures } = await walk(w.options.path, folder, w.options.captures, w.signal);
+  const { captures } = await walk(w.options.path, folder, { kind: w.options.captures, links: 'left', signal: w.signal });
   for (const path of captures) w.tracker.notice(path);
 }
 
@@ -173,18 +181,18 @@ function isWatched(path: string, kind: CaptureKind): boolean {
 
 /** null where the file is still being written, or cannot be used (said once). */
 async function read(w: Watch, path: string, seen: FileLook, origin: string): Promise<Capture | null> {
-  const { name, path: root, maxBytes = defaultMaxBytes, isClass } = w.options;
+  const { name, path: root, maxBytes = defaultMaxBytes, isClass, isKnown } = w.options;
   const outcome = await readFile(root, path, seen, maxBytes);
   // Still being written: its next look will differ, or agree for longer.
   if (outcome.kind === 'changed') return null;
   if (outcome.kind === 'unusable') {
     w.tracker.finish(path, origin);
-    w.update({ dropped: w.status().dropped + 1, lastError: `${path}: ${outcome.reason}` });
-    w.tellOnce(origin, { path, error: outcome.reason }, 'file cannot be used');
+    w.update({ dropped: w.status().dropped + 1, lastError: `${shownPath(path)}: ${outcome.reason}` });
+    w.tellOnce(origin, { path: shownPath(path), error: outcome.reason }, 'file cannot be used');
     return null;
   }
   const timeMs = Math.min(seen.mtimeMs, w.context.clock.now());
-  const label = labelOf(path, isClass);
+  const label = labelOf(path, isClass, isKnown);
   return { source: name, timeMs, kind: w.options.captures, bytes: outcome.bytes, origin, ...(label === undefined ? {} : { label }) };
 }
 
@@ -192,11 +200,11 @@ async function offer(w: Watch, path: string, origin: string, capture: Capture): 
   try {
     if ((await unlessAborted(w.context.emit(capture), w.signal)) === 'aborted') return;
     w.tracker.finish(path, origin);
-    w.update({ captures: w.status().captures + 1, lastCaptureMs: capture.timeMs, lastError: null });
+    w.update({ captures: w.status().captures + 1, lastCaptureMs: w.context.clock.now(), lastError: null });
   } catch (error) {
     // The next reading of the folder offers it again.
     w.tracker.leave(path);
-    w.update({ lastError: `${path} was not taken: ${messageOf(error)}` });
-    w.tellOnce(`emit ${messageOf(error)}`, { path, error: messageOf(error) }, 'file not taken; it is offered again');
+    w.update({ lastError: `${shownPath(path)} was not taken: ${messageOf(error)}` });
+    w.tellOnce(`emit ${messageOf(error)}`, { path: shownPath(path), error: messageOf(error) }, 'file not taken; it is offered again');
   }
 }

@@ -1,7 +1,7 @@
 // Labels from people: given, changed, taken back, any number in one transaction. Refuses a name that is no class where none may come.
 import { z } from 'zod';
-import { matchLabel } from '../adapt/class-folders.ts';
 import type { ModelCard } from '../config/card.ts';
+import { labelsLike } from '../config/class-names.ts';
 import { nearestName } from '../config/nearest-name.ts';
 import type { Config } from '../config/resolve.ts';
 import { WhetError } from '../errors.ts';
@@ -45,7 +45,12 @@ export const label = operation({
 
 /** A label that no class of the model has would close the question and count as new, and nothing would ever be learned from it. */
 function requireClass(name: string, { classes }: Config, { labels }: ModelCard): void {
-  if (classes !== 'keep' || labels.length < 2 || matchLabel(name, labels) !== null) return;
+  const like = labelsLike(name, labels).map((index) => `'${labels[index]}'`);
+  if (classes !== 'replace' && like.length > 1)
+    throw new WhetError('data-unusable', `'${name}' may mean the classes ${like.join(' or ')}`, {
+      hint: 'Write the class exactly as the model card does.',
+    });
+  if (classes !== 'keep' || labels.length < 2 || like.length === 1) return;
   const near = nearestName(name, labels);
   const some = labels.length > 12 ? `${labels.slice(0, 12).join(', ')} and ${labels.length - 12} more` : labels.join(', ');
   throw new WhetError('data-unusable', `no class of the model is called '${name}'${near === null ? '' : ` (did you mean '${near}'?)`}`, {

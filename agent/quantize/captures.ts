@@ -1,35 +1,26 @@
 // A folder of captures, with or without a folder a class → files, divided into those that calibrate and those that judge. Refuses folders with
 // no file in them (`data-unusable`).
-import { readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
-import { type LabelledFile, listClassFolders, matchLabel } from '../adapt/class-folders.ts';
-import { messageOf, WhetError } from '../errors.ts';
+import { dirname, join } from 'node:path';
+import { type LabelledFile, listClassFolders, readTree } from '../adapt/class-folders.ts';
+import { decodeName } from '../capture/file-names.ts';
+import { fileKind } from '../capture/folder-names.ts';
+import { matchLabel } from '../config/class-names.ts';
+import { WhetError } from '../errors.ts';
 
 /** The label of a file whose class is not known. */
 export const unknownLabel = -1;
 
-/** Files of a folder a class, labelled where the folder is named like a class; else the files that lie in the folder itself. */
+/** All files of a folder and below it, labelled where they lie in a folder that is named like a class. */
 export async function listCaptures(directory: string, labels: readonly string[]): Promise<readonly LabelledFile[]> {
-  const names = await readdir(directory).catch((error: unknown) => {
-    throw new WhetError('data-unusable', `the data folder cannot be read: ${messageOf(error)}`, {
-      hint: 'Check the path and its permissions.',
-      cause: error,
-    });
-  });
-  const kinds = await Promise.all(
-    names
-      .filter((name) => !name.startsWith('.'))
-      .sort()
-      .map(async (name) => ({
-        path: join(directory, name),
-        isFolder: (await stat(join(directory, name)).catch(() => null))?.isDirectory() === true,
-      })),
-  );
-  const files = kinds.some(({ isFolder }) => isFolder)
-    ? (await listClassFolders(directory)).flatMap(({ name, files: paths }) =>
-        paths.map((path) => ({ path, label: matchLabel(name, labels) ?? unknownLabel })),
-      )
-    : kinds.map(({ path }) => ({ path, label: unknownLabel }));
+  const root = decodeName(Buffer.from(directory));
+  const { top, files: all } = await readTree(root);
+  // Where there are folders, what lies beside them may be anything.
+  const loose = all.filter((path) => dirname(path) === '.' && (top.length === 0 || fileKind(path, null) === 'capture'));
+  const inFolders = top.length === 0 ? [] : await listClassFolders(directory, { known: labels });
+  const files = [
+    ...loose.sort().map((path) => ({ path: join(root, path), label: unknownLabel })),
+    ...inFolders.flatMap(({ name, files: paths }) => paths.map((path) => ({ path, label: matchLabel(name, labels) ?? unknownLabel }))),
+  ];
   if (files.length > 0) return files;
   throw new WhetError('data-unusable', `'${directory}' holds no files`, { hint: 'Give a folder of captures, or of one folder a class.' });
 }

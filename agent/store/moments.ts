@@ -2,6 +2,7 @@
 // aside once and stays so: neither a new class, an earlier frame nor a forgotten sample moves what was decided.
 import { createHash } from 'node:crypto';
 import { countBits } from '../bits.ts';
+import { plentifulMoments, setAsideOneIn } from '../config/setting-aside.ts';
 import type { Database } from './database.ts';
 import { idOfRow, rowOfId } from './sample-id.ts';
 import { toFeatures } from './sample-rows.ts';
@@ -11,7 +12,7 @@ export interface MomentRules {
   burstMs(source: string): number;
   /** Sources whose captures are apart whatever their times are: files (which carry the time of a copy) and utterances. */
   readonly separate: readonly string[];
-  /** Captures of one source that differ in at most this many of 64 bits of their hashes are one moment, however far apart in time. */
+  /** Captures of one source and label that differ in at most this many of 64 bits of their hashes are one moment, however far apart in time. */
   readonly distance: number;
 }
 
@@ -22,11 +23,11 @@ export interface Moments {
   companions(samples: readonly string[]): readonly string[];
 }
 
-/** From this many moments of a class on, one in `heldOutOf` is set aside; with fewer, every one is learned from. */
-const plentiful = 20;
-const heldOutOf = 5;
-/** Features of one scene under two labels are hardly apart: another thing in it moves them further (cosine). */
-const sameFeatures = 0.999;
+/** Cosine of features, measured on photographs (`scripts/likeness-study.mjs`): under another label, another thing in the scene moves them further. */
+const sameFeatures = 0.997;
+/** Under one label hashes may be this many times as far apart where the features are near. */
+const further = 2;
+const nearFeatures = 0.99;
 
 interface Waiting {
   readonly id: number;
@@ -68,10 +69,12 @@ export function createMoments(database: Database): Moments {
   /** Something small may be new in a scene that looks the same: under another label the features must be the same too. */
   function isAlike(sample: Waiting, words: Words, leader: Leader, distance: number): boolean {
     const apart = countBits(words.high ^ leader.high) + countBits(words.low ^ leader.low);
-    if (apart > distance) return false;
-    if (apart === 0 || leader.label === null || leader.label === sample.label || leader.sample === null) return true;
+    if (apart > further * distance) return false;
+    const isOneLabel = leader.label === null || leader.label === sample.label;
+    if (isOneLabel && apart <= distance) return true;
+    if (leader.sample === null || (!isOneLabel && apart > distance)) return false;
     const [a, b] = [featuresOf(sample.id), featuresOf(leader.sample)];
-    return a !== null && b !== null && a.length === b.length && cosine(a, b) >= sameFeatures;
+    return a !== null && b !== null && a.length === b.length && cosine(a, b) >= (isOneLabel ? nearFeatures : sameFeatures);
   }
 
   function place(sample: Waiting, leaders: Leader[], rules: MomentRules): void {
@@ -93,7 +96,7 @@ export function createMoments(database: Database): Moments {
   function decide(): void {
     const sql =
       'SELECT label, count(DISTINCT moment) AS n FROM samples WHERE label IS NOT NULL AND moment IS NOT NULL GROUP BY label ORDER BY label';
-    for (const { label } of database.all<{ readonly label: string; readonly n: number }>(sql).filter(({ n }) => n >= plentiful)) {
+    for (const { label } of database.all<{ readonly label: string; readonly n: number }>(sql).filter(({ n }) => n >= plentifulMoments)) {
       const open = database.all<{ readonly id: number }>(
         'SELECT DISTINCT moments.id AS id FROM moments JOIN samples ON moment = moments.id WHERE label = ? AND judges IS NULL ORDER BY moments.id',
         label,
@@ -130,7 +133,7 @@ export function forgetInMoments(database: Database): void {
 }
 
 function isSetAside(moment: number): boolean {
-  return createHash('sha256').update(`moment ${moment}`).digest()[0]! % heldOutOf === 0;
+  return createHash('sha256').update(`moment ${moment}`).digest()[0]! % setAsideOneIn === 0;
 }
 
 interface Words {
@@ -143,7 +146,7 @@ function wordsOf(hash: Uint8Array): Words {
   return { high: view.getUint32(0), low: view.getUint32(4) };
 }
 
-function cosine(a: Float32Array, b: Float32Array): number {
+export function cosine(a: Float32Array, b: Float32Array): number {
   let [dot, aa, bb] = [0, 0, 0];
   for (const [at, x] of a.entries()) {
     const y = b[at]!;

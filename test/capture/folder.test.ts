@@ -58,7 +58,28 @@ function write(path: string, bytes: Uint8Array = picture, mtimeSeconds?: number)
 const origins = (recorder: Recorder) => recorder.captures.map(({ origin }) => origin!.split(':')[0]).sort();
 
 describe('a watched folder', () => {
-  test('takes what is there and what comes, with the nearest class folder as label, oldest first', async () => {
+  test('below a class everything is the class, and a class of the model is one wherever it stands', async () => {
+    write('cat/dog/a.jpg', picture, 1000);
+    write('2026/cat/monday/b.jpg', picture, 2000);
+    write('fox/monday/c.jpg', picture, 3000);
+    const recorder = createRecorder();
+    await open(recorder, { isClass: () => true, isKnown: (name) => ['cat', 'dog'].includes(name) });
+    await recorder.until('all', () => recorder.captures.length === 3);
+    expect(recorder.captures.map(({ label }) => label)).toEqual(['cat', 'cat', 'fox']);
+  });
+
+  test('names of another encoding are taken too, under the name that people read', async () => {
+    const path = (name: string) => Buffer.from(join(root, name), 'latin1');
+    mkdirSync(path('gr\xfcn'));
+    writeFileSync(path('gr\xfcn/\xe4.jpg'), picture);
+    const recorder = createRecorder();
+    const source = await open(recorder, { isClass: (name) => name === 'grün' });
+    await recorder.until('the file', () => recorder.captures.length === 1);
+    expect(recorder.captures[0]!.label).toBe('grün');
+    await recorder.until('another reading', () => source.status().captures === 1);
+  });
+
+  test('takes what is there and what comes, with the class folder as label, oldest first', async () => {
     write('2026/cat/b.jpg', picture, 2000);
     write('cat/day one/a.JPG', picture, 1000);
     write('elsewhere/c.png', picture, 3000);

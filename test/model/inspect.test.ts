@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { formatInspect, knownOf } from '../../agent/cli/inspect.ts';
 import { proofInputs } from '../../agent/model/input.ts';
-import { calibratedRange, cardContradiction } from '../../agent/model/input-range.ts';
+import { calibratedRange, cardContradiction, watchInputs } from '../../agent/model/input-range.ts';
 import { inspect } from '../../agent/model/inspect.ts';
 import { encodeModel } from '../../agent/onnx/codec/encode.ts';
 import type { Model, Node, Tensor, ValueInfo } from '../../agent/onnx/ir.ts';
@@ -129,6 +129,17 @@ describe('what a report says of models that people have', () => {
     expect(cardContradiction(model, input, { min: 0, max: 255 })).toBeNull();
     expect(cardContradiction(model, input, { min: 0, max: 200 })).toBeNull();
     expect(cardContradiction(model, input, null)).toBeNull();
+    const seen = (...inputs: readonly (readonly number[])[]) => {
+      const watch = watchInputs(model, input)!;
+      for (const values of inputs) watch.see(Float32Array.from(values));
+      return watch.contradiction();
+    };
+    expect(seen([0, 12, 255], [100, 3, 255.5])).toBeNull();
+    expect(seen([-100, 12, 255], [-100, -30, 200])).toBeNull();
+    expect(seen([-100, 12, 255], [-100, -30, 300])).toMatch(/-100 to 300 .* 67 % lie outside of 0 to 255/);
+    expect(seen([0.1, 0.9], [0, 1])).toMatch(/0 to 1 .* less than 5 % of 0 to 255/);
+    expect(seen()).toBeNull();
+    expect(watchInputs(floatClassifier({ kind: 'conv', opset: 13 }), input)).toBeNull();
   });
 });
 

@@ -51,6 +51,23 @@ describe('a moment', () => {
     expect(new Set([first, dog, inbox]).size).toBe(3);
   });
 
+  it('is one, too, where hashes are further apart and the features are near, and under another label where nothing is new', () => {
+    const store = temporaryStore();
+    const turned = (degrees: number) => Float32Array.of(Math.cos((degrees * Math.PI) / 180), Math.sin((degrees * Math.PI) / 180));
+    const shown: readonly Partial<Shown>[] = [
+      {},
+      { hash: 0xffn, features: turned(7) },
+      { hash: 0x1ffn, features: turned(7) },
+      { hash: 0xff00n, features: turned(10) },
+      { hash: 3n, label: 'dog', features: turned(3) },
+      { hash: 0xcn, label: 'dog', features: turned(6) },
+    ];
+    const ids = shown.map((more, at) => add(store, { atMs: at * 60_000, ...more }));
+    store.moments.assign(rules);
+    const moments = momentsOf(store, ids);
+    expect(moments.map((moment) => moment === moments[0])).toEqual([true, true, false, false, true, false]);
+  });
+
   it('of a chain of windows ends with its label, and files and utterances are apart whatever their times are', () => {
     const store = temporaryStore();
     const chain = Array.from({ length: 12 }, (_, at) => add(store, { atMs: at * 2000, hash: hashOf(at), label: at < 6 ? 'walk' : 'run' }));
