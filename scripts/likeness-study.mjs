@@ -99,14 +99,16 @@ export async function measure(photographs, near) {
   return { pairs: (seen.length * (seen.length - 1)) / 2, others, same };
 }
 
-export function photographsOf(data, count) {
+/** `part`: test or train. Throws where there are fewer. */
+export function photographsOf(data, count, part = 'test') {
   const place = mkdtempSync(join(tmpdir(), 'whet-likeness-'));
   try {
-    if (spawnSync('tar', ['-xf', join(data, 'cifar10.tar'), '-C', place, 'test/']).status !== 0)
+    if (spawnSync('tar', ['-xf', join(data, 'cifar10.tar'), '-C', place, `${part}/`]).status !== 0)
       throw new Error('tar cannot read cifar10.tar');
-    const files = readdirSync(join(place, 'test')).flatMap((name) =>
-      readdirSync(join(place, 'test', name)).map((file) => join(place, 'test', name, file)),
+    const files = readdirSync(join(place, part)).flatMap((name) =>
+      readdirSync(join(place, part, name)).map((file) => join(place, part, name, file)),
     );
+    if (files.length < count) throw new Error(`${count} photographs are wanted, and there are ${files.length}`);
     return shuffled(files, randomOf(1))
       .slice(0, count)
       .map((file) => readFileSync(file));

@@ -77,7 +77,7 @@ export async function draw({ modelPath, card, classifier, embedder, source, agai
     random,
   );
   const database = join(state, 'store.db');
-  const clock = { nowMs: Date.UTC(2026, 0, 1), now: () => clock.nowMs };
+  const clock = { nowMs: Date.UTC(2026, 0, 1), now: () => clock.nowMs, monotonicMs: () => clock.nowMs };
   const store = openStore(database, { samples: limits, outbox: { maxBytes: 1e6, maxAgeMs: hour }, clock });
   try {
     for (let showing = 1; showing <= showings; showing += 1) {
@@ -129,7 +129,7 @@ if (import.meta.main) {
     allowPositionals: true,
   });
   const [data, draws] = [positionals[0], Number(values.draws)];
-  const photographs = photographsOf(data, 2 * captures * draws);
+  const photographs = photographsOf(data, 2 * captures * draws, 'train');
   let next = 0;
   for (const kind of Object.keys(sources)) {
     const study = await openStudy(kind);
