@@ -3,13 +3,13 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { classesOfTail, openQuantizedTail } from '../../agent/candidate/evidence.ts';
+import { describeDelta, publishedModel, type ReceivedWeights } from '../../agent/contract/weights.ts';
 import { loadKnowledge } from '../../agent/model/knowledge.ts';
 import { encodeLineage, maxLineageBytes, readLineage } from '../../agent/model/lineage.ts';
 import { loadModel } from '../../agent/model/load.ts';
 import { decodeSafeTensors } from '../../agent/onnx/codec/safetensors.ts';
 import { install } from '../../agent/operations/deploy.ts';
 import { randomOf } from '../../agent/random.ts';
-import { describeDelta, publishedModel, type ReceivedWeights } from '../../agent/uplink/weights.ts';
 import { sample } from '../store/fixtures.ts';
 import { modelPath, trainingBench } from '../training/bench.ts';
 
