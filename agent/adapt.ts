@@ -212,9 +212,9 @@ async function judgeCandidate(options: AdaptOptions, prepared: Prepared, { fitte
     signal: options.signal,
     progress: options.progress,
     what: 'the new model',
-    output: classifier.tail.output,
   };
-  const subject = { ...prepared, current: isNew ? null : old, written, path: candidate.part };
+  const file = { path: candidate.part, model: candidate.model, tail: written, note: options.note };
+  const subject = { ...prepared, current: isNew ? null : old, file };
   const { evidence, files, float } = await gatherEvidence(subject, fitted, threads, read);
   const known = isNew ? null : loadKnowledge(options.model, classifier);
   const named = (tail: typeof old) => ({ tail, classes: plan.labels });
@@ -223,7 +223,7 @@ async function judgeCandidate(options: AdaptOptions, prepared: Prepared, { fitte
     golden,
     hasStatistics: known !== null && known.statistics !== null,
     fresh: known?.statistics == null && options.classes === 'extend' ? newClasses(plan) : [],
-    latencyMs: await compareCost(prepared.model, candidate.model, classifier.input.shape, { threads, limit: limits.latencyRatio }),
+    latencyMs: await compareCost(classifier, prepared.model, candidate.model, { threads, limit: limits.latencyRatio }),
     sizeBytes: { before: prepared.modelBytes, after: candidate.bytes.length },
   };
   const { before, after } = scoresOf(evidence);

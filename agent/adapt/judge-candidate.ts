@@ -1,5 +1,5 @@
-// What the original and the written file say of a person's captures: the rows that judge a one-shot job, as evidence. The file is run as a user
-// would run it, on whole captures; where every capture was needed for learning, by predictions made without each.
+// What the original and the written file say of a person's captures: the rows that judge a one-shot job, as evidence (`ask-file.ts` says how the
+// file is asked); where every capture was needed for learning, by predictions made without each.
 import {
   classesLeftOut,
   classesOfFloat,
@@ -9,17 +9,15 @@ import {
   evidenceOf,
   openQuantizedTail,
 } from '../candidate/evidence.ts';
-import { topClasses } from '../learn/evaluate.ts';
 import type { FittedTail } from '../learn/learner.ts';
-import { classScores, type TailRunner } from '../model/classify.ts';
-import { loadModel } from '../model/load.ts';
+import type { TailRunner } from '../model/classify.ts';
 import type { Classifier } from '../model/open.ts';
-import { openPart } from '../model/part.ts';
 import type { Model, Tensor } from '../onnx/ir.ts';
 import type { FloatTail } from '../onnx/surgery/tail.ts';
 import type { FeatureSet } from '../types.ts';
+import { askFile, type WrittenFile } from './ask-file.ts';
 import type { ClassPlan, LabelledFile } from './class-folders.ts';
-import { type ReadOptions, readPictures } from './pictures.ts';
+import type { ReadOptions } from './pictures.ts';
 
 /** Rows that judge, with the files they came from; never learned from. */
 export interface Judging {
@@ -45,16 +43,14 @@ interface Subject {
   readonly judging: Judging | null;
   /** The original's quantized tail; null where its classes were replaced. */
   readonly current: TailRunner | null;
-  /** The candidate's, and its file. */
-  readonly written: TailRunner;
-  readonly path: string;
+  readonly file: WrittenFile;
 }
 
 export async function gatherEvidence(
-  { classifier, plan, tail, train, trainFiles, judging, current, written, path }: Subject,
+  { classifier, plan, tail, train, trainFiles, judging, current, file }: Subject,
   fitted: FittedTail,
   threads: number,
-  read: ReadOptions & { readonly output: string },
+  read: ReadOptions,
 ): Promise<Judged> {
   const leftOut = classesLeftOut(fitted, train);
   const { weights } = fitted;
@@ -62,10 +58,9 @@ export async function gatherEvidence(
   const rows = judging === null ? [...leftOut.keys()].sort((a, b) => a - b) : Array.from({ length: set.count }, (_, row) => row);
   const files = rows.map((row) => (judging?.files ?? trainFiles)[row]!);
   const shape = classifier.features.shape;
-  const said =
-    judging === null
-      ? rows.map((row) => leftOut.get(row)!)
-      : await classesOfFile(path, judging.files, classifier.input.shape, threads, read);
+  const learned = { set: train, files: trainFiles };
+  const ask = await askFile(file, judging === null ? [learned] : [judging, learned], classifier, threads, read);
+  const said = judging === null ? rows.map((row) => leftOut.get(row)!) : await ask(set, rows);
   const now = current === null ? null : await classesOfTail(current, set, rows);
   const float = judging === null ? said : await classesOfFloat({ tail, weights }, set, rows, { shape, threads });
   return {
@@ -76,32 +71,11 @@ export async function gatherEvidence(
       rows,
       candidate: said,
       current: now?.map((label) => plan.mapping.indexOf(label)) ?? null,
-      agreement: await compareWithFloat(written, { tail, weights }, train, { shape, threads }),
+      agreement: await compareWithFloat(ask, { tail, weights }, train, { shape, threads }),
     }),
     files,
     float: rows.map((row, at) => float[at] === set.labels[row]),
   };
-}
-
-/** The file, loaded afresh, over whole pictures. -1 for a picture that can no longer be read. */
-async function classesOfFile(
-  path: string,
-  files: readonly LabelledFile[],
-  shape: readonly number[],
-  threads: number,
-  options: ReadOptions & { readonly output: string },
-): Promise<readonly number[]> {
-  const { model } = loadModel(path);
-  await using part = await openPart(model, { label: 'the new model', threads });
-  const [input = ''] = part.session.inputNames;
-  const { output } = options;
-  const said = new Map<LabelledFile, number>();
-  await readPictures(files, options, async ({ data }, file) => {
-    const result = await part.session.run({ [input]: { dtype: 'float32', dims: shape, data } }, [output]);
-    const scores = classScores((result[output] as Tensor).data as Float32Array);
-    said.set(file, topClasses(scores, scores.length)[0]!);
-  });
-  return files.map((file) => said.get(file) ?? -1);
 }
 
 type LabelledRows = Pick<FeatureSet, 'features' | 'count' | 'width'> & { readonly labels: ArrayLike<number> };

@@ -8,7 +8,8 @@ import { gatherStatistics, oneHot } from '../learn/ridge/gather.ts';
 import { withLesson } from '../learn/ridge/keep-known.ts';
 import { extendStatistics, type Statistics } from '../learn/ridge/statistics.ts';
 import { loadKnowledge } from '../model/knowledge.ts';
-import { type Classifier, openClassifier } from '../model/open.ts';
+import type { Classifier } from '../model/open.ts';
+import { hasSameBackbone } from '../model/same-backbone.ts';
 import { decodeSafeTensors, encodeSafeTensors } from '../onnx/codec/safetensors.ts';
 import type { Model } from '../onnx/ir.ts';
 import type { FeatureSet } from '../types.ts';
@@ -36,14 +37,10 @@ export interface SideFilesInput {
 type Name = 'statistics' | 'golden';
 
 export async function writeSides(input: SideFilesInput): Promise<Sides> {
-  const { out, written, classifier, threads } = input;
-  const { tail, cut } = classifier;
+  const { out, written, classifier } = input;
+  const { tail } = classifier;
   // Another cut of the new model would have other features.
-  const isSame =
-    tail.head?.input === tail.input &&
-    tail.head.width === classifier.features.width &&
-    (await openClassifier(written, { cut: { kind: 'tensor', tensor: cut.tensor }, threads, inputShape: classifier.input.shape }))
-      .backboneHash === classifier.backboneHash;
+  const isSame = tail.head?.input === tail.input && tail.head.width === classifier.features.width && hasSameBackbone(written, classifier);
   const statistics = isSame ? await updatedStatistics(input) : null;
   const golden = isSame ? updatedGolden(input) : null;
   return {

@@ -80,9 +80,12 @@ export function classesLeftOut(fitted: FittedTail, train: FeatureSet): ReadonlyM
   return new Map(own.map(([row, logits]) => [row, topClasses(logits, logits.length)[0]!]));
 }
 
+/** Classes that a file names for rows of a set. */
+export type Asked = (set: Rows, rows: readonly number[]) => Promise<readonly number[]>;
+
 /** The written file beside the float tail that it was made from, on rows that were learned from, spread over all of them. */
 export async function compareWithFloat(
-  written: TailRunner,
+  written: Asked,
   float: { readonly tail: FloatTail; readonly weights: ReadonlyMap<string, Tensor> },
   train: FeatureSet,
   options: { readonly shape: readonly number[]; readonly threads: number },
@@ -90,7 +93,7 @@ export async function compareWithFloat(
   const count = Math.min(comparedRows, train.count);
   if (count === 0) return null;
   const rows = Array.from({ length: count }, (_, at) => Math.floor(((at + 0.5) * train.count) / count));
-  const [file, tail] = [await classesOfTail(written, train, rows), await classesOfFloat(float, train, rows, options)];
+  const [file, tail] = [await written(train, rows), await classesOfFloat(float, train, rows, options)];
   const right = (said: readonly number[]) => rows.map((row, at) => said[at] === train.labels[row]);
   const [fileRight, floatRight] = [right(file), right(tail)];
   const number = (rights: readonly boolean[]) => rights.filter(Boolean).length;

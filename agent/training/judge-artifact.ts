@@ -72,7 +72,7 @@ export async function judgeArtifact(
   const costs = {
     golden,
     hasStatistics: known !== null && known.statistics !== null,
-    latencyMs: await compareCost(current.model, artifact, classifier.input.shape, { threads: job.threads, limit: job.gate.latencyRatio }),
+    latencyMs: await compareCost(classifier, current.model, artifact, { threads: job.threads, limit: job.gate.latencyRatio }),
     sizeBytes: { before: current.bytes, after: bytes.length },
   };
   const verdict = judgeEvidence(evidence, set, costs, { ...job.gate, minPerClass: job.minPerClass, look: look.looks });
@@ -135,7 +135,7 @@ async function gatherEvidence(
     rows,
     candidate: rows.map((row) => said(row)!),
     current: now?.map((label) => plan.labels.indexOf(before.classes[label] ?? '')) ?? null,
-    agreement: await compareWithFloat(after.tail, float, train, options),
+    agreement: await compareWithFloat((rows, taken) => classesOfTail(after.tail, rows, taken), float, train, options),
   });
 }
 

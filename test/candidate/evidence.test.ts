@@ -2,7 +2,9 @@
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import {
+  type Asked,
   classesLeftOut,
+  classesOfTail,
   compareWithFloat,
   confusionOf,
   type Evidence,
@@ -10,11 +12,12 @@ import {
   scoresOf,
   unmeasuredClasses,
 } from '../../agent/candidate/evidence.ts';
-import { isSameWork } from '../../agent/candidate/latency.ts';
+import { compareCost, compareLatency, isSameWork } from '../../agent/candidate/latency.ts';
 import { lookAt, noLooks } from '../../agent/candidate/looks.ts';
 import { loadKnowledge } from '../../agent/model/knowledge.ts';
 import { loadModel } from '../../agent/model/load.ts';
 import { openClassifier } from '../../agent/model/open.ts';
+import { requantize } from '../../agent/onnx/forms/requantize.ts';
 import { withClasses } from '../../agent/onnx/surgery/classes.ts';
 
 const path = fileURLToPath(new URL('../../models/objects/model.onnx', import.meta.url));
@@ -25,7 +28,8 @@ it('says on how many rows the written file does what the float tail does, and wh
   const set = { ...golden, groups: Int32Array.from(golden.labels.keys()) };
   await using tail = await openQuantizedTail(classifier.model, classifier, 1);
   const options = { shape: classifier.features.shape, threads: 1 };
-  const own = await compareWithFloat(tail, { tail: classifier.tail, weights: new Map() }, set, options);
+  const file: Asked = (rows, taken) => classesOfTail(tail, rows, taken);
+  const own = await compareWithFloat(file, { tail: classifier.tail, weights: new Map() }, set, options);
   expect(own!.share).toBeGreaterThan(0.95);
   const { parameters, model } = classifier.tail;
   const negated = new Map(
@@ -33,7 +37,7 @@ it('says on how many rows the written file does what the float tail does, and wh
       .map(({ name }) => [name, model.graph.initializers.get(name)!] as const)
       .map(([name, tensor]) => [name, { ...tensor, data: (tensor.data as Float32Array).map((value) => -value) }]),
   );
-  const other = await compareWithFloat(tail, { tail: classifier.tail, weights: negated }, set, options);
+  const other = await compareWithFloat(file, { tail: classifier.tail, weights: negated }, set, options);
   expect(other!.share).toBeLessThan(0.2);
   expect(other!.won).toBeGreaterThan(100);
 });
@@ -82,6 +86,20 @@ it('times nothing where both models do the same work', async () => {
     Array.from({ length: 11 }, (_, label) => (label < 10 ? label : null)),
   );
   expect(isSameWork(classifier.tail.model, wider.model)).toBe(false);
+  const same = { ...model, graph: { ...model.graph, initializers: values } };
+  expect(await compareCost(classifier, model, same, { threads: 1, limit: 1.5 })).toBeNull();
+});
+
+it('times both sides of the cut where the work differs: the backbone once, the tails in turns', async () => {
+  const { model } = loadModel(path);
+  const classifier = await openClassifier(model, { cut: { kind: 'layers', layers: 1 }, threads: 1 });
+  const wide = Array.from({ length: 1000 }, (_, label) => (label < 10 ? label : null));
+  const wider = requantize(model, withClasses(classifier.tail, wide), new Map(), { ranges: new Map() });
+  const { before, after } = (await compareCost(classifier, model, wider, { threads: 1, limit: 1.5 }))!;
+  // The backbone is most of either side.
+  const tail = await compareLatency(classifier.tailQuantized, classifier.tailQuantized, classifier.features.shape, 1);
+  expect(before).toBeGreaterThan(2 * tail.before);
+  expect(after).toBeGreaterThan(2 * tail.before);
 });
 
 it('counts a look only where something else is asked', () => {
