@@ -1,9 +1,9 @@
-// Measures Whetstone beside what it is compared with, in one run on one machine: `npm run bench -- [train|collect] [--json] [--rounds N]
-// [--peers DIR] [--peer-root FOLDER]`. One file a benchmark in scripts/bench/; each gives rows, this file prints them.
+// Measures Whetstone beside what it is compared with, in one run on one machine: `npm run bench -- [train|collect|adapt] [--json] [--rounds N]
+// [--peers DIR] [--peer-root FOLDER] [--data FOLDER]`. One file a benchmark in scripts/bench/; each gives rows, this file prints them.
 import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 
-const benchmarks = ['train', 'collect'];
+const benchmarks = ['train', 'collect', 'adapt'];
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
@@ -12,6 +12,7 @@ const { values: options, positionals } = parseArgs({
     rounds: { type: 'string', default: '3' },
     peers: { type: 'string' },
     'peer-root': { type: 'string' },
+    data: { type: 'string' },
   },
 });
 
@@ -35,6 +36,7 @@ for (const name of wanted) {
     continue;
   }
   const { run } = await import(file.href);
-  results[name] = await run({ rounds, peers: options.peers, peerRoot: options['peer-root'], say: options.json ? () => {} : console.log });
+  const say = options.json ? () => {} : console.log;
+  results[name] = await run({ rounds, peers: options.peers, peerRoot: options['peer-root'], data: options.data, say });
 }
 if (options.json) console.log(JSON.stringify(results, null, 2));

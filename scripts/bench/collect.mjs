@@ -13,22 +13,9 @@ import { createLog } from '../../dist/log.js';
 import { rasterise } from '../../dist/preprocess/picture.js';
 import { openSession } from '../../dist/runtime/session.js';
 import { openStore } from '../../dist/store/store.js';
+import { imagenet } from './imagenet.mjs';
 import { formatTable, median } from './table.mjs';
 
-const imagenet = {
-  kind: 'image',
-  width: 224,
-  height: 224,
-  channels: 'rgb',
-  layout: 'nchw',
-  range: [0, 1],
-  mean: [0.485, 0.456, 0.406],
-  std: [0.229, 0.224, 0.225],
-  resize: 'cover',
-  crop: 1,
-  interpolation: 'linear',
-  background: [0, 0, 0],
-};
 const at = (path) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 const target = 0.95;
 

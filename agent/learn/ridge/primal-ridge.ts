@@ -4,7 +4,9 @@
 import { shifted, shiftOf } from '../shift.ts';
 import { assignFolds, countGroups } from '../splits.ts';
 import { solvePositive } from './cholesky.ts';
+import { finalTolerance, foldTolerance, maxFolds } from './fold-limits.ts';
 import { gatherStatistics, multiply, pickRows, type Rows } from './gather.ts';
+import { openKernelRidge } from './kernel-ridge.ts';
 import type { Ridge, RidgeFit, RidgeProblem } from './ridge.ts';
 import { openSolver, type Solver } from './solve.ts';
 import { addStatistics, type Statistics, scaleStatistics, subtractStatistics } from './statistics.ts';
@@ -18,13 +20,10 @@ export interface PrimalProblem extends RidgeProblem {
   readonly seed: number;
 }
 
-const maxFolds = 5;
 /** Right sides in one solve; bounds memory (1280 features: 5 MB for each of about ten intermediate arrays). */
 const maxColumns = 1024;
 /** Up to this width a direct solve in JavaScript takes a millisecond or two, less than the runtime needs to begin. */
 const directWidth = 256;
-/** Predictions of left-out rows need no more digits than the choice between powers of λ. */
-const foldTolerance = 1e-4;
 
 interface Fold {
   readonly rows: Rows;
@@ -32,7 +31,13 @@ interface Fold {
   readonly statistics: Statistics;
 }
 
-export async function openPrimalRidge(asked: PrimalProblem): Promise<Ridge> {
+/** Where rows are fewer than features, the same fits are found from products of rows: less work. */
+export function openPrimalRidge(asked: PrimalProblem): Promise<Ridge> {
+  const { prior, rows } = asked;
+  return prior === null && rows.width > directWidth && rows.count < rows.width ? openKernelRidge(asked) : openSums(asked);
+}
+
+async function openSums(asked: PrimalProblem): Promise<Ridge> {
   const { columns, intercept, threads } = asked;
   // What is known already was summed about zero, and without a bias rows cannot be moved.
   const shift = asked.prior === null && intercept ? shiftOf(asked.rows) : null;
@@ -53,7 +58,7 @@ export async function openPrimalRidge(asked: PrimalProblem): Promise<Ridge> {
       return predictions;
     },
     async solve(lambda) {
-      const [fit] = await solveAll(solver, total, [lambda], spread, intercept, 1e-6);
+      const [fit] = await solveAll(solver, total, [lambda], spread, intercept, finalTolerance);
       return movedBack(fit as RidgeFit, shift);
     },
     [Symbol.asyncDispose]: () => solver.close(),

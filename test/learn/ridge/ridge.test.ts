@@ -67,15 +67,42 @@ describe.each(['dual', 'primal'] as const)('%s ridge', (form) => {
   });
 });
 
-describe('primal ridge of many features', () => {
-  it('equals a direct solve too, by conjugate gradients', async () => {
-    const wide = clusters({ perClass: 12, classes, width: 270, seed: 3, perGroup: 2 });
-    await using ridge = await open('primal', wide, true);
+describe.each([
+  ['products of rows', 12],
+  ['sums over features', 100],
+] as const)('primal ridge of many features, by conjugate gradients on %s', (_, perClass) => {
+  const many = clusters({ perClass, classes, width: 270, seed: 3, perGroup: 2 });
+  const weighing = { ...many, weights: Float32Array.from({ length: many.count }, (_, row) => 0.5 + (row % 4)) };
+  const targets = oneHot(many.labels, classes);
+
+  it.each([
+    ['plain rows', many, true],
+    ['weighted rows', weighing, true],
+    ['no intercept', weighing, false],
+  ] as const)('equals a direct solve too: %s', async (_, set, intercept) => {
+    await using ridge = await open('primal', set, intercept);
     const fit = await ridge.solve(0.1);
-    const absolute = 0.1 * meanSquaredDistance(wide, true);
-    const direct = directRidge(wide, everyRow(wide), oneHot(wide.labels, classes), classes, absolute, true);
+    const absolute = 0.1 * meanSquaredDistance(set, intercept);
+    const direct = directRidge(set, everyRow(set), targets, classes, absolute, intercept);
     expect(largestGap(fit.weights, direct.slice(0, -1).flat())).toBeLessThan(2e-4);
     expect(largestGap(fit.bias, direct.at(-1) as number[])).toBeLessThan(2e-4);
+  });
+
+  it('predicts left-out rows as a refit without them does', async () => {
+    await using ridge = await open('primal', weighing, true);
+    const parts = assignFolds(weighing, 5, 5);
+    const predictions = await ridge.leftOut([0.1, 1]);
+    for (const [at, lambda] of [0.1, 1].entries()) {
+      const kept = everyRow(weighing).filter((row) => parts[row] !== 0);
+      const direct = directRidge(weighing, kept, targets, classes, lambda * meanSquaredDistance(weighing));
+      for (const row of everyRow(weighing).filter((other) => parts[other] === 0)) {
+        const h = weighing.features.subarray(row * 270, (row + 1) * 270);
+        const wanted = (direct.at(-1) as number[]).map((bias, label) =>
+          h.reduce((sum, value, k) => sum + value * direct[k]![label]!, bias),
+        );
+        expect(largestGap(predictions![at]!.subarray(row * classes, (row + 1) * classes), wanted)).toBeLessThan(2e-3);
+      }
+    }
   });
 });
 
