@@ -27,8 +27,8 @@ export interface Captures {
   readonly files: readonly LabelledFile[];
 }
 
-/** One capture in fifty is run through the whole file, within these bounds. */
-const sampled = { share: 1 / 50, fewest: 8, most: 32 };
+/** One capture in a hundred is run through the whole file, within these bounds. */
+const sampled = { share: 1 / 100, fewest: 8, most: 32 };
 
 /**
  * Gives who is to be asked: `sets` are all rows that will be asked about, and the first of them gives the sample. A capture that can no longer be

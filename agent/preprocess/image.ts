@@ -67,11 +67,17 @@ function scaleTable(input: ImageInput, channel: number, gain: number): Float32Ar
 
 /** Scales a plane into every `stride`-th place of `out`; `mirrorWidth` turns each row around. */
 function writePlane(out: Float32Array, from: number, stride: number, plane: Plane, scale: Float32Array, mirrorWidth: number | null): void {
-  const count = plane.data.length / plane.step;
+  const { data, step, offset } = plane;
+  const count = data.length / step;
+  if (mirrorWidth === null) {
+    // Every capture of every job goes through here.
+    for (let at = 0, read = offset, write = from; at < count; at += 1, read += step, write += stride) out[write] = scale[data[read]!]!;
+    return;
+  }
   for (let at = 0; at < count; at += 1) {
-    const column = mirrorWidth === null ? 0 : at % mirrorWidth;
-    const source = mirrorWidth === null ? at : at - column + (mirrorWidth - 1 - column);
-    out[from + at * stride] = scale[plane.data[source * plane.step + plane.offset]!]!;
+    const column = at % mirrorWidth;
+    const source = at - column + (mirrorWidth - 1 - column);
+    out[from + at * stride] = scale[data[source * step + offset]!]!;
   }
 }
 

@@ -90,8 +90,9 @@ describe('a file is asked', () => {
 it('takes a sample from every class', () => {
   const labels = Int32Array.from({ length: 1000 }, (_, row) => (row < 900 ? 0 : 1 + (row % 4)));
   const rows = sampleOf({ count: 1000, labels });
-  expect(rows).toHaveLength(20);
-  expect(new Set(rows).size).toBe(20);
+  expect(new Set(rows.map((row) => labels[row])).size).toBeGreaterThan(1);
+  expect(rows).toHaveLength(10);
+  expect(new Set(rows).size).toBe(10);
   expect(sampleOf({ count: 3, labels: Int32Array.of(0, 1, 2) })).toEqual([0, 1, 2]);
   expect(sampleOf({ count: 10_000, labels: new Int32Array(10_000) })).toHaveLength(32);
 });
