@@ -14,7 +14,8 @@ import { joinRows, learnWithViews } from './varied-copies.ts';
 
 /** `views` are the rows of `train` as they might have been. Left-out predictions of the answer are those of `train`. */
 export function learnCandidate(options: AdaptOptions, { classifier, tail, train, views, classes }: Teaching): Promise<Chosen> {
-  const learn = (rows: FeatureSet) => learnFrom(options, classifier, tail, rows, classes);
+  const learn = (rows: FeatureSet, settled = options.learner) =>
+    learnFrom({ ...options, learner: settled }, classifier, tail, rows, classes);
   return learnWithViews(learn, train, joinRows([{ ...train, ...noRows }, ...views]), classes);
 }
 

@@ -1,26 +1,33 @@
 // Captures as they might have been (mirrored, louder, faster …) → a better fit, or the one without them where they mislead. Takes a function
 // that learns from rows; left-out predictions of the answer are those of the captures themselves.
-import type { Chosen } from '../learn/choose.ts';
+import type { Chosen, LearnerChoice } from '../learn/choose.ts';
 import { isClearlyBetter } from '../learn/ridge/keep-known.ts';
 import type { FeatureSet } from '../types.ts';
 
-/** `views` are rows in the groups of the captures that they vary, so that no copy judges its original; none where it has no row. */
+/**
+ * `learn` is told which learner to take where that is settled: depth that brought nothing to the captures is not tried again on their copies.
+ * `views` are rows in the groups of the captures that they vary, so that no copy judges its original; none where it has
+ * no row.
+ */
 export async function learnWithViews(
-  learn: (rows: FeatureSet) => Promise<Chosen>,
+  learn: (rows: FeatureSet, settled?: LearnerChoice) => Promise<Chosen>,
   train: FeatureSet,
   views: FeatureSet,
   classes: number,
 ): Promise<Chosen> {
   const plain = await learn(train);
   if (views.count === 0) return plain;
-  const varied = await learn(joinRows([train, views]));
+  const isSettled = plain.depth !== null && plain.learner === 'closed-form';
+  const varied = await learn(joinRows([train, views]), isSettled ? 'closed-form' : undefined);
   const seen = {
     ...varied,
     fitted: { ...varied.fitted, crossValidated: varied.fitted.crossValidated?.slice(0, train.count * classes) ?? null },
   };
   // Where left and right are the difference between classes, pictures say so.
   if (isClearlyBetter(plain.fitted, seen.fitted, train, classes)) return plain;
-  return { ...seen, reason: `${seen.reason}; varied copies were learned from too` };
+  const reason = isSettled ? plain.reason : seen.reason;
+  const depth = isSettled ? { ...plain.depth, shallow: seen.fitted } : seen.depth;
+  return { ...seen, depth, reason: `${reason}; varied copies were learned from too` };
 }
 
 /** The rows of all sets. */

@@ -44,7 +44,9 @@ export async function fitBest(choice: LearnerChoice, learners: readonly Learner[
   const shallow = usable.find((learner) => learner.name === 'closed-form');
   const second = first === shallow ? others[0] : first;
   if (shallow === undefined || second === undefined) return alone(first, await first.fit(input), 'it is the one that can train this tail');
-  const depth = await compareDepth(shallow, second, input);
+  const one = await shallow.fit(input);
+  if (choice === 'auto' && isPerfect(one, input)) return alone(shallow, one, 'the last layer alone names every left-out capture right');
+  const depth = await compareDepth(one, second, input);
   const isBetter = depth.leftOut !== null && depth.leftOut.gain > depth.leftOut.standardError;
   const kept = choice !== 'auto' || isBetter ? second : shallow;
   return {
@@ -72,8 +74,13 @@ async function firstThatFits([first, ...others]: readonly [Learner, ...Learner[]
   }
 }
 
-async function compareDepth(shallow: Learner, deep: Learner, input: LearnerInput): Promise<Depth> {
-  const one = await shallow.fit(input);
+/** Nothing can be better than that, and training several layers takes long. */
+function isPerfect(fitted: FittedTail, { train, classes }: LearnerInput): boolean {
+  const rows = [...leftOutRows(fitted, train)];
+  return rows.length > 0 && rows.every(([row, logits]) => hits(logits, [train.labels[row] as number], classes)[0] === true);
+}
+
+async function compareDepth(one: FittedTail, deep: Learner, input: LearnerInput): Promise<Depth> {
   const all = await deep.fit(input);
   const [a, b] = [leftOutRows(one, input.train), leftOutRows(all, input.train)];
   const rows = firstOfGroups(

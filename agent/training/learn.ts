@@ -34,9 +34,9 @@ export async function learn(
 ): Promise<Chosen> {
   const classes = plan.labels.length;
   const known = await priorOf(job, base, plan);
-  const learnFrom = (rows: FeatureSet): Promise<Chosen> =>
+  const learnFrom = (rows: FeatureSet, settled = job.learner): Promise<Chosen> =>
     learnTail({
-      choice: job.learner,
+      choice: settled,
       gradient: gradientBy(job.engine),
       prior: known,
       tail,

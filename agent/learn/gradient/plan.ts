@@ -8,6 +8,8 @@ export interface Plan {
   readonly epochs: number;
   /** Epochs without a better held-out loss after which training stops. */
   readonly patience: number;
+  /** Epochs after which a fit that began warm and found nothing better than its beginning goes no further. */
+  readonly scouting: number;
   /** Learning rate at its peak. */
   readonly rate: number;
   readonly schedule: GradientSettings['schedule'];
@@ -38,7 +40,9 @@ export function planFor(
   const batch = Math.max(1, Math.min(32, smallestPart));
   const epochs = wanted ?? Math.min(150, Math.max(20, Math.ceil(wantedSteps / Math.ceil(rows / batch))));
   const highest = rate ?? (width === null ? rateOfDepth : rateOfWidth(width));
-  return { batch, epochs, patience: Math.max(5, Math.ceil(epochs / 6)), rate: highest, schedule, warmUp };
+  const patience = Math.max(5, Math.ceil(epochs / 6));
+  // Where more layers help they show it in the first epochs: in every draw of the depth study, in the first one.
+  return { batch, epochs, patience, scouting: Math.max(4, Math.ceil(patience / 4)), rate: highest, schedule, warmUp };
 }
 
 /**

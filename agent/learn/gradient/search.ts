@@ -52,46 +52,68 @@ export async function attemptFit(engine: Engine, task: Task): Promise<Fit | null
   return { ...search, weights: course.weights };
 }
 
-/** Trains all splits side by side, epoch by epoch, until their held-out loss no longer falls. Keeps the predictions of the best epoch. */
+/**
+ * Trains all splits side by side, epoch by epoch, until their held-out loss no longer falls. Keeps the predictions of the best epoch. Where the
+ * start is worth something by itself, some of the splits go ahead: if they find nothing better soon, the others need not set out.
+ */
 async function findEpochs(engine: Engine, task: Task, report: (done: number) => void): Promise<Omit<Fit, 'weights'> | null> {
-  const { input, splits, plan } = task;
-  const parts = splits.map((split, index) => ({ ...partOf(task, split), random: randomOf(input.seed + index + 1) }));
+  const { input, plan } = task;
+  const parts = await Promise.all(task.splits.map((split, index) => openPart(engine, task, split, randomOf(input.seed + index + 1))));
   // Half the epochs, where nothing can be held out that would tell.
   const blind = { epochs: Math.ceil(plan.epochs / 2), heldOutLoss: null, predictions: null };
   if (parts.every((part) => part.weight === 0)) return blind;
-  let courses: readonly Course[] = await Promise.all(parts.map((part) => gridded(task, engine.begin(part.start))));
   const total = parts.reduce((sum, part) => sum + part.weight, 0);
   const judge = async (epochs: number) => {
     const predictions = new Float32Array(input.train.count * input.classes);
     let loss = 0;
-    for (const [index, part] of parts.entries()) {
-      const course = courses[index] as Course;
-      const logits = await engine.logits(course.weights, part.features, course.fixed);
-      loss += part.lossOf(logits);
+    for (const part of parts) {
+      const seen = await part.after(epochs);
+      if (seen === null) return null;
+      part.drop(epochs);
+      loss += seen.loss;
       for (const [at, row] of part.holdout.entries()) {
-        predictions.set(logits.subarray(at * input.classes, (at + 1) * input.classes), row * input.classes);
+        predictions.set(seen.logits.subarray(at * input.classes, (at + 1) * input.classes), row * input.classes);
       }
     }
     return { epochs, heldOutLoss: loss / total, predictions };
   };
-  let best: Omit<Fit, 'weights'> & { readonly heldOutLoss: number } = task.isWarm
-    ? await judge(0)
-    : { epochs: 0, heldOutLoss: Number.POSITIVE_INFINITY, predictions: null };
+  const start = task.isWarm ? await judge(0) : null;
+  if (start !== null && Number.isFinite(start.heldOutLoss) && !(await isWorthGoing(parts, plan, input.signal))) return start;
+  let best: Omit<Fit, 'weights'> & { readonly heldOutLoss: number } = start ?? {
+    epochs: 0,
+    heldOutLoss: Number.POSITIVE_INFINITY,
+    predictions: null,
+  };
   for (let epoch = 0; epoch < plan.epochs && epoch - best.epochs < plan.patience; epoch += 1) {
     input.signal?.throwIfAborted();
-    const next: Course[] = [];
-    for (const [index, part] of parts.entries()) {
-      const course = await advance(engine, task, courses[index] as Course, part.train, epoch, part.random);
-      if (course === null) return null;
-      next.push(course);
-    }
-    courses = next;
     const now = await judge(epoch + 1);
-    if (!Number.isFinite(now.heldOutLoss)) return null;
+    if (now === null || !Number.isFinite(now.heldOutLoss)) return null;
     if (now.heldOutLoss < best.heldOutLoss) best = now;
     report(epoch + 1);
   }
   return best;
+}
+
+/**
+ * Whether the first splits, half of them, lie below their start after any of the first epochs; or diverge, which is for the caller to mend. What
+ * they have learned is not learned again.
+ */
+async function isWorthGoing(parts: readonly Part[], plan: Plan, signal: AbortSignal | undefined): Promise<boolean> {
+  const scouts = parts.filter(({ weight }) => weight > 0).slice(0, Math.max(1, Math.floor(parts.length / 2)));
+  const lossAfter = async (epochs: number) => {
+    let sum = 0;
+    for (const part of scouts) sum += (await part.after(epochs))?.loss ?? Number.NaN;
+    return sum;
+  };
+  const start = await lossAfter(0);
+  // So few epochs are soon seen to the end.
+  if (plan.epochs <= plan.scouting) return true;
+  for (let epoch = 1; epoch <= plan.scouting; epoch += 1) {
+    signal?.throwIfAborted();
+    const loss = await lossAfter(epoch);
+    if (Number.isNaN(loss) || loss < start) return true;
+  }
+  return false;
 }
 
 /** One epoch over some rows; null where its loss is not finite. */
@@ -109,27 +131,54 @@ async function gridded({ measureGrids }: Task, course: Course): Promise<Course> 
   return measureGrids === null ? course : { ...course, fixed: await measureGrids(course.weights) };
 }
 
-/** The held-out side of a split. Rows of classes that the other side does not have are predicted, but prove nothing. */
-function partOf<S extends Split>({ input, features, weights }: Task, split: S) {
+/** What a split's held-out side is told after so many epochs on the other. */
+interface Seen {
+  /** Σ weight · cross-entropy over the held-out rows. */
+  readonly loss: number;
+  readonly logits: Float32Array;
+}
+
+interface Part extends Split {
+  /** Of the held-out rows together. Rows of classes that the other side does not have are predicted, but prove nothing. */
+  readonly weight: number;
+  /** Learns on as far as need be. Asked for in order, and again until it is dropped; null where a loss was not finite. */
+  after(epochs: number): Promise<Seen | null>;
+  drop(epochs: number): void;
+}
+
+async function openPart(engine: Engine, task: Task, split: Split & { readonly start: Weights }, random: () => number): Promise<Part> {
+  const { input, features, weights } = task;
   const { labels, width } = input.train;
   const { classes } = input;
-  const seen = new Set(split.train.map((row) => labels[row]));
+  const taught = new Set(split.train.map((row) => labels[row]));
   const data = new Float32Array(split.holdout.length * width);
   for (const [to, from] of split.holdout.entries()) {
     data.set((features.data as Float32Array).subarray(from * width, (from + 1) * width), to * width);
   }
-  const weightOf = (row: number) => (seen.has(labels[row]) ? (weights[row] as number) : 0);
+  const held = floatTensor([split.holdout.length, ...features.dims.slice(1)], data);
+  const weightOf = (row: number) => (taught.has(labels[row]) ? (weights[row] as number) : 0);
+  let course: Course | null = await gridded(task, engine.begin(split.start));
+  let done = 0;
+  // Scouts are some epochs ahead of the others.
+  const seen = new Map<number, Seen>();
+  const look = async ({ weights: trained, fixed }: Course): Promise<Seen> => {
+    const logits = await engine.logits(trained, held, fixed);
+    const loss = split.holdout.reduce((sum, row, at) => {
+      const own = logits.subarray(at * classes, (at + 1) * classes);
+      return sum + weightOf(row) * (logSumExp(own) - (own[labels[row] as number] as number));
+    }, 0);
+    return { loss, logits };
+  };
   return {
-    ...split,
-    features: floatTensor([split.holdout.length, ...features.dims.slice(1)], data),
+    train: split.train,
+    holdout: split.holdout,
     weight: split.holdout.reduce((sum, row) => sum + weightOf(row), 0),
-    /** Σ weight · cross-entropy over the held-out rows. */
-    lossOf(logits: Float32Array): number {
-      return split.holdout.reduce((sum, row, at) => {
-        const own = logits.subarray(at * classes, (at + 1) * classes);
-        return sum + weightOf(row) * (logSumExp(own) - (own[labels[row] as number] as number));
-      }, 0);
+    async after(epochs) {
+      for (; course !== null && done < epochs; done += 1) course = await advance(engine, task, course, split.train, done, random);
+      if (course !== null && done === epochs && !seen.has(epochs)) seen.set(epochs, await look(course));
+      return seen.get(epochs) ?? null;
     },
+    drop: (epochs) => void seen.delete(epochs),
   };
 }
 
