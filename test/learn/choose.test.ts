@@ -69,3 +69,19 @@ it('compares on the rows that both left out, and says what depth bought', async 
     learner: 'closed-form',
   });
 });
+
+it('does not try several layers where the last one alone is never wrong, unless they are asked for', async () => {
+  let tried = 0;
+  const counted: Learner = {
+    name: 'gradient',
+    fit: (input) => {
+      tried += 1;
+      return rightOn('gradient', 18).fit(input);
+    },
+  };
+  const learners = [rightOn('closed-form', train.count), counted];
+  expect(await fitBest('auto', learners, inputOf(deep))).toMatchObject({ learner: 'closed-form', depth: null });
+  expect(tried).toBe(0);
+  expect(await fitBest('gradient', learners, inputOf(deep))).toMatchObject({ learner: 'gradient' });
+  expect(tried).toBe(1);
+});
