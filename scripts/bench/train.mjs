@@ -1,10 +1,11 @@
-// The compiled training step beside PyTorch where it is set up: the same layers, sizes and optimizer, one thread and two, each side in processes
+// The compiled training step beside PyTorch (Debian's), and beside what set-up-peers.sh installed, where they are set up: the same layers, sizes and optimizer, one thread and two, each side in processes
 // of its own, alternately. Time, peak memory, and how near the step comes to the fastest matrix product of this machine's runtime.
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { findPeer } from './peer.mjs';
 import { formatTable, median } from './table.mjs';
 import { jobs } from './train-tails.mjs';
+import { findWheelPeers } from './wheel-peers.mjs';
 
 /** Script and arguments of the peer that does the same: features, classes, samples, batch, epochs; or the tail's name and its batch. */
 const peerJobs = {
@@ -16,15 +17,18 @@ const peerJobs = {
 const memoryTarget = 1 / 3;
 
 export async function run({ rounds, peers, peerRoot, say }) {
-  const peer = findPeer({ peers, peerRoot });
+  const wheels = findWheelPeers(peers);
+  const isFolderOfWheels = wheels.found.length + wheels.missing.length > 0;
+  const peer = findPeer({ ...(isFolderOfWheels ? {} : { peers }), peerRoot });
   if (peer.why !== null) say(`peer not set up: ${peer.why}`);
+  for (const name of wheels.missing) say(`skipped ${name}: it is not in ${peers} (scripts/bench/set-up-peers.sh ${peers} ${name})`);
   const results = [];
   const ceilings = {};
   for (const threads of [1, 2]) {
     const bare = [];
     const measured = Object.keys(jobs).map((name) => {
       bare.push(ownJob('gemm', threads).gflops);
-      return compare({ name, threads, rounds, runPeer: peer.run, say });
+      return compare({ name, threads, rounds, runPeer: peer.run, wheels: wheels.found, say });
     });
     // The best of several moments: what else runs on a machine only ever lowers it.
     const ceiling = Math.max(...bare, ownJob('gemm', threads).gflops);
@@ -34,14 +38,24 @@ export async function run({ rounds, peers, peerRoot, say }) {
     results.push(...rows);
     const header = ['tail', 'batch', 'ms', 'GFLOP/s', 'of ceiling', 'peer ms', 'ratio', 'target', 'MB', 'peer MB', 'ratio', 'target'];
     say(formatTable(header, rows.map(rowOf)));
+    const others = rows.flatMap((row) => row.others.map((other) => otherRowOf(row, other)));
+    if (others.length > 0) say(formatTable(['tail', 'beside', 'peer ms', 'ratio', 'peer MB', 'ratio'], others));
   }
   return { gemmCeilingGflops: ceilings, peer: peer.why === null ? 'set up' : peer.why, memoryTarget, results };
 }
 
-function compare({ name, threads, rounds, runPeer, say }) {
+function compare({ name, threads, rounds, runPeer, wheels, say }) {
   const [ours, theirs] = [[], []];
+  const others = wheels.map((wheel) => ({ ...wheel, measured: [] }));
   for (let round = 0; round < rounds; round += 1) {
     ours.push(ownJob(name, threads));
+    for (const { run: runWheel, measured } of others) {
+      try {
+        measured.push({ ...runWheel(jobs[name], threads), own: ours.at(-1) });
+      } catch (error) {
+        say(`${name}: ${error.message}`);
+      }
+    }
     if (runPeer === null) continue;
     // A peer that takes too long on a busy machine costs its column, not what was measured so far.
     try {
@@ -74,6 +88,15 @@ function compare({ name, threads, rounds, runPeer, say }) {
     peakRssMb,
     peerPeakRssMb,
     memoryRatio: peerPeakRssMb === null ? null : peakRssMb / peerPeakRssMb,
+    others: others
+      .filter(({ measured }) => measured.length > 0)
+      .map(({ measured }) => ({
+        peer: measured[0].peer,
+        microseconds: of(measured, (each) => each.us_per_step),
+        ratio: of(measured, (each) => each.own.microseconds / each.us_per_step),
+        peakRssMb: of(measured, (each) => each.peak_rss_mb),
+        memoryRatio: of(measured, (each) => each.own.peakRssMb / each.peak_rss_mb),
+      })),
   };
 }
 
@@ -90,10 +113,15 @@ function ownJob(name, threads) {
   return JSON.parse(line);
 }
 
+const milliseconds = (value) => (value === null ? '–' : (value / 1e3).toFixed(value < 1e3 ? 3 : 1));
+const share = (value) => (value === null ? '–' : `1/${(1 / value).toFixed(1)}`);
+
+function otherRowOf({ title }, { peer, microseconds, ratio, peakRssMb, memoryRatio }) {
+  return [title, peer, milliseconds(microseconds), share(ratio), peakRssMb.toFixed(0), share(memoryRatio)];
+}
+
 function rowOf(result) {
   const { title, batch, microseconds, gflops, ofCeiling, peerMicroseconds, ratio, target, peakRssMb, peerPeakRssMb, memoryRatio } = result;
-  const milliseconds = (value) => (value === null ? '–' : (value / 1e3).toFixed(value < 1e3 ? 3 : 1));
-  const share = (value) => (value === null ? '–' : `1/${(1 / value).toFixed(1)}`);
   return [
     title,
     String(batch),
