@@ -35,6 +35,11 @@ export function availableProviders(): readonly string[] {
   return ort.listSupportedBackends().map((backend) => backend.name);
 }
 
+/** Gives back the memory of a tensor that a session made, at once and not when the collector comes by. It cannot be read any more. */
+export function discard({ data }: Tensor): void {
+  if (ArrayBuffer.isView(data) && data.buffer instanceof ArrayBuffer) data.buffer.transfer(0);
+}
+
 export async function openSession(bytes: Uint8Array, options: SessionOptions): Promise<Session> {
   const session = await create(bytes, options);
   const types = new Map(session.inputMetadata.flatMap((input) => (input.isTensor ? [[input.name, input.type as DType] as const] : [])));

@@ -8,7 +8,7 @@ import { forwardModel, type TrainableTail } from '../../autodiff/trainable.ts';
 import { encodeModel } from '../../onnx/codec/encode.ts';
 import { sizeOf, type Tensor } from '../../onnx/ir.ts';
 import type { FloatTail } from '../../onnx/surgery/tail.ts';
-import { openSession } from '../../runtime/session.ts';
+import { discard, openSession } from '../../runtime/session.ts';
 import { floatTensor } from '../ridge/gather.ts';
 import type { Teaching } from './memory.ts';
 import type { Weights } from './scaling.ts';
@@ -47,6 +47,8 @@ export interface Engine extends AsyncDisposable {
     rates: Float32Array,
     mixing?: Mixing,
   ): Promise<{ readonly course: Course; readonly loss: number }>;
+  /** The course is over, and another has taken its place: what the engine made for it is given back, and cannot be read any more. */
+  release(course: Course): void;
   /** Logits [rows, classes] of any features in the tail's shape; `fixed` as in a course. */
   logits(weights: Weights, features: Tensor, fixed?: Weights): Promise<Float32Array>;
   close(): Promise<void>;
@@ -113,6 +115,13 @@ export async function openEngine(tail: FloatTail & TrainableTail, samples: Engin
   if (clip !== undefined) fixed.clip = floatTensor([], Float32Array.of(clip));
   if (anchor !== 0) for (const { name } of step.parameters) fixed[`base/${name}`] = base.get(name) as Tensor;
 
+  // What a caller handed in is the caller's.
+  const made = new WeakSet<Tensor>();
+  const own = (tensor: Tensor): Tensor => {
+    made.add(tensor);
+    return tensor;
+  };
+
   return {
     begin: (weights) => ({
       weights,
@@ -132,10 +141,13 @@ export async function openEngine(tail: FloatTail & TrainableTail, samples: Engin
       });
       const losses = out.losses?.data as Float32Array;
       const weights = new Map(course.weights);
-      for (const { name, output } of step.parameters) weights.set(name, out[output] as Tensor);
-      const state = Object.fromEntries(step.state.map(({ input, output }) => [input, out[output] as Tensor]));
+      for (const { name, output } of step.parameters) weights.set(name, own(out[output] as Tensor));
+      const state = Object.fromEntries(step.state.map(({ input, output }) => [input, own(out[output] as Tensor)]));
       const loss = losses.reduce((sum, value) => sum + value, 0) / losses.length;
       return { course: { ...course, weights, state, steps: course.steps + rates.length }, loss };
+    },
+    release({ weights, state }) {
+      for (const tensor of [...weights.values(), ...Object.values(state)]) if (made.has(tensor)) discard(tensor);
     },
     async logits(weights, features, held = new Map()) {
       const parameters = Object.fromEntries([...step.parameters.map(({ name }) => [name, weights.get(name) as Tensor] as const), ...held]);

@@ -116,13 +116,15 @@ async function isWorthGoing(parts: readonly Part[], plan: Plan, signal: AbortSig
   return false;
 }
 
-/** One epoch over some rows; null where its loss is not finite. */
+/** One epoch over some rows, after which the course that it began with is no more; null where its loss is not finite. */
 async function advance(engine: Engine, task: Task, course: Course, rows: readonly number[], epoch: number, random: () => number) {
   const { plan, mixup } = task;
   const order = orderOfEpoch(rows, plan.batch, random);
   const rates = ratesOfEpoch(plan, epoch, order.length / plan.batch);
   const mixing = mixup === 0 ? undefined : mixingOfEpoch(order, mixup, random);
   const { course: next, loss } = await engine.epoch(course, order, rates, mixing);
+  // Some megabytes an epoch; the collector would let a good many of them come together.
+  engine.release(course);
   return Number.isFinite(loss) ? await gridded(task, next) : null;
 }
 

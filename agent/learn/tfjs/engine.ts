@@ -95,6 +95,9 @@ export function tfjsEngine(tf: TensorFlow): OpenEngine {
         }
         return { course: { weights, state, steps: course.steps + rates.length }, loss: total / rates.length };
       },
+      release() {
+        // What it made for a course lies in the JavaScript heap.
+      },
       async logits(weights, all) {
         const [count = 0, ...sample] = all.dims;
         const width = sizeOf(sample);

@@ -81,3 +81,28 @@ describe('a fit that begins warm', () => {
     expect(scouted).toEqual({ ...whole, plan: scouted.plan });
   });
 });
+
+it('an engine gives back what it made for a course that is over, and nothing that was handed in', async () => {
+  const train = corners(true);
+  const tail = bindFeatures(twoLayerTail(4, 16, classes, 4), [4]);
+  const start = new Map(tail.parameters.map(({ name }) => [name, tail.model.graph.initializers.get(name) as Tensor]));
+  const samples = {
+    features: floats([count, 4], train.features),
+    labels: train.labels,
+    weights: new Float32Array(count).fill(1),
+    teaching: null,
+  };
+  await using engine = await openEngine(tail, samples, { classes, batch: 8, anchor: 0, base: start, threads: 1 });
+  const order = BigInt64Array.from({ length: 16 }, (_, at) => BigInt(at));
+  const begun = engine.begin(start);
+  const { course: first } = await engine.epoch(begun, order, Float32Array.of(0.01, 0.01));
+  engine.release(begun);
+  const { course: second } = await engine.epoch(first, order, Float32Array.of(0.01, 0.01));
+  engine.release(first);
+  const sizes = (weights: ReadonlyMap<string, Tensor>) => tail.parameters.map(({ name }) => weights.get(name)!.data.length);
+  const full = sizes(start);
+  expect(full.every((size) => size > 0)).toBe(true);
+  expect(sizes(first.weights)).toEqual(full.map(() => 0));
+  expect(Object.values(first.state).every(({ data }) => data.length === 0)).toBe(true);
+  expect(sizes(second.weights)).toEqual(full);
+});
