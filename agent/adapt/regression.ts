@@ -5,12 +5,15 @@ import { judgeRegression, scoreRegression } from '../learn/regression-score.ts';
 import { multiply } from '../learn/ridge/gather.ts';
 import { fitRegression } from '../learn/ridge/regression.ts';
 import { encodeModel } from '../onnx/codec/encode.ts';
+import type { Model } from '../onnx/ir.ts';
 import { withRegressionHead } from '../onnx/made/task-head.ts';
+import type { FeatureSet } from '../types.ts';
 import type { LabelledFile } from './class-folders.ts';
+import { outputsOnFeatures } from './on-features.ts';
 import { requireWritable } from './output-file.ts';
 import type { AdaptOptions } from './report.ts';
 import { readTargets, type TargetFiles } from './targets.ts';
-import { embedCaptures, openTaskModel, placeArtifact, proveArtifact, runOnCaptures, type TaskModel } from './task-candidate.ts';
+import { embedCaptures, openTaskModel, placeArtifact, proveArtifact, type TaskModel } from './task-candidate.ts';
 import type { RegressionReport } from './task-report.ts';
 
 export async function adaptRegression(options: AdaptOptions): Promise<RegressionReport> {
@@ -52,9 +55,9 @@ export async function adaptRegression(options: AdaptOptions): Promise<Regression
   );
   const judging =
     test === null
-      ? { predictions: fitted.leftOut.slice(0, targets.length), targets, columns, groups: set.groups, files }
-      : await predictionsOf(options, task, bytes, test, columns);
-  const current = await currentPredictions(options, task, data, judging.files);
+      ? { predictions: fitted.leftOut.slice(0, targets.length), targets, columns, groups: set.groups, files, set }
+      : await predictionsOf(options, task, model, test, columns);
+  const current = await currentPredictions(options, task, data, judging.set);
   const verdict = judgeRegression(judging, current);
   const card = { ...task.card, task: 'regression' as const, labels: [], targets: [...data.targets] };
   return {
@@ -86,10 +89,11 @@ function targetsOf(data: TargetFiles, files: readonly LabelledFile[]): Float32Ar
   return Float32Array.from(files.flatMap(({ path }) => data.values.get(path) ?? []));
 }
 
-async function predictionsOf(options: AdaptOptions, task: TaskModel, bytes: Uint8Array, test: TargetFiles, columns: number) {
-  const { outputs, files } = await runOnCaptures(options, task.card, bytes, task.features.input.shape, test.files, 'the new model');
-  if (files.length === 0) throw new WhetError('data-unusable', `no capture in '${options.test}' can be read`);
-  return { predictions: outputs, targets: targetsOf(test, files), columns, groups: Int32Array.from(files.keys()), files };
+/** Every test capture goes through the backbone once; the new model and the old one are asked behind it. */
+async function predictionsOf(options: AdaptOptions, task: TaskModel, model: Model, test: TargetFiles, columns: number) {
+  const { set, files } = await embedCaptures(options, task, test.files, 'features of the test', false);
+  const predictions = await outputsOnFeatures(model, task.features.features.name, set, options.threads);
+  return { predictions, targets: targetsOf(test, files), columns, groups: Int32Array.from(files.keys()), files, set };
 }
 
 /** The model as it was, where it gives the same targets already; null for a classifier. */
@@ -97,10 +101,10 @@ async function currentPredictions(
   options: AdaptOptions,
   { card, model, features }: TaskModel,
   data: TargetFiles,
-  files: readonly LabelledFile[],
+  set: FeatureSet,
 ): Promise<Float32Array | null> {
   const isSame = card.task === 'regression' && card.targets.map(({ name }) => name).join() === data.targets.map(({ name }) => name).join();
-  return isSame ? (await runOnCaptures(options, card, model, features.input.shape, files, 'the model as it was')).outputs : null;
+  return isSame ? await outputsOnFeatures(model, features.features.name, set, options.threads) : null;
 }
 
 function joined(parts: readonly Float32Array[]): Float32Array {

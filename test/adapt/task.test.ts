@@ -88,7 +88,13 @@ describe('regression', () => {
       labels: [],
     });
     // The same data again are no reason for a new model.
-    const again = await adaptRegression(options({ model: join(place, 'gauge.onnx'), data, test, out: join(place, 'again.onnx') }));
+    const seen = new Map<string, number>();
+    const progress = (_done: number, _total: number | null, what: string) => void seen.set(what, (seen.get(what) ?? 0) + 1);
+    const again = await adaptRegression(
+      options({ model: join(place, 'gauge.onnx'), data, test, out: join(place, 'again.onnx'), progress }),
+    );
+    // Each capture goes through a model once, and four of them through the new file as a whole.
+    expect(Object.fromEntries(seen)).toEqual({ features: 30, 'features of the test': 20, proof: 4 });
     expect(again.before![0]!.meanAbsoluteError.value).toBeCloseTo(first.after[0]!.meanAbsoluteError.value, 3);
     expect(again.verdict.kind).toBe('rejected');
     expect(existsSync(join(place, 'again.onnx'))).toBe(false);
