@@ -4,6 +4,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { createSource } from './capture/create.ts';
 import type { Source } from './capture/source.ts';
 import { machineClock } from './clock.ts';
+import { isClassName } from './config/class-name.ts';
 import { matchLabel } from './config/class-names.ts';
 import { classNames } from './config/labels.ts';
 import type { Config } from './config/resolve.ts';
@@ -138,7 +139,7 @@ export async function runDaemon(config: Config, log: Log, signal: AbortSignal): 
   });
   const sources = config.sources.map((source) =>
     createSource(source, {
-      isClass: (name) => config.classes !== 'keep' || isKnown(name),
+      isClass: (name) => isClassName(name) && (config.classes !== 'keep' || isKnown(name)),
       isKnown,
       captures: captureKind(card.input),
       sensor: card.input.kind === 'sensor' ? card.input : null,

@@ -4,7 +4,7 @@ import { basename, dirname, join, sep } from 'node:path';
 import { decodeName, shownPath } from '../capture/file-names.ts';
 import { walk } from '../capture/folder-files.ts';
 import { fileKind, isFolderPersons } from '../capture/folder-names.ts';
-import { labelSchema } from '../config/card.ts';
+import { isClassName } from '../config/class-name.ts';
 import { distinctNames, labelsLike, matchLabel } from '../config/class-names.ts';
 import { nearestName } from '../config/nearest-name.ts';
 import { WhetError } from '../errors.ts';
@@ -87,7 +87,7 @@ export async function readTree(root: string) {
 /** `known` are the base model's class names, in order; [] where no card names them. */
 export function planClasses(mode: ClassMode, folders: readonly ClassFolder[], known: readonly string[], classes: number): ClassPlan {
   const filled = folders.filter((folder) => folder.files.length > 0);
-  const unfit = filled.find(({ name }) => !labelSchema.safeParse(name).success);
+  const unfit = filled.find(({ name }) => !isClassName(name));
   if (unfit !== undefined) {
     throw new WhetError('data-unusable', `${JSON.stringify(unfit.name)} cannot be the name of a class`, {
       hint: 'Names have at most 200 characters and no control characters.',

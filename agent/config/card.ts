@@ -4,6 +4,7 @@ import { access, open } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
 import { z } from 'zod';
 import { messageOf, WhetError } from '../errors.ts';
+import { labelSchema } from './class-name.ts';
 import { wholeNumber } from './json-schema.ts';
 import { distinctLabels } from './labels.ts';
 import { locateIn } from './positions.ts';
@@ -71,13 +72,6 @@ const audioInputSchema = z.strictObject({
 const inputSchema = z
   .discriminatedUnion('kind', [imageInputSchema, audioInputSchema, sensorInputSchema, vectorInputSchema])
   .describe('How a capture becomes the input tensor.');
-
-/** What a class may be called. */
-export const labelSchema = z
-  .string()
-  .min(1)
-  .max(200)
-  .refine((label) => ![...label].some((character) => character < ' '), 'must not hold control characters');
 
 export const cardSchema = z.strictObject({
   $schema: z.string().optional().describe('Where the JSON Schema of this file is, for editors.'),

@@ -1,7 +1,9 @@
 // Another device's (or a fleet owner's) weights become a release here: rebuilt from this device's own base model, checked by hash, activated as
 // a trained one is. Refuses weights of another base, cut or backbone, and names of classes that are none (`weights-corrupt`).
+
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { givenClassName } from '../config/class-name.ts';
 import { deploySource } from '../contract/command-contract.ts';
 import { verdictSchema } from '../contract/payloads.ts';
 import type { ReceivedWeights } from '../contract/weights.ts';
@@ -17,7 +19,7 @@ import type { ReleaseManifest, Verdict } from '../types.ts';
 import { judgeDeployed } from './judge-deployed.ts';
 import { always, operation } from './operation.ts';
 import type { DeviceParts } from './parts.ts';
-import { className, text } from './schemas.ts';
+import { text } from './schemas.ts';
 
 export const deploy = operation({
   summary: "Take a release over: its weights inside the command, or fetched from another device's topics",
@@ -104,7 +106,7 @@ async function addRelease({ config, card, base, releases }: InstallParts, { mani
 }
 
 const classesSchema = z
-  .array(className)
+  .array(givenClassName)
   .min(2)
   .max(100_000)
   .refine((classes) => new Set(classes).size === classes.length, 'names one class twice');

@@ -1,14 +1,16 @@
 // Labels from people: given, changed, taken back, any number in one transaction. Refuses a name that is no class where none may come.
+
 import { z } from 'zod';
 import type { ModelCard } from '../config/card.ts';
+import { givenClassName } from '../config/class-name.ts';
 import { labelsLike } from '../config/class-names.ts';
 import { nearestName } from '../config/nearest-name.ts';
 import type { Config } from '../config/resolve.ts';
 import { WhetError } from '../errors.ts';
 import { always, operation } from './operation.ts';
-import { className, count, sampleId } from './schemas.ts';
+import { count, sampleId } from './schemas.ts';
 
-const labelled = z.strictObject({ sample: sampleId, label: className.nullable().meta({ description: 'null takes the label back' }) });
+const labelled = z.strictObject({ sample: sampleId, label: givenClassName.nullable().meta({ description: 'null takes the label back' }) });
 
 export interface Labelled {
   readonly labelled: number;
@@ -23,21 +25,13 @@ export const label = operation({
   lane: 'quick',
   rerunnable: always,
   async run({ config, card, store, clock, changed }, args, { by }): Promise<Labelled> {
-    const wanted = 'samples' in args ? args.samples : [args];
-    const byLabel = Map.groupBy(wanted, (one) => one.label);
+    // Of two labels for one sample the later one counts.
+    const wanted = new Map(('samples' in args ? args.samples : [args]).map((one) => [one.sample, one.label]));
+    const byLabel = Map.groupBy(wanted.keys(), (sample) => wanted.get(sample) ?? null);
     for (const name of byLabel.keys()) if (name !== null) requireClass(name, config, card);
     const nowMs = clock.now();
     // All or none, and one flush: a thousand labels would be a thousand.
-    const given = store.transaction(() =>
-      [...byLabel].map(([name, samples]) =>
-        store.labels.set(
-          samples.map(({ sample }) => sample),
-          name,
-          by,
-          nowMs,
-        ),
-      ),
-    );
+    const given = store.transaction(() => [...byLabel].map(([name, samples]) => store.labels.set(samples, name, by, nowMs)));
     changed();
     return { labelled: given.reduce((sum, one) => sum + one.labelled, 0), unknown: given.flatMap(({ unknown }) => unknown) };
   },

@@ -3,6 +3,7 @@ import { z } from 'zod';
 
 export const text = z.string().max(200);
 export const sampleId = z.string().min(1).max(64);
-export const className = z.string().min(1).max(200);
+/** A name that is told: it was looked at when it came. */
+export const className = z.string().max(200);
 export const nothing = z.strictObject({});
 export const count = z.int().nonnegative();

@@ -1,5 +1,6 @@
 // What people and sources say a sample shows: given, changed, taken back; durable when the call returns, with a history of who said what
 // when. Gives the counts that the schedule and the status page need. Sample ids that the store does not hold are named, not fatal.
+import { requireClassName } from '../config/class-name.ts';
 import type { Database } from './database.ts';
 import { rowOfId } from './sample-id.ts';
 import type { Labeller } from './sample-rows.ts';
@@ -73,6 +74,7 @@ export function createLabels(database: Database, shelf: Shelf): Labels {
     },
     set: (ids, label, by, atMs) =>
       database.transaction(() => {
+        if (label !== null) requireClassName(label);
         const unknown = ids.filter((id) => !setOne(id, label, by, atMs));
         return { labelled: ids.length - unknown.length, unknown };
       }),

@@ -1,5 +1,6 @@
 // Samples go in one transaction each: durable when `add` returns, room made first. Gives them back by id, newest first, or as the hashes
 // that near-duplicates are found by. Refuses a sample where labelled ones alone fill the store.
+import { requireClassName } from '../config/class-name.ts';
 import type { Clock } from '../types.ts';
 import type { Database } from './database.ts';
 import type { Origins } from './origins.ts';
@@ -94,6 +95,7 @@ export function createSamples(database: Database, shelf: Shelf, origins: Origins
       return isFull ? fullReason(shelf, rawBytes) : null;
     },
     add(sample) {
+      if (sample.label !== undefined) requireClassName(sample.label);
       const added = database.transaction((): Added => {
         const parcel = parcelOf(sample);
         const evicted = shelf.place(parcel);

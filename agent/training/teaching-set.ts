@@ -1,6 +1,7 @@
 // What a run can learn from: the store's labelled samples of this backbone, and the classes that they make. Takes rows and the base model's
 // classes, gives a feature set with the sample behind each row; labels that do not fit are counted and named, never guessed.
 import { type ClassMode, type ClassPlan, planClasses } from '../adapt/class-folders.ts';
+import { isClassName } from '../config/class-name.ts';
 import { labelsLike, matchLabel } from '../config/class-names.ts';
 import type { FeatureSet } from '../types.ts';
 
@@ -39,6 +40,8 @@ export function teachingSet(
   const counts = new Map<string, number>();
   for (const { label } of samples) counts.set(label, (counts.get(label) ?? 0) + 1);
   const usable = [...counts].filter(([label, count]) => {
+    // One that came in before it was looked at would fail every run.
+    if (!isClassName(label)) return false;
     const like = mode === 'replace' ? [] : labelsLike(label, known);
     // A label that may mean several classes would teach one as another.
     if (like.length > 1) return false;
