@@ -15,7 +15,7 @@ import { summary, table } from './rig/report.mjs';
 import { createTally } from './rig/tally.mjs';
 import { createWishes } from './rig/wishes.mjs';
 
-const usage = `Usage: scripts/torture [--minutes 30] [--kills N] [--devices 2] [--seed 1] [--keep] [--json]
+const usage = `Usage: scripts/torture [--minutes 30] [--kills N] [--devices 3] [--seed 1] [--keep] [--json]
   --minutes M    how long; a minute or two more go into the end, in which everything must come right
   --kills N      ends after so many kills, if they come before the time
   --devices N    devices side by side on one broker; they deploy each other's releases
@@ -28,7 +28,7 @@ const { values } = parseArgs({
   options: {
     minutes: { type: 'string', default: '30' },
     kills: { type: 'string', default: 'Infinity' },
-    devices: { type: 'string', default: '2' },
+    devices: { type: 'string', default: '3' },
     seed: { type: 'string', default: '1' },
     keep: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },

@@ -2,7 +2,7 @@
 import { pause } from './daemon.mjs';
 
 /** How often each is aimed at. */
-export const aims = { start: 16, collect: 16, train: 18, activate: 18, deploy: 10, reembed: 10, rest: 12 };
+export const aims = { start: 15, collect: 10, train: 16, activate: 22, deploy: 16, reembed: 14, rest: 7 };
 
 const reembeds = 'samples with captures are embedded again';
 const reembedded = 'samples were embedded again';
@@ -19,7 +19,7 @@ export const bringTo = {
     void wishes.train();
     await pause(dice.between(0, 1.2 * tally.median('train', 900)));
   },
-  activate: async ({ dice, wishes, device }, daemon) => {
+  activate: async ({ dice, wishes, device }) => {
     const list = await device.client.releases({}).catch(() => null);
     if (list !== null && list.releases.length > 1 && dice.chance(0.5)) {
       const others = list.releases.filter(({ version, health }) => version !== list.current && health !== 'failed');
@@ -27,29 +27,33 @@ export const bringTo = {
       return pause(dice.between(0, 30));
     }
     await wishes.rollback('base');
-    const trained = wishes.train();
-    await Promise.race([trained, trainerCameAndWent(daemon)]);
-    await pause(dice.between(0, 40));
+    const before = device.releasesChangedMs();
+    let isOver = false;
+    void wishes.train().then(() => {
+      isOver = true;
+    });
+    while (!isOver && device.releasesChangedMs() === before) await pause(2);
+    await pause(dice.between(0, 60));
   },
   deploy: async ({ dice, wishes }, daemon) => {
     const before = daemon.said.split('"command":"deploy"').length;
     if (!wishes.deploy()) return pause(dice.between(50, 300));
     for (let waited = 0; waited < 200 && daemon.said.split('"command":"deploy"').length === before; waited += 1) await pause(10);
-    await pause(dice.between(0, 700));
+    await pause(dice.between(0, 250));
   },
-  reembed: async ({ dice }) => pause(dice.between(0, 500)),
+  reembed: async ({ dice }) => pause(dice.between(0, 250)),
   rest: async ({ dice }) => pause(dice.chance(0.1) ? dice.between(4000, 15_000) : dice.between(100, 1500)),
 };
 
 /** Of a kill: what it fell into, by what was said and asked. */
-export function phaseOf({ wishes, ledger }, daemon) {
+export function phaseOf({ wishes, ledger, device }, daemon) {
   if (!daemon.said.includes('"msg":"ready"')) return 'start';
   const times = (text) => daemon.said.split(text).length;
   if (times(reembeds) > times(reembedded)) return 'reembed';
   if (isDeploying(daemon)) return 'deploy';
   if (wishes.isOpen('rollback')) return 'activate';
+  if (wishes.isOpen('train')) return device.releasesChangedMs() > wishes.openSinceMs('train') ? 'activate' : 'train';
   if (daemon.trainer() !== undefined) return 'train';
-  if (wishes.isOpen('train')) return 'activate';
   return ledger.waiting().length > 0 ? 'collect' : 'rest';
 }
 
@@ -59,9 +63,4 @@ function isDeploying({ said }) {
   if (begun < 0) return false;
   const after = said.slice(begun + 1);
   return !/"command":"(train|rollback|forget|deploy)"|another release predicts|a command failed|command refused/.test(after);
-}
-
-async function trainerCameAndWent(daemon) {
-  for (let waited = 0; waited < 4000 && daemon.trainer() === undefined && daemon.end === null; waited += 1) await pause(2);
-  for (let waited = 0; waited < 4000 && daemon.trainer() !== undefined && daemon.end === null; waited += 1) await pause(2);
 }

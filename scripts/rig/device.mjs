@@ -1,6 +1,6 @@
 // A device of the rig: its folder with two base models, a folder source and a camera, its configuration, its socket, and its store to look into.
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
@@ -26,6 +26,7 @@ export async function createDevice(folder, name, brokerUrl) {
   writeFileSync(path('base.json'), readFileSync(model.replace('.onnx', '.json')));
   const hasDisk = mount(path('disk'));
   let base = 'b';
+  let daemon = null;
   const state = path('disk', 'state');
   const camera = JSON.stringify([process.execPath, here('./camera.mjs'), path('camera')]);
   writeFileSync(
@@ -48,7 +49,8 @@ export async function createDevice(folder, name, brokerUrl) {
     start() {
       const preload = `--import=${new URL('./shifted-clock.mjs', import.meta.url).href}`;
       const env = { ...process.env, NODE_OPTIONS: preload, WHET_SHIFTED_CLOCK: path('shift') };
-      return startDaemon([process.execPath, here('../../dist/main.js'), 'run', '--config', path('whetstone.yaml')], env);
+      daemon = startDaemon([process.execPath, here('../../dist/main.js'), 'run', '--config', path('whetstone.yaml')], env);
+      return daemon;
     },
     drop: (file, bytes) => put(path('inbox', file), bytes),
     /** The other of the two base models lies there from now on. */
@@ -60,6 +62,8 @@ export async function createDevice(folder, name, brokerUrl) {
     setClock: (shiftMs) => put(path('shift'), String(shiftMs)),
     fillDisk: () => fill(path('disk', 'filler')),
     emptyDisk: () => rmSync(path('disk', 'filler'), { force: true }),
+    /** When a release was last added, removed, or made the current one. */
+    releasesChangedMs: () => statSync(path('disk', 'state', 'releases'), { throwIfNoEntry: false })?.mtimeMs ?? 0,
     candidates: () => readdirSync(path('disk', 'state', 'candidates')),
     rows(sql) {
       const database = new DatabaseSync(join(state, 'store.db'), { readOnly: true, timeout: 5000 });
@@ -78,7 +82,8 @@ export async function createDevice(folder, name, brokerUrl) {
       );
       for (const pid of pids) rmSync(path('camera', 'pids', String(pid)), { force: true });
     },
-    close() {
+    async close() {
+      await daemon?.kill();
       device.endCameras();
       if (hasDisk) execFileSync('umount', ['-l', path('disk')]);
     },

@@ -9,6 +9,8 @@ export async function createObserver(broker) {
   });
   const devices = new Map();
   const commands = new Map();
+  const manifests = new Map();
+  const weights = new Map();
   client.on('error', () => undefined);
   client.on('message', (topic, payload, { retain }) => {
     const [, name, kind, ...rest] = topic.split('/');
@@ -16,7 +18,12 @@ export async function createObserver(broker) {
     if (kind === 'result') answered(commands.get(`${name}/${rest.join('/')}`), payload.toString());
     if (kind === 'query') device.questions.add(JSON.parse(payload.toString()).sample);
     if (kind === 'report' && !retain) device.reports.add(JSON.parse(payload.toString()).run);
-    if (kind === 'model' && rest.length === 0) device.model = JSON.parse(payload.toString()).version;
+    if (kind === 'model' && rest.length === 0) {
+      device.model = JSON.parse(payload.toString());
+      manifests.set(device.model.version, device.model);
+    }
+    // What the rig's devices learn fits into one chunk.
+    if (kind === 'model' && rest.length === 2) weights.set(rest[0], payload);
     if (kind === 'status') device.status = payload.toString();
   });
   await client.subscribeAsync('whetstone/#', { qos: 1 });
@@ -59,6 +66,12 @@ export async function createObserver(broker) {
     askAgain() {
       for (const command of commands.values()) if (command.answers.length === 0) void publish(command);
     },
+    /** Releases that any device has published, whole, for this backbone: what may be deployed. */
+    deployable: (backbone) =>
+      [...manifests.values()].filter(
+        (one) => one.base.backbone === backbone && weights.has(one.version) && weights.get(one.version).length === one.delta?.bytes,
+      ),
+    weightsOf: (version) => weights.get(version).toString('base64'),
     unanswered: (name) => [...commands.values()].filter((command) => command.name === name && command.answers.length === 0),
     /** Commands that were answered twice, and not with the same bytes. */
     contradictions: () =>

@@ -1,34 +1,40 @@
-// Loaded first by a process, its threads and its children: the wall clock is shifted by as many milliseconds as stand in the file that
-// WHET_SHIFTED_CLOCK names, also while it runs; what passes (performance.now, timers) goes on as before. As NTP, a person, or a dead battery does it.
+// Loaded first by a process, its threads and its children: their clocks differ from the machine's by what stands in the file that
+// WHET_SHIFTED_CLOCK names, also while they run. Its first number is added to the wall clock alone, in milliseconds, as NTP, a person or a dead
+// battery sets it; the second, where there is one, passes: both clocks show it, and timers do not.
 import { readFileSync } from 'node:fs';
 
 const file = process.env.WHET_SHIFTED_CLOCK;
 const lookEveryMs = 20;
 const TrueDate = Date;
+const trueNow = performance.now.bind(performance);
 let lookedAtMs = Number.NEGATIVE_INFINITY;
-let shiftMs = 0;
+let shift = { wallMs: 0, passedMs: 0 };
 
-function shift() {
-  const nowMs = performance.now();
-  if (nowMs - lookedAtMs < lookEveryMs) return shiftMs;
+function look() {
+  const nowMs = trueNow();
+  if (nowMs - lookedAtMs < lookEveryMs) return shift;
   lookedAtMs = nowMs;
   try {
-    shiftMs = Number(readFileSync(file, 'utf8')) || 0;
+    const [setMs, passedMs = 0] = readFileSync(file, 'utf8').split(' ').map(Number);
+    shift = { wallMs: setMs + passedMs, passedMs };
   } catch {
-    // Being written, or nobody shifts: as it was.
+    // Nobody has set it yet.
   }
-  return shiftMs;
+  return shift;
 }
 
 class ShiftedDate extends TrueDate {
   constructor(...args) {
-    if (args.length === 0) super(TrueDate.now() + shift());
+    if (args.length === 0) super(TrueDate.now() + look().wallMs);
     else super(...args);
   }
 
   static now() {
-    return TrueDate.now() + shift();
+    return TrueDate.now() + look().wallMs;
   }
 }
 
-if (file !== undefined) globalThis.Date = ShiftedDate;
+if (file !== undefined) {
+  globalThis.Date = ShiftedDate;
+  performance.now = () => trueNow() + look().passedMs;
+}

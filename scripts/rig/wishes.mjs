@@ -9,7 +9,7 @@ export function createWishes({ device, ledger, dice, tally, found, observer, oth
   let files = 0;
 
   function call(name, args) {
-    const entry = { name };
+    const entry = { name, sinceMs: Date.now() };
     open.add(entry);
     tally.count('calls');
     return device.client[name](args, { by: 'cli' }).finally(() => open.delete(entry));
@@ -88,11 +88,16 @@ export function createWishes({ device, ledger, dice, tally, found, observer, oth
 
   const rollback = (version) => call('rollback', version === undefined ? {} : { version }).catch(() => undefined);
 
+  /** Another device's release, or an own one, inside the command or fetched from its owner; false where there is none. */
   function deploy() {
-    const from = dice.pick(others());
-    const version = from === undefined ? null : observer.of(from).model;
-    if (version === null || version === 'base') return false;
-    send('deploy', { from, version });
+    const backbone = observer.of(device.name).model?.base.backbone;
+    const owners = others().filter((name) => observer.of(name).model?.base.backbone === backbone && observer.of(name).model.delta !== null);
+    const manifest = dice.pick(observer.deployable(backbone));
+    if (owners.length > 0 && dice.chance(0.3)) {
+      const from = dice.pick(owners);
+      send('deploy', { from, version: observer.of(from).model.version });
+    } else if (manifest !== undefined) send('deploy', { manifest, data: observer.weightsOf(manifest.version) });
+    else return false;
     return true;
   }
 
@@ -107,8 +112,8 @@ export function createWishes({ device, ledger, dice, tally, found, observer, oth
     forget: () => forget(false),
     forgetByMqtt: () => forget(true),
     deploy,
-    pause: () => (send('pause', {}), send('resume', {})),
-    look: () => (send('status', {}), send('questions', {}), send('releases', {}), send('snapshot', {})),
+    pause: () => ['pause', 'resume'].map((type) => send(type, {})),
+    look: () => ['status', 'questions', 'releases', 'snapshot'].map((type) => send(type, {})),
   };
   const often = {
     ...{ drop: 5, label: 4, labelByMqtt: 4, train: 1, trainByMqtt: 1.5, rollback: 0.7, rollbackByMqtt: 1 },
@@ -122,6 +127,8 @@ export function createWishes({ device, ledger, dice, tally, found, observer, oth
       while (open.size > 0) await pause(5);
     },
     isOpen: (name) => [...open].some((entry) => entry.name === name),
+    /** Since when the latest of them has been open. */
+    openSinceMs: (name) => Math.max(...[...open].filter((entry) => entry.name === name).map(({ sinceMs }) => sinceMs)),
     /** One of them, whichever. */
     any: () => void some[dice.weighted(often)](),
   };
