@@ -75,7 +75,7 @@ async function main() {
   const flapping = flap(broker, observer, createDice(settings.seed * 1000 + 999), tally, stopping.signal);
   await Promise.all(
     rigs.map(async (rig) => {
-      await rig.wishes.drop(24, true);
+      await rig.wishes.drop(36, true);
       while (!isOver()) await live(rig);
     }),
   );

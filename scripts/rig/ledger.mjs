@@ -26,6 +26,7 @@ export function createLedger() {
     dropped: (file) => files.set(file, null),
     /** Samples of files that nothing is being asked about, the newest last. */
     free: () => [...files.values()].filter((id) => id !== null && !gone.has(id) && isFree(id)),
+    fileOf: (id) => samples.get(id).file,
     waiting: () => [...files].filter(([, id]) => id === null).map(([file]) => file),
     wishLabel(id, label) {
       const sample = samples.get(id);

@@ -114,8 +114,8 @@ export async function lastLife(rig, limitMs) {
   const unreported = [...found.finished].filter((run) => !state.reports.has(run));
   if (unreported.length > 0)
     tally.problem('reports', device.name, `${unreported.length} of ${found.finished.size}: ${unreported.slice(0, 5)}`);
-  if (status !== null && state.model !== status.release)
-    tally.problem('retained', device.name, `model ${state.model}, and ${status.release} predicts`);
+  if (status !== null && state.model?.version !== status.release)
+    tally.problem('retained', device.name, `model ${state.model?.version}, and ${status.release} predicts`);
   if (state.status !== 'online') tally.problem('retained', device.name, `status is ${state.status}`);
   await stopGently(rig, daemon);
   await pause(200);

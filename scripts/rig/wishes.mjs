@@ -28,7 +28,7 @@ export function createWishes({ device, ledger, dice, tally, found, observer, oth
     for (let index = 0; index < count; index += 1) {
       const label = dice.pick(classes);
       files += 1;
-      const file = isLabelled ? `${label}/${files}.jpg` : `${files}.jpg`;
+      const file = isLabelled ? `${label}/${files}.jpg` : `${label}-${files}.jpg`;
       ledger.dropped(file);
       tally.count('files');
       device.drop(file, await picture(label, dice.whole(1e9)));
@@ -38,7 +38,11 @@ export function createWishes({ device, ledger, dice, tally, found, observer, oth
   function chosen(most) {
     const free = ledger.free();
     const ids = new Set(Array.from({ length: Math.min(most, free.length) }, () => dice.pick(free)));
-    return [...ids].map((sample) => ({ sample, label: dice.chance(0.06) ? null : dice.pick(classes) }));
+    // Mostly what it is: from labels at random nothing could be learned, and nothing would be released.
+    return [...ids].map((sample) => ({
+      sample,
+      label: dice.chance(0.9) ? ledger.fileOf(sample).match(/^[a-z]+/)[0] : dice.pick([null, ...classes]),
+    }));
   }
 
   function label(byMqtt) {
