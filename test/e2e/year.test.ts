@@ -61,7 +61,7 @@ describe.skipIf(mosquittoMissing)(`a board's year${needsMosquitto}`, { timeout: 
   const rows = <T>(sql: string): readonly T[] => {
     const database = new DatabaseSync(join(device.state, 'store.db'), { readOnly: true });
     try {
-      return database.prepare(sql).all() as readonly T[];
+      return database.prepare(sql).all() as unknown[] as readonly T[];
     } finally {
       database.close();
     }
