@@ -54,6 +54,7 @@ export function createCollect(ports: CollectPorts, askBelow: number, log: Log, c
   const counters = { captures: 0, stored: 0, duplicates: 0, unusable: 0, dropped: 0 };
 
   const underWay = new Set<{ readonly sinceMs: number }>();
+
   function keep(sample: CollectedSample): string {
     try {
       return ports.add(sample);

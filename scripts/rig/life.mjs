@@ -106,6 +106,12 @@ export async function lastLife(rig, limitMs) {
   }
   const status = await check(rig, daemon, false);
   const state = observer.of(device.name);
+  if (performance.now() >= until)
+    tally.problem(
+      'answers',
+      device.name,
+      `not at rest: ${JSON.stringify(status?.mqtt)} ${JSON.stringify(status?.training)} ${daemon.said.slice(-600)}`,
+    );
   const waiting = ledger.waiting();
   if (waiting.length > 0) tally.problem('samples', device.name, `${waiting.length} files were not taken: ${waiting.slice(0, 5)}`);
   for (const { topic } of observer.unanswered(device.name)) tally.problem('answers', device.name, `no answer to ${topic}`);

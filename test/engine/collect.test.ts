@@ -52,7 +52,6 @@ describe('collect', () => {
     expect(told).toEqual(wanted);
   });
 
-<<<<<<< HEAD
   it('runs no model over a labelled capture that cannot be kept', async () => {
     const full = () => {
       throw new WhetError('disk-full', 'no room');
@@ -66,7 +65,8 @@ describe('collect', () => {
     await expect(collect.take({ ...capture, label: 'cat' })).rejects.toMatchObject({ code: 'disk-full' });
     await collect.take(capture);
     expect(inferred).toEqual(['once']);
-=======
+  });
+
   it.each([
     ['a frame of a camera is predicted', undefined, ['predicted null']],
     ['a file, which is offered again, not yet', 'a.jpg 1 1', []],
@@ -79,7 +79,6 @@ describe('collect', () => {
     await expect(collect.take(origin === undefined ? frame : { ...frame, origin })).rejects.toMatchObject({ code: 'disk-full' });
     expect(told).toEqual(wanted);
     expect(collect.counters).toMatchObject({ stored: 0, dropped: 1 });
->>>>>>> 020bd51 (A board's year on one device; a short run of the rig in the tests; a camera's frames are predicted while the disk is full; progress is told after a clock was set back)
   });
 
   it('throws where the capture may be offered again, and does not remember it', async () => {
