@@ -100,6 +100,38 @@ describe('a state directory', { timeout: 900_000 }, () => {
   );
 });
 
+describe('a disk that is full at start', { timeout: 900_000 }, () => {
+  const mount = mountSmallDisk();
+  it.skipIf(mount === null)(
+    `ends no daemon, also where a run was cut off before${mount === null ? ' (skipped: only root may mount a small disk)' : ''}`,
+    async () => {
+      open.push({ close: () => unmount(mount!) });
+      const port = await freePort();
+      const device = deviceWith([`mqtt: {url: "mqtt://127.0.0.1:${port}"}`], { state: join(mount!, 'state') });
+      const hold = createHold(join(device.folder, 'hold'));
+      const first = await device.start({ env: hold.env });
+      await dropLabelled(device);
+      hold.at('after send progress features');
+      const cut = device.client.train({}).catch(() => null);
+      await hold.held(cut);
+      hold.clear();
+      await first.stop('SIGKILL');
+      await cut;
+      const filler = join(mount!, 'filler');
+      fill(filler);
+      const daemon = await device.start();
+      expect(daemon.said).toContain('the disk is full at start');
+      expect((await device.client.status({})).samples.labelled).toBe(12);
+      rmSync(filler);
+      expect((await device.client.train({})).verdict.kind).toBe('accepted');
+      const database = new DatabaseSync(join(device.state, 'store.db'), { readOnly: true });
+      const states = database.prepare('SELECT state FROM runs ORDER BY seq').all();
+      database.close();
+      expect(states).toEqual([{ state: 'interrupted' }, { state: 'finished' }]);
+    },
+  );
+});
+
 describe('pictures that are none', { timeout: 900_000 }, () => {
   it('are passed over with a word, once; the next good one is taken', async () => {
     const device = deviceWith([]);
