@@ -13,6 +13,7 @@ import type { Clock } from '../types.ts';
 import { makePrivateDirectory } from './directories.ts';
 import { claimState } from './owner.ts';
 import { type Places, placesOf } from './places.ts';
+import { keepReserve, withReserve } from './reserve.ts';
 import { unlessFull } from './unless-full.ts';
 
 export interface Assembly {
@@ -35,7 +36,8 @@ export async function assemble(config: Config, log: Log, clock: Clock): Promise<
   const lock = acquireLock(places.lock);
   try {
     claimState(places.state, config.file);
-    const store = openStore(places.database, storeOptions(config, clock));
+    const store = withReserve(places.reserve, log, () => openStore(places.database, storeOptions(config, clock)));
+    keepReserve(places.reserve);
     if (store.broken !== null) log.error({ ...store.broken }, 'the database was damaged; it was moved aside and a new one begun');
     await unlessFull(log, 'runs that the last stop cut off are marked before the next run', () => {
       const interrupted = store.runs.interruptUnfinished(clock.now());
@@ -52,6 +54,7 @@ export async function assemble(config: Config, log: Log, clock: Clock): Promise<
       releases,
       close() {
         store.close();
+        keepReserve(places.reserve);
         lock.release();
       },
     };
