@@ -3,7 +3,7 @@ import { messageOf, WhetError } from '../errors.ts';
 import type { Log } from '../log.ts';
 
 /** `later`: a sentence about when it is done instead. */
-export async function unlessFull(log: Log, later: string, work: () => void | Promise<unknown>): Promise<void> {
+export async function unlessFull(log: Log, later: string, work: () => unknown): Promise<void> {
   try {
     await work();
   } catch (error) {

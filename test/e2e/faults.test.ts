@@ -123,6 +123,7 @@ describe('a disk that is full at start', { timeout: 900_000 }, () => {
       expect(daemon.said).toContain('the disk is full at start');
       expect((await device.client.status({})).samples.labelled).toBe(12);
       // After a clean stop SQLite needs room before it can read.
+      rmSync(filler);
       expect(await daemon.stop()).toEqual({ code: 0, signal: null });
       fill(filler);
       await device.start();
