@@ -2,7 +2,7 @@
 import { pause } from './daemon.mjs';
 
 /** How often each is aimed at. */
-export const aims = { start: 15, collect: 10, train: 16, activate: 22, deploy: 16, reembed: 14, rest: 7 };
+export const aims = { start: 15, collect: 17, train: 8, activate: 22, deploy: 18, reembed: 12, rest: 8 };
 
 const reembeds = 'samples with captures are embedded again';
 const reembedded = 'samples were embedded again';
