@@ -16,6 +16,7 @@ import { collectPorts } from './engine/collecting.ts';
 import { createEngine, type Engine } from './engine/engine.ts';
 import { createReembedding } from './engine/reembed.ts';
 import { createScheduler } from './engine/scheduler.ts';
+import { unlessFull } from './engine/unless-full.ts';
 import { WhetError } from './errors.ts';
 import { readHardware } from './host/hardware.ts';
 import { type Health, readHealth } from './host/health.ts';
@@ -176,8 +177,8 @@ export async function runDaemon(config: Config, log: Log, signal: AbortSignal): 
       },
       forgotten: () => void outlet?.announceAll().catch((error) => log.error({ error }, 'what is retained could not be said again')),
     });
-    await outlet?.announceRelease(false);
-    announceMissedReport(engine);
+    await unlessFull(log, 'the release is announced at the next start', async () => outlet?.announceRelease(false));
+    await unlessFull(log, 'the last report is told at the next start', () => announceMissedReport(engine));
   }
 
   const collect = createCollect(collectPorts(config, store, inference, facts.backbone, events, clock), config.queries.below, log, clock);

@@ -13,6 +13,8 @@ import type { Clock } from '../types.ts';
 import { makePrivateDirectory } from './directories.ts';
 import { claimState } from './owner.ts';
 import { type Places, placesOf } from './places.ts';
+import { keepReserve, withReserve } from './reserve.ts';
+import { unlessFull } from './unless-full.ts';
 
 export interface Assembly {
   readonly places: Places;
@@ -34,10 +36,13 @@ export async function assemble(config: Config, log: Log, clock: Clock): Promise<
   const lock = acquireLock(places.lock);
   try {
     claimState(places.state, config.file);
-    const store = openStore(places.database, storeOptions(config, clock));
+    const store = withReserve(places.reserve, log, () => openStore(places.database, storeOptions(config, clock)));
+    keepReserve(places.reserve);
     if (store.broken !== null) log.error({ ...store.broken }, 'the database was damaged; it was moved aside and a new one begun');
-    const interrupted = store.runs.interruptUnfinished(clock.now());
-    if (interrupted.length > 0) log.warn({ runs: interrupted }, 'training runs were cut off by the last stop');
+    await unlessFull(log, 'runs that the last stop cut off are marked before the next run', () => {
+      const interrupted = store.runs.interruptUnfinished(clock.now());
+      if (interrupted.length > 0) log.warn({ runs: interrupted }, 'training runs were cut off by the last stop');
+    });
     const releases = createReleases(places.releases, clock);
     const { current, rolledBack } = await releases.start();
     if (rolledBack !== null) log.error({ ...rolledBack, current }, 'the current release could not be used and was rolled back');
@@ -49,6 +54,7 @@ export async function assemble(config: Config, log: Log, clock: Clock): Promise<
       releases,
       close() {
         store.close();
+        keepReserve(places.reserve);
         lock.release();
       },
     };

@@ -55,6 +55,16 @@ export function createCollect(ports: CollectPorts, askBelow: number, log: Log, c
 
   const underWay = new Set<{ readonly sinceMs: number }>();
 
+  function keep(sample: CollectedSample): string {
+    try {
+      return ports.add(sample);
+    } catch (error) {
+      // A full disk ends no prediction. What is offered again is said when it is taken.
+      if (sample.capture.origin === undefined) ports.predicted(null, sample.capture, sample.inferred);
+      throw error;
+    }
+  }
+
   async function collect(capture: Capture): Promise<void> {
     if (capture.label !== undefined) ports.requireRoom(capture);
     const inferred = await ports.infer(capture.bytes);
@@ -64,7 +74,7 @@ export function createCollect(ports: CollectPorts, askBelow: number, log: Log, c
       if (capture.origin !== undefined) ports.remember(capture.origin);
       return ports.predicted(null, capture, inferred);
     }
-    const sample = ports.add({ capture, inferred });
+    const sample = keep({ capture, inferred });
     counters.stored += 1;
     ports.predicted(sample, capture, inferred);
     const unsure = (inferred.scores[0]?.confidence ?? 0) < askBelow;

@@ -9,6 +9,8 @@ export interface Places {
   readonly releases: string;
   /** Candidates under way, a directory a run; emptied at start. */
   readonly candidates: string;
+  /** Blocks kept for a start on a full disk. */
+  readonly reserve: string;
   readonly socket: string;
 }
 
@@ -19,6 +21,7 @@ export function placesOf({ state, runtimeDir }: Pick<Config, 'state' | 'runtimeD
     lock: join(state, 'lock'),
     releases: join(state, 'releases'),
     candidates: join(state, 'candidates'),
+    reserve: join(state, 'reserve'),
     socket: join(runtimeDir, 'control.sock'),
   };
 }

@@ -94,6 +94,8 @@ export function createJobs(ports: JobPorts): Jobs {
 
   async function run(reason: string, unlearning: boolean, progress: Progress, signal: AbortSignal): Promise<TrainingReport> {
     const id = runId(clock.now());
+    // Runs follow one another: one that still counts as under way was cut off, and the start had no room to say so.
+    store.runs.interruptUnfinished(clock.now());
     store.runs.begin(id, reason, clock.now());
     try {
       await ports.prepare(signal);

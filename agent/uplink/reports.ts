@@ -129,9 +129,9 @@ export function createReports(ports: ReportPorts): Reports {
       enqueue('query', payload, query.timeMs, { priority: 'low', replaceKey: null });
     },
     publishTraining(progress) {
-      const timeMs = clock.now();
-      if (timeMs - lastProgressMs < progressEveryMs && progress.done !== progress.total) return;
-      lastProgressMs = timeMs;
+      const [timeMs, nowMs] = [clock.now(), clock.monotonicMs()];
+      if (nowMs - lastProgressMs < progressEveryMs && progress.done !== progress.total) return;
+      lastProgressMs = nowMs;
       live(
         'training',
         encode('training', () => ({ timeMs, ...progress })),

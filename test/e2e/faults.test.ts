@@ -1,6 +1,5 @@
 // What goes wrong around a device: no broker, no room, no permission, broken pictures, a broken camera, a killed trainer, a dead worker,
 // a wrong configuration. Each is met on the real daemon; it says what is wrong, goes on with the rest, and loses nothing.
-import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,6 +12,7 @@ import { createHold } from '../hold.ts';
 import { photograph } from '../images.ts';
 import { subscribe } from '../uplink/subscriber.ts';
 import { createDevice, eventually, modelPath, photographs, type TestDevice, whet } from './daemon.ts';
+import { fill, mountSmallDisk, unmount } from './small-disk.ts';
 
 const plain = ['classes: replace', 'duplicates: {windowSeconds: 0}', 'training: {minNewLabels: 100000, minPerClass: 3}'];
 const open: { close(): unknown }[] = [];
@@ -76,7 +76,7 @@ describe('a state directory', { timeout: 900_000 }, () => {
   it.skipIf(mount === null)(
     `on a full disk refuses what is new, keeps what is old, and goes on when there is room${mount === null ? ' (skipped: only root may mount a small disk)' : ''}`,
     async () => {
-      open.push({ close: () => rmSync(mount!, { recursive: true }) }, { close: () => execFileSync('umount', [mount!]) });
+      open.push({ close: () => unmount(mount!) });
       const device = deviceWith([], { state: join(mount!, 'state') });
       await device.start();
       await dropLabelled(device);
@@ -96,6 +96,44 @@ describe('a state directory', { timeout: 900_000 }, () => {
       rmSync(filler);
       await eventually('everything taken after all', async () => (await device.client.status({})).samples.labelled === 20);
       expect((await device.client.train({ reason: 'room again' })).verdict.kind).toBe('accepted');
+    },
+  );
+});
+
+describe('a disk that is full at start', { timeout: 900_000 }, () => {
+  const mount = mountSmallDisk();
+  it.skipIf(mount === null)(
+    `ends no daemon, also where a run was cut off before${mount === null ? ' (skipped: only root may mount a small disk)' : ''}`,
+    async () => {
+      open.push({ close: () => unmount(mount!) });
+      const port = await freePort();
+      const device = deviceWith([`mqtt: {url: "mqtt://127.0.0.1:${port}"}`], { state: join(mount!, 'state') });
+      const hold = createHold(join(device.folder, 'hold'));
+      const first = await device.start({ env: hold.env });
+      await dropLabelled(device);
+      hold.at('after send progress features');
+      const cut = device.client.train({}).catch(() => null);
+      await hold.held(cut);
+      hold.clear();
+      await first.stop('SIGKILL');
+      await cut;
+      const filler = join(mount!, 'filler');
+      fill(filler);
+      const daemon = await device.start();
+      expect(daemon.said).toContain('the disk is full at start');
+      expect((await device.client.status({})).samples.labelled).toBe(12);
+      // After a clean stop SQLite needs room before it can read.
+      rmSync(filler);
+      expect(await daemon.stop()).toEqual({ code: 0, signal: null });
+      fill(filler);
+      await device.start();
+      expect((await device.client.status({})).samples.labelled).toBe(12);
+      rmSync(filler);
+      expect((await device.client.train({})).verdict.kind).toBe('accepted');
+      const database = new DatabaseSync(join(device.state, 'store.db'), { readOnly: true });
+      const states = database.prepare('SELECT state FROM runs ORDER BY seq').all();
+      database.close();
+      expect(states).toEqual([{ state: 'interrupted' }, { state: 'finished' }]);
     },
   );
 });
@@ -203,27 +241,6 @@ describe('a wrong configuration', () => {
     expect(missing.code).toBe(78);
   });
 });
-
-/** A disk of a few megabytes; null where this user may not mount one. */
-function mountSmallDisk(): string | null {
-  const folder = mkdtempSync(join(tmpdir(), 'whet-disk-'));
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=8m', 'tmpfs', folder], { stdio: 'ignore' });
-    return folder;
-  } catch {
-    rmSync(folder, { recursive: true });
-    return null;
-  }
-}
-
-/** Writes until nothing more fits. */
-function fill(path: string): void {
-  for (const size of [1 << 20, 1 << 16, 1 << 12, 1]) {
-    try {
-      for (;;) writeFileSync(path, Buffer.alloc(size), { flag: 'a' });
-    } catch {}
-  }
-}
 
 /** Processes whose parent this one is. */
 function childrenOf(pid: number): readonly number[] {

@@ -1,11 +1,9 @@
 // The base model of a device is updated: a normal event. The old release does not predict on new features; the base does, labelled captures are
 // embedded again, and a release is trained for it.
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { writeFileSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
-import { decodeModel } from '../../agent/onnx/codec/decode.ts';
-import { encodeModel } from '../../agent/onnx/codec/encode.ts';
-import { createDevice, eventually, modelPath, photographs, type TestDevice } from './daemon.ts';
+import { createDevice, eventually, photographs, type TestDevice } from './daemon.ts';
+import { otherBase, ownBase } from './own-base.ts';
 
 const open: TestDevice[] = [];
 
@@ -13,25 +11,12 @@ afterEach(async () => {
   for (const device of open.splice(0)) await device.close();
 });
 
-/** The same network with other weights in its first layer. */
-function otherBase(): Uint8Array {
-  const model = decodeModel(readFileSync(modelPath));
-  const large = [...model.graph.initializers].find(([, { data }]) => data instanceof Int8Array && data.length > 100);
-  if (large === undefined) throw new Error('the model has no 8-bit weights');
-  const [name, tensor] = large;
-  const initializers = new Map(model.graph.initializers).set(name, { ...tensor, data: (tensor.data as Int8Array).toReversed() });
-  return encodeModel({ ...model, graph: { ...model.graph, initializers } });
-}
-
 describe('a device whose base model is updated', { timeout: 300_000 }, () => {
   it('predicts with the new base, embeds again, and learns a release for it', async () => {
     const lines = ['classes: replace', 'duplicates: {windowSeconds: 0}', 'training: {minNewLabels: 100000, minPerClass: 3}'];
     const device = createDevice('updated', lines);
     open.push(device);
-    const mine = join(device.folder, 'base.onnx');
-    writeFileSync(mine, readFileSync(modelPath));
-    writeFileSync(mine.replace('.onnx', '.json'), readFileSync(modelPath.replace('.onnx', '.json')));
-    writeFileSync(device.config, readFileSync(device.config, 'utf8').replace(/^model: .*$/m, `model: ${JSON.stringify(mine)}`));
+    const mine = ownBase(device);
     const first = await device.start();
     for (const { label, name, bytes } of await photographs(['disc', 'stripes'], 8, 3)) device.drop(`${label}/${name}`, bytes);
     await eventually('all labels', async () => (await device.client.status({})).samples.labelled === 16);

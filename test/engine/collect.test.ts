@@ -67,6 +67,20 @@ describe('collect', () => {
     expect(inferred).toEqual(['once']);
   });
 
+  it.each([
+    ['a frame of a camera is predicted', undefined, ['predicted null']],
+    ['a file, which is offered again, not yet', 'a.jpg 1 1', []],
+  ])('where the disk is full, %s', async (_what, origin, wanted) => {
+    const add = () => {
+      throw new WhetError('disk-full', 'no room');
+    };
+    const { told, collect } = setUp(0.5, { add });
+    const { origin: _, ...frame } = capture;
+    await expect(collect.take(origin === undefined ? frame : { ...frame, origin })).rejects.toMatchObject({ code: 'disk-full' });
+    expect(told).toEqual(wanted);
+    expect(collect.counters).toMatchObject({ stored: 0, dropped: 1 });
+  });
+
   it('throws where the capture may be offered again, and does not remember it', async () => {
     const { told, collect } = setUp(0.9, { infer: infer('inference-unavailable') });
     await expect(collect.take(capture)).rejects.toMatchObject({ code: 'inference-unavailable' });

@@ -2,6 +2,7 @@
 import { machineClock } from '../../agent/clock.ts';
 import type { Log } from '../../agent/log.ts';
 import { type OperationName, operations } from '../../agent/operations/table.ts';
+import type { Clock } from '../../agent/types.ts';
 import type { CommandContext } from '../../agent/uplink/commands.ts';
 import { createUplink, type Uplink, type UplinkConfig } from '../../agent/uplink/uplink.ts';
 import { createMemoryStore, type MemoryStore } from './memory-store.ts';
@@ -60,6 +61,7 @@ export function createTestDevice(
     readonly store?: Pick<MemoryStore, 'outbox' | 'commandLog'>;
     readonly handlers?: Handlers;
     readonly weights?: Uint8Array | null;
+    readonly clock?: Clock;
   } = {},
 ): TestDevice {
   const store = createMemoryStore();
@@ -74,7 +76,7 @@ export function createTestDevice(
       taken: { commands: operations, allowed: Object.keys(operations) },
       readWeights: async (_version, offset, length) => over.weights?.subarray(offset, offset + length) ?? null,
       log,
-      clock: machineClock,
+      clock: over.clock ?? machineClock,
     },
   );
   const handlers: Readonly<Record<string, ((args: never, context: CommandContext) => Promise<object>) | undefined>> = {

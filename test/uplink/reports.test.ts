@@ -14,11 +14,11 @@ afterEach(async () => {
   for (const end of cleanUp.splice(0).reverse()) await end();
 });
 
-async function setUp(config = {}): Promise<{ readonly one: TestDevice; readonly watcher: Subscriber; readonly url: string }> {
+async function setUp(config = {}, parts = {}): Promise<{ readonly one: TestDevice; readonly watcher: Subscriber; readonly url: string }> {
   const broker = await startBroker();
   cleanUp.push(broker.close);
   const watcher = await subscribe(broker.url, 'whetstone/#');
-  const one = createTestDevice({ url: broker.url, ...config });
+  const one = createTestDevice({ url: broker.url, ...config }, parts);
   cleanUp.push(watcher.close, () => one.uplink.stop());
   one.start();
   await eventually(() => one.uplink.counters.connected, 'a connection');
@@ -143,6 +143,16 @@ describe.skipIf(mosquittoMissing)(`reports${needsMosquitto}`, () => {
     one.uplink.publishQuery(query);
     await watcher.until((all) => all.some((m) => m.topic.endsWith('/query')), 'the query after them');
     expect(watcher.texts('whetstone/pi-1/training').map((text) => JSON.parse(text).done)).toEqual([0, 100]);
+  });
+
+  it('of progress go on where the clock was set back', async () => {
+    const clock = { atMs: 10 * 3_600_000, passedMs: 0, now: () => clock.atMs, monotonicMs: () => clock.passedMs };
+    const { one, watcher } = await setUp({}, { clock });
+    one.uplink.publishTraining({ run: 'r1', done: 1, total: 9, what: 'epochs' });
+    clock.atMs -= 3_600_000;
+    clock.passedMs += 2000;
+    one.uplink.publishTraining({ run: 'r1', done: 2, total: 9, what: 'epochs' });
+    await watcher.until(() => watcher.texts('whetstone/pi-1/training').length === 2, 'both');
   });
 
   it('that break their schema are logged and counted, never sent', async () => {

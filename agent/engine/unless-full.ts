@@ -1,0 +1,13 @@
+// Bookkeeping at start that a full disk may put off: the device predicts without it. Any other failure is its caller's.
+import { messageOf, WhetError } from '../errors.ts';
+import type { Log } from '../log.ts';
+
+/** `later`: a sentence about when it is done instead. */
+export async function unlessFull(log: Log, later: string, work: () => unknown): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (!(error instanceof WhetError && error.code === 'disk-full')) throw error;
+    log.error({ error: messageOf(error), later }, 'the disk is full at start');
+  }
+}
