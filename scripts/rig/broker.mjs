@@ -22,7 +22,7 @@ export async function startBroker(folder) {
     protocol: mosquitto === undefined ? 4 : 5,
     url: `mqtt://127.0.0.1:${port}`,
     async start() {
-      const child = spawn(command[0], command.slice(1), { stdio: 'ignore' });
+      const child = spawn(command[0], command.slice(1), { detached: true, stdio: 'ignore' });
       running = { child, gone: new Promise((resolve) => child.once('close', resolve)) };
       for (let attempt = 0; attempt < 600 && !(await isListening(port)); attempt += 1) await pause(25);
     },

@@ -6,7 +6,8 @@ export const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 export function startDaemon(command, env) {
   const beganMs = performance.now();
-  const child = spawn(command[0], command.slice(1), { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  // In a group of its own: an interrupt at the terminal is for the rig, which then comes to its end.
+  const child = spawn(command[0], command.slice(1), { env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
   let said = '';
   let end = null;
   const hear = (part) => {
