@@ -78,7 +78,7 @@ export const moments: readonly Moment[] = [
     'finished',
     'release',
   ),
-  run('an old release goes', 'daemon', [ended, `after rename .*/${version} .*/\\.part-`], 'finished', 'release'),
+  { ...run('an old release goes', 'daemon', [`after rename .*/${version} .*/\\.part-`], 'interrupted', 'release'), candidate: true },
 ];
 
 function run(
