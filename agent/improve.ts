@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { divide } from './candidate/divide.ts';
 import { classNames } from './config/labels.ts';
 import type { Chosen } from './learn/choose.ts';
+import { roomNow } from './learn/gradient/room.ts';
 import { takeRows } from './learn/splits.ts';
 import { encodeLineage, type Lineage } from './model/lineage.ts';
 import { loadModel } from './model/load.ts';
@@ -36,7 +37,8 @@ export async function improve(job: TrainingJob, progress: Progress): Promise<Tra
   const trainedMs = performance.now();
   const tail = job.classes === 'keep' ? base.classifier.tail : withClasses(base.classifier.tail, taught.plan.mapping);
   const views = readViews(job, base, taught, division.train);
-  const chosen = await learn(job, base, tail, train, views, taught.plan, progress);
+  const room = roomNow(job.gradient.memoryMegabytes, job.roomBytes);
+  const chosen = await learn(job, base, tail, train, views, taught.plan, room, progress);
   const trainSeconds = (performance.now() - trainedMs) / 1000;
   progress(0, null, 'export');
   const samples = { ...train, shape: base.classifier.features.shape };
@@ -66,7 +68,8 @@ export async function improve(job: TrainingJob, progress: Progress): Promise<Tra
     seconds: { train: trainSeconds, total: (performance.now() - startedMs) / 1000 },
   };
   const lineage = told?.lineage ?? null;
-  const candidate = accepted ? await writeCandidate(job, base, taught, chosen, { artifact, bytes, lineage }, report) : null;
+  const roomBytes = room.planned;
+  const candidate = accepted ? await writeCandidate(job, base, taught, chosen, { artifact, bytes, lineage, roomBytes }, report) : null;
   return { report, trainedOn: division.train.map((row) => taught.ids[row]!), candidate, look: judged.look };
 }
 
@@ -141,12 +144,19 @@ function depthOf({ depth, learner }: Chosen): DepthEvidence | null {
   };
 }
 
+interface Written {
+  readonly artifact: Model;
+  readonly bytes: Uint8Array;
+  readonly lineage: Lineage | null;
+  readonly roomBytes: number;
+}
+
 async function writeCandidate(
   job: TrainingJob,
   base: Base,
   taught: TeachingSet,
   chosen: Chosen,
-  { artifact, bytes, lineage }: { readonly artifact: Model; readonly bytes: Uint8Array; readonly lineage: Lineage | null },
+  { artifact, bytes, lineage, roomBytes }: Written,
   report: TrainingReport,
 ): Promise<Omit<ReleaseManifest, 'version' | 'createdAtMs'>> {
   const { loaded, classifier } = base;
@@ -176,6 +186,7 @@ async function writeCandidate(
     origin: job.unlearning ? 'unlearning' : 'training',
     run: job.run,
     scores: { before: report.before, after: report.after },
+    roomBytes,
   };
 }
 

@@ -124,6 +124,8 @@ export interface ReleaseManifest {
   readonly origin: string;
   readonly run: string | null;
   readonly scores: { readonly before: Proportion | null; readonly after: Proportion | null };
+  /** Memory by which the batches of its gradient steps were chosen: training again goes by it. Absent in releases of old and from elsewhere. */
+  readonly roomBytes?: number;
 }
 
 /** Where uplink puts what must not be lost, and takes it from again. Implemented by the store. */

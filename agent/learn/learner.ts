@@ -3,6 +3,7 @@ import type { GradientSettings } from '../config/gradient-schema.ts';
 import type { Tensor } from '../onnx/ir.ts';
 import type { FloatTail } from '../onnx/surgery/tail.ts';
 import type { FeatureSet, Progress } from '../types.ts';
+import type { Room } from './gradient/room.ts';
 import type { Statistics } from './ridge/statistics.ts';
 
 export interface LearnerInput {
@@ -18,6 +19,8 @@ export interface LearnerInput {
   readonly threads: number;
   /** How gradient steps go about it; the defaults unless given. */
   readonly settings?: GradientSettings;
+  /** Memory by which gradient steps choose their batch; what is free when they begin unless given. */
+  readonly room?: Room;
   readonly signal?: AbortSignal;
   readonly progress?: Progress;
 }

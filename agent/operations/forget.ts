@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { Releases } from '../release/releases.ts';
 import type { Store } from '../store/store.ts';
-import type { TrainingReport } from '../types.ts';
+import type { ReleaseManifest, TrainingReport } from '../types.ts';
 import { always, operation } from './operation.ts';
 import { className, count, sampleId, text } from './schemas.ts';
 
@@ -42,18 +42,18 @@ export const forget = operation({
       ...(after === undefined ? {} : { afterMs: Date.parse(after) }),
     });
     changed();
-    const { purged, hit } = await purgeTainted(store, releases);
+    const { purged, hit, lost } = await purgeTainted(store, releases);
     if (hit) await activation.useCurrent();
-    const retrained = hit ? await jobs.train('samples were forgotten', { unlearning: true, progress, signal }) : null;
+    const retrained = hit ? await jobs.train('samples were forgotten', { unlearning: lost ?? {}, progress, signal }) : null;
     return { samples: ids.length, purged, current: await releases.current(), retrained };
   },
 });
 
-/** Removes the releases that learned from forgotten samples; `hit`: the current one was among them. Safe to repeat after a crash. */
+/** Removes the releases that learned from forgotten samples; `hit`: the current one was among them, `lost`. Safe to repeat after a crash. */
 export async function purgeTainted(
   store: Store,
   releases: Releases,
-): Promise<{ readonly purged: readonly string[]; readonly hit: boolean }> {
+): Promise<{ readonly purged: readonly string[]; readonly hit: boolean; readonly lost?: ReleaseManifest }> {
   // A run that is under way takes its release back itself, when it finds that it was tainted.
   const runs = store.runs.tainted().filter((run) => store.runs.get(run)?.state !== 'running');
   if (runs.length === 0) return { purged: [], hit: false };
@@ -61,5 +61,9 @@ export async function purgeTainted(
   const versions = all.filter(({ run }) => run !== null && runs.includes(run)).map(({ version }) => version);
   const { removed } = await releases.purge(versions);
   for (const run of runs) store.runs.purged(run);
-  return { purged: removed, hit: versions.includes(current) };
+  return {
+    purged: removed,
+    hit: versions.includes(current),
+    lost: all.find(({ version }) => version === current && versions.includes(version)),
+  };
 }

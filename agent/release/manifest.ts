@@ -37,6 +37,7 @@ export const manifestSchema = z.object({
   origin: text,
   run: text.nullable(),
   scores: z.object({ before: proportion, after: proportion }),
+  roomBytes: z.number().optional(),
 }) satisfies z.ZodType<ReleaseManifest>;
 
 /** Reads and validates `<directory>/manifest.json`; the directory must bear the version's name. */

@@ -30,10 +30,13 @@ export interface JobPorts {
   prepare(signal: AbortSignal): Promise<void>;
 }
 
+/** Training again without forgotten samples, by the memory that the release which learned from them went by. */
+export type Unlearning = Pick<ReleaseManifest, 'roomBytes'>;
+
 export interface Jobs {
   train(
     reason: string,
-    options?: { readonly unlearning?: boolean; readonly progress?: Progress; readonly signal?: AbortSignal },
+    options?: { readonly unlearning?: Unlearning; readonly progress?: Progress; readonly signal?: AbortSignal },
   ): Promise<TrainingReport>;
   /** Work that changes what predicts, once the run under way has ended. */
   exclusive<T>(work: () => Promise<T>): Promise<T>;
@@ -61,7 +64,7 @@ export function createJobs(ports: JobPorts): Jobs {
     return run === null ? [] : store.moments.companions(store.runs.trainedOn(run));
   }
 
-  async function jobOf(run: string, reason: string, unlearning: boolean): Promise<TrainingJob> {
+  async function jobOf(run: string, reason: string, unlearning: Unlearning | null): Promise<TrainingJob> {
     const now = await activation.current();
     const candidateDir = join(ports.candidates, run);
     await mkdir(candidateDir, { recursive: true });
@@ -87,12 +90,13 @@ export function createJobs(ports: JobPorts): Jobs {
       currentSeen: await currentSeen(now.version),
       known: now.version === 'base' ? null : join(releases.directory(now.version), 'master.safetensors'),
       looks: looksOf(store.settings).at(now.version),
-      unlearning,
+      unlearning: unlearning !== null,
+      roomBytes: unlearning?.roomBytes ?? null,
       candidateDir,
     };
   }
 
-  async function run(reason: string, unlearning: boolean, progress: Progress, signal: AbortSignal): Promise<TrainingReport> {
+  async function run(reason: string, unlearning: Unlearning | null, progress: Progress, signal: AbortSignal): Promise<TrainingReport> {
     const id = runId(clock.now());
     // Runs follow one another: one that still counts as under way was cut off, and the start had no room to say so.
     store.runs.interruptUnfinished(clock.now());
@@ -165,7 +169,7 @@ export function createJobs(ports: JobPorts): Jobs {
         if (stopping.signal.aborted) throw new WhetError('trainer-failed', `the run did not begin: ${String(stopping.signal.reason)}`);
         running = true;
         try {
-          return await run(reason, options.unlearning ?? false, options.progress ?? (() => {}), AbortSignal.any(signals));
+          return await run(reason, options.unlearning ?? null, options.progress ?? (() => {}), AbortSignal.any(signals));
         } finally {
           running = false;
         }

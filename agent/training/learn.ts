@@ -6,6 +6,7 @@ import { learnWithViews } from '../adapt/varied-copies.ts';
 import { learnTail } from '../candidate/learn.ts';
 import type { Chosen } from '../learn/choose.ts';
 import { gradientBy } from '../learn/engines.ts';
+import type { Room } from '../learn/gradient/room.ts';
 import { headRows } from '../learn/head-rows.ts';
 import { gatherStatistics } from '../learn/ridge/gather.ts';
 import { priorFrom } from '../learn/ridge/keep-known.ts';
@@ -30,6 +31,7 @@ export async function learn(
   train: FeatureSet,
   views: FeatureSet,
   plan: ClassPlan,
+  room: Room,
   progress: Progress,
 ): Promise<Chosen> {
   const classes = plan.labels.length;
@@ -45,6 +47,7 @@ export async function learn(
       seed: job.seed,
       threads: job.threads,
       settings: job.gradient,
+      room,
       progress,
     });
   return learnWithViews(learnFrom, train, views, classes);

@@ -35,6 +35,8 @@ export interface TrainingJob {
   readonly looks: Look;
   /** true: samples were forgotten, and the new tail replaces the old one unless it is broken. */
   readonly unlearning: boolean;
+  /** Memory by which the forgotten release chose its batches, in bytes; null: what is free. */
+  readonly roomBytes: number | null;
   /** An empty directory for the candidate's files: model.onnx, delta.safetensors, master.safetensors, card.json. */
   readonly candidateDir: string;
 }

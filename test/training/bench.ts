@@ -68,20 +68,16 @@ export async function trainingBench(
   const keep = Math.max(0, config.retention.releases - 2);
   const activation = createActivation({ releases, base, keep, log, use, changed: async () => {} });
   const database = join(directory, 'store.db');
-  const jobs = createJobs({
-    config,
-    card,
-    database,
-    candidates,
-    store,
-    releases,
-    activation,
-    events,
-    clock,
-    log,
-    prepare,
-  });
-  onTestFinished(() => jobs.stop());
+  function jobsOf(own: Config) {
+    const made = createJobs({ config: own, card, database, candidates, store, releases, activation, events, clock, log, prepare });
+    onTestFinished(() => made.stop());
+    return made;
+  }
+  const jobs = jobsOf(config);
+
+  /** The same device when so much memory is there for gradients. */
+  const jobsWithin = (memoryMegabytes: number) =>
+    jobsOf({ ...config, training: { ...config.training, gradient: { ...config.training.gradient, memoryMegabytes } } });
 
   /** Samples of two or more classes that can be told apart, a minute between them; their ids. */
   function addSamples(classes: readonly string[], perClass: number, seed = 1): readonly string[] {
@@ -103,5 +99,21 @@ export async function trainingBench(
       return added.id;
     });
   }
-  return { config, card, base, store, releases, activation, events, jobs, reports, candidates, directory, classifier, clock, addSamples };
+  return {
+    config,
+    card,
+    base,
+    store,
+    releases,
+    activation,
+    events,
+    jobs,
+    jobsWithin,
+    reports,
+    candidates,
+    directory,
+    classifier,
+    clock,
+    addSamples,
+  };
 }

@@ -17,7 +17,7 @@ import { watchGrids } from './grid-watch.ts';
 import { knownClasses, teachingOf } from './memory.ts';
 import { planFor } from './plan.ts';
 import { withReplay } from './replay.ts';
-import { availableMemory, batchThatFits } from './room.ts';
+import { batchThatFits, roomNow } from './room.ts';
 import { type Scaling, scalingOf, type Weights } from './scaling.ts';
 import { attemptFit } from './search.ts';
 import { withinBudget, withoutLayers } from './trained-layers.ts';
@@ -57,8 +57,7 @@ async function fitTail(input: LearnerInput, open: OpenEngine): Promise<FittedTai
   const smallest = Math.min(train.count, ...splits.map((split) => split.train.length));
   const wished = planFor(train.count, smallest, isDeep(tail) ? null : train.width, settings);
   const wish = { batch: wished.batch, samples: train.count, classes, courses: Math.max(1, splits.length) };
-  const room = Math.min(availableMemory(), (settings.memoryMegabytes ?? Number.POSITIVE_INFINITY) * 1e6);
-  const plan = { ...wished, batch: batchThatFits(tail, wish, room) };
+  const plan = { ...wished, batch: batchThatFits(tail, wish, input.room ?? roomNow(settings.memoryMegabytes)) };
   const labels = train.labels.subarray(0, train.count);
   const weights = train.weights?.subarray(0, train.count) ?? new Float32Array(train.count).fill(1);
   const { decay, smoothing, clip, mixup } = settings;

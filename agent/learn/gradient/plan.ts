@@ -1,5 +1,6 @@
-// How a gradient fit goes about: batch, epochs, rates and the order of samples, from the number of samples and the size of the tail alone.
-// Reproducible: the same seed gives the same order.
+// How a gradient fit goes about: the batch that it wishes for, epochs, rates and the order of samples, from the number of samples and the size of
+// the tail. Reproducible: the same seed gives the same order. What lowers the batch where memory is short is `room.ts`, and a release keeps by which
+// memory (test/training/unlearning.test.ts).
 import { type GradientSettings, gradientDefaults } from '../../config/gradient-schema.ts';
 
 export interface Plan {

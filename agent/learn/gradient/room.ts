@@ -16,22 +16,37 @@ export interface Wish {
   readonly courses: number;
 }
 
+/** Memory that a fit goes by, in bytes. */
+export interface Room {
+  /** By which the batch is chosen. Kept with what comes of a run, so that training again chooses as it did, whatever is free by then. */
+  readonly planned: number;
+  /** What there is: a batch that needs more is refused, and no other one taken in its place. */
+  readonly available: number;
+}
+
+/** What is free now, up to a limit in megabytes; `planned` where a run before went by other memory. */
+export function roomNow(limitMegabytes: number | null, planned: number | null = null): Room {
+  const available = Math.min(availableMemory(), (limitMegabytes ?? Number.POSITIVE_INFINITY) * 1e6);
+  return { planned: planned ?? available, available };
+}
+
 /** What a run was measured to take at most against its plan. */
 const margin = 1.5;
 /** Below this a step is mostly overhead, and its gradient mostly noise. */
 const smallestBatch = 4;
 
 /**
- * The largest of `batch`, a half of it, a quarter … that fits into `availableBytes`. The stored features are there already and are not asked for
- * again. Throws `memory-short`.
+ * The largest of `batch`, a half of it, a quarter … that fits into what was planned for: from that alone, so that the same rows give the same batch.
+ * The stored features are there already and are not asked for again. Throws `memory-short`, also where it does not fit into what is there now.
  */
-export function batchThatFits(tail: TrainableTail, wish: Wish, availableBytes: number): number {
+export function batchThatFits(tail: TrainableTail, wish: Wish, { planned, available }: Room): number {
   let plan = planFor(tail, wish, wish.batch);
-  while (neededFor(plan) > availableBytes) {
+  while (neededFor(plan) > planned) {
     const batch = Math.floor(plan.batch / 2);
-    if (batch < Math.min(smallestBatch, wish.batch)) throw short(plan, availableBytes);
+    if (batch < Math.min(smallestBatch, wish.batch)) throw short(plan, planned);
     plan = planFor(tail, wish, batch);
   }
+  if (neededFor(plan) > available) throw shortAgain(plan, available);
   return plan.batch;
 }
 
@@ -42,20 +57,31 @@ function planFor(tail: TrainableTail, { samples, classes, courses }: Wish, batch
 const neededFor = ({ totalBytes, featuresBytes }: MemoryPlan) => margin * (totalBytes - featuresBytes / 2);
 
 function short(plan: MemoryPlan, availableBytes: number): WhetError {
+  return new WhetError(
+    'memory-short',
+    `training needs ${megabytes(neededFor(plan))} MB even in batches of ${plan.batch} (${partsOf(plan)}), and ${megabytes(availableBytes)} MB are available`,
+    {
+      hint: 'Train fewer layers, keep fewer samples, or let the closed form learn the last layer; `whet inspect --layers N` shows what each depth takes.',
+    },
+  );
+}
+
+function shortAgain(plan: MemoryPlan, availableBytes: number): WhetError {
+  return new WhetError(
+    'memory-short',
+    `training again in the batches of ${plan.batch} of the release before needs ${megabytes(neededFor(plan))} MB (${partsOf(plan)}), and ${megabytes(availableBytes)} MB are available; smaller batches would give another result`,
+    { hint: 'What was forgotten is gone, and so is what had learned from it. Free memory, then train (`whet train`) from what is left.' },
+  );
+}
+
+function partsOf(plan: MemoryPlan): string {
   const { weightsBytes, optimizerBytes, gradientsBytes, activationsBytes, featuresBytes, targetsBytes } = plan;
   const parts = [
     ['weights and optimizer', weightsBytes + optimizerBytes],
     ['gradients and activations', gradientsBytes + activationsBytes],
     ['features and targets', featuresBytes / 2 + targetsBytes],
   ] as const;
-  const listed = parts.map(([name, bytes]) => `${name} ${megabytes(margin * bytes)}`).join(', ');
-  return new WhetError(
-    'memory-short',
-    `training needs ${megabytes(neededFor(plan))} MB even in batches of ${plan.batch} (${listed}), and ${megabytes(availableBytes)} MB are available`,
-    {
-      hint: 'Train fewer layers, keep fewer samples, or let the closed form learn the last layer; `whet inspect --layers N` shows what each depth takes.',
-    },
-  );
+  return parts.map(([name, bytes]) => `${name} ${megabytes(margin * bytes)}`).join(', ');
 }
 
 /**

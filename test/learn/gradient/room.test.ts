@@ -22,20 +22,22 @@ const needed = (batch: number) => {
   return 1.5 * (totalBytes - featuresBytes / 2);
 };
 
+const free = (bytes: number) => ({ planned: bytes, available: bytes });
+
 describe('the batch that fits', () => {
   it('is the wished one where there is room for one and a half times its plan', () => {
-    expect(batchThatFits(tail, wish, needed(32))).toBe(32);
-    expect(batchThatFits(tail, wish, 1e12)).toBe(32);
+    expect(batchThatFits(tail, wish, free(needed(32)))).toBe(32);
+    expect(batchThatFits(tail, wish, free(1e12))).toBe(32);
   });
 
   it('is halved until it fits', () => {
-    expect(batchThatFits(tail, wish, needed(32) - 1)).toBe(16);
-    expect(batchThatFits(tail, wish, needed(16) - 1)).toBe(8);
-    expect(batchThatFits(tail, wish, needed(4))).toBe(4);
+    expect(batchThatFits(tail, wish, free(needed(32) - 1))).toBe(16);
+    expect(batchThatFits(tail, wish, free(needed(16) - 1))).toBe(8);
+    expect(batchThatFits(tail, wish, free(needed(4)))).toBe(4);
   });
 
   it('is refused below the smallest, with both numbers and what to do', () => {
-    expect(() => batchThatFits(tail, wish, needed(4) - 1)).toThrow(
+    expect(() => batchThatFits(tail, wish, free(needed(4) - 1))).toThrow(
       expect.objectContaining({
         code: 'memory-short',
         message: expect.stringMatching(/batches of 4 .*available/),
@@ -45,8 +47,21 @@ describe('the batch that fits', () => {
   });
 
   it('may be smaller than that where it is wished so', () => {
-    expect(batchThatFits(tail, { ...wish, batch: 2 }, needed(2))).toBe(2);
-    expect(() => batchThatFits(tail, { ...wish, batch: 2 }, needed(2) - 1)).toThrow(/available/);
+    expect(batchThatFits(tail, { ...wish, batch: 2 }, free(needed(2)))).toBe(2);
+    expect(() => batchThatFits(tail, { ...wish, batch: 2 }, free(needed(2) - 1))).toThrow(/available/);
+  });
+});
+
+describe('a batch that was planned for other memory', () => {
+  it('is taken whatever is free', () => {
+    expect(batchThatFits(tail, wish, { planned: needed(32) - 1, available: 1e12 })).toBe(16);
+    expect(batchThatFits(tail, wish, { planned: 1e12, available: needed(32) })).toBe(32);
+  });
+
+  it('is refused where it has no room, and no other taken', () => {
+    expect(() => batchThatFits(tail, wish, { planned: 1e12, available: needed(32) - 1 })).toThrow(
+      expect.objectContaining({ code: 'memory-short', message: expect.stringMatching(/again in the batches of 32 /) }),
+    );
   });
 });
 
