@@ -7,6 +7,7 @@ import { basename, dirname, join, parse } from 'node:path';
 import { gatherStatistics, oneHot } from '../learn/ridge/gather.ts';
 import { withLesson } from '../learn/ridge/keep-known.ts';
 import { extendStatistics, type Statistics } from '../learn/ridge/statistics.ts';
+import { shiftOfStatistics } from '../learn/shift.ts';
 import { loadKnowledge } from '../model/knowledge.ts';
 import type { Classifier } from '../model/open.ts';
 import { hasSameBackbone } from '../model/same-backbone.ts';
@@ -55,19 +56,21 @@ interface Content {
 }
 
 async function updatedStatistics({ from, classifier, mode, classes, train, threads }: SideFilesInput): Promise<Content | null> {
-  const own = await gatherStatistics(train, oneHot(train.labels.subarray(0, train.count), classes), classes, threads);
-  if (mode === 'replace') return contentOf(own, 1);
+  const targets = oneHot(train.labels.subarray(0, train.count), classes);
+  if (mode === 'replace') return contentOf(await gatherStatistics(train, targets, classes, threads), 1);
   const { statistics, lessons } = loadKnowledge(from, classifier);
   if (statistics === null) return null;
+  const own = await gatherStatistics(train, targets, classes, threads, shiftOfStatistics(statistics));
   return contentOf(withLesson(extendStatistics(statistics, classes), lessons, own), lessons + 1);
 }
 
-function contentOf({ width, classes, gram, moment, weight }: Statistics, lessons: number): Content {
+function contentOf({ width, classes, gram, moment, weight, shift }: Statistics, lessons: number): Content {
   const side = width + 1;
   return {
     tensors: new Map([
       ['gram', { dtype: 'float32', dims: [side, side], data: gram }],
       ['moment', { dtype: 'float32', dims: [side, classes], data: moment }],
+      ...(shift === undefined ? [] : [['shift', { dtype: 'float32', dims: [width], data: shift }] as const]),
     ]),
     metadata: { weight: String(weight), lessons: String(lessons) },
   };

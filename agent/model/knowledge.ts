@@ -8,13 +8,14 @@ import type { Tensor } from '../onnx/ir.ts';
 import type { Classifier } from './open.ts';
 
 export interface Knowledge {
-  /** `gram` [width + 1, width + 1], `moment` [width + 1, classes], `weight` Σw; null where the model ships none. */
+  /** `gram` [width + 1, width + 1], `moment` [width + 1, classes], `weight` Σw, of features less `shift` [width] where there is one; null where the model ships none. */
   readonly statistics: {
     readonly width: number;
     readonly classes: number;
     readonly gram: Float32Array;
     readonly moment: Float32Array;
     readonly weight: number;
+    readonly shift?: Float32Array;
   } | null;
   /** `features` [count, width] and the class of each row; null where the model ships none. */
   readonly golden: { readonly features: Float32Array; readonly count: number; readonly width: number; readonly labels: Int32Array } | null;
@@ -62,7 +63,9 @@ function readStatistics({ tensors, metadata }: SafeTensors, width: number, class
   const moment = floats(tensors.get('moment'), [side, classes], 'moment of the statistics');
   const weight = Number(metadata.weight);
   if (!(weight > 0)) throw new WhetError('weights-corrupt', `the statistics beside the model have a weight of '${metadata.weight}'`);
-  return { width, classes, gram, moment, weight };
+  const shift = tensors.get('shift');
+  const known = { width, classes, gram, moment, weight };
+  return shift === undefined ? known : { ...known, shift: floats(shift, [width], 'shift of the statistics') };
 }
 
 function readGolden({ tensors }: SafeTensors, width: number, classes: number): Knowledge['golden'] {

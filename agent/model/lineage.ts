@@ -28,7 +28,7 @@ export const isLineageTensor = (name: string) => name.startsWith(prefix);
 
 /** The upper half of the sums: they are symmetric. */
 export function encodeLineage({ statistics, classes, lessons }: Lineage): SafeTensors {
-  const { width, gram, moment, weight } = statistics;
+  const { width, gram, moment, weight, shift } = statistics;
   const side = width + 1;
   const half = new Float32Array((side * (side + 1)) / 2);
   for (let row = 0, at = 0; row < side; row += 1)
@@ -38,14 +38,16 @@ export function encodeLineage({ statistics, classes, lessons }: Lineage): SafeTe
     tensors: new Map([
       [`${prefix}gram`, tensor([half.length], half)],
       [`${prefix}moment`, tensor([side, classes.length], moment)],
+      ...(shift === undefined ? [] : [[`${prefix}shift`, tensor([width], shift)] as const]),
     ]),
     metadata: { [key]: JSON.stringify({ weight, lessons, classes }) },
   };
 }
 
+/** At most. */
 export function lineageBytes(width: number, classes: number): number {
   const side = width + 1;
-  return 4 * ((side * (side + 1)) / 2 + side * classes);
+  return 4 * ((side * (side + 1)) / 2 + side * classes + width);
 }
 
 /** null where a file carries none. */
@@ -59,7 +61,9 @@ export function readLineage({ tensors, metadata }: SafeTensors): Lineage | null 
   const side = moment.length / classes.length;
   if (!Number.isInteger(side) || side < 2 || half.length !== (side * (side + 1)) / 2) throw misfit('its sizes do not fit together');
   if (new Set(classes).size !== classes.length) throw misfit('it names a class twice');
-  if (![half, moment].every((values) => values.every(Number.isFinite))) throw misfit('it is not finite');
+  const shift = tensors.get(`${prefix}shift`)?.data ?? new Float32Array();
+  if (!(shift instanceof Float32Array) || (shift.length !== side - 1 && tensors.has(`${prefix}shift`))) throw misfit('its sizes do not fit together');
+  if (![half, moment, shift].every((values) => values.every(Number.isFinite))) throw misfit('it is not finite');
   const gram = new Float32Array(side * side);
   for (let row = 0, at = 0; row < side; row += 1) {
     for (let column = row; column < side; column += 1, at += 1) {
@@ -67,7 +71,8 @@ export function readLineage({ tensors, metadata }: SafeTensors): Lineage | null 
       gram[column * side + row] = half[at]!;
     }
   }
-  return { statistics: { width: side - 1, classes: classes.length, gram, moment, weight }, classes, lessons };
+  const statistics = { width: side - 1, classes: classes.length, gram, moment, weight };
+  return { statistics: shift.length === 0 ? statistics : { ...statistics, shift }, classes, lessons };
 }
 
 function parsed(text: string): unknown {

@@ -5,6 +5,7 @@ import { headRows } from '../learn/head-rows.ts';
 import { gatherStatistics, oneHot } from '../learn/ridge/gather.ts';
 import { withLesson } from '../learn/ridge/keep-known.ts';
 import { remapStatistics } from '../learn/ridge/statistics.ts';
+import { shiftOfStatistics } from '../learn/shift.ts';
 import { loadKnowledge } from '../model/knowledge.ts';
 import { type Lineage, lineageBytes, maxLineageBytes, readLineage } from '../model/lineage.ts';
 import { decodeSafeTensors } from '../onnx/codec/safetensors.ts';
@@ -64,7 +65,9 @@ export async function toldLineage(
   const start = startingLineage(job, base, labels);
   if (start === null && job.classes !== 'replace') return none('no statistics stand beside the base model');
   const rows = await headRows(tail, train, job.threads);
-  const own = await gatherStatistics(rows, oneHot(train.labels.subarray(0, train.count), labels.length), labels.length, job.threads);
+  const targets = oneHot(train.labels.subarray(0, train.count), labels.length);
+  const shift = start === null ? undefined : shiftOfStatistics(start.statistics);
+  const own = await gatherStatistics(rows, targets, labels.length, job.threads, shift);
   const lineage =
     start === null
       ? { statistics: own, classes: labels, lessons: 1 }

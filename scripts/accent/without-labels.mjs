@@ -3,7 +3,8 @@
 
 import { readHead, writeHead } from '../../agent/learn/head-rows.ts';
 import { agreedLabels } from '../../agent/learn/pseudo-labels.ts';
-import { meanOfStatistics, recentred } from '../../agent/learn/ridge/recentre.ts';
+import { recentred } from '../../agent/learn/ridge/recentre.ts';
+import { meanOfStatistics } from '../../agent/learn/ridge/statistics.ts';
 import { mostUncertain } from '../../agent/learn/uncertainty.ts';
 import { toProbabilities } from '../../agent/model/classify.ts';
 import { randomOf, shuffled } from '../../agent/random.ts';

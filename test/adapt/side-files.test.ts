@@ -3,8 +3,14 @@ import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writ
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { writeSides } from '../../agent/adapt/side-files.ts';
 import { adapt } from '../../agent/adapt.ts';
+import { aboutShift } from '../../agent/learn/ridge/statistics.ts';
+import { loadKnowledge } from '../../agent/model/knowledge.ts';
+import { loadModel } from '../../agent/model/load.ts';
+import { openClassifier } from '../../agent/model/open.ts';
 import { decodeSafeTensors } from '../../agent/onnx/codec/safetensors.ts';
+import { clusters } from '../learn/samples.ts';
 
 let place: string;
 beforeAll(() => {
@@ -57,4 +63,32 @@ it('invents none for a model that brought none', async () => {
   const { sides } = await run(join(bare, 'model.onnx'), 'first', join(bare, 'out.onnx'));
   expect(sides).toEqual({ statistics: null, golden: null });
   expect(readdirSync(bare).sort()).toEqual(['model.json', 'model.onnx', 'out.json', 'out.onnx']);
+});
+
+it('keeps the digits of features far from zero, summed about the same point in every lesson', async () => {
+  const path = 'models/motion/model.onnx';
+  const written = loadModel(path).model;
+  const classifier = await openClassifier(written, { cut: { kind: 'layers', layers: 1 }, threads: 1 });
+  const { classes, features } = classifier;
+  const rowsOf = (seed: number, by: number) => {
+    const set = clusters({ perClass: 40, classes, width: features.width, seed });
+    return { ...set, features: set.features.map((value) => value + by) };
+  };
+  const write = (from: string, name: string, mode: 'keep' | 'replace', seed: number, by: number) =>
+    writeSides({ from, out: join(place, name), written, classifier, mode, classes, train: rowsOf(seed, by), judging: null, threads: 1 });
+  const sumsAfterTwo = async (by: number) => {
+    const [one, two] = [`first-${by}.onnx`, `second-${by}.onnx`];
+    await write(path, one, 'replace', 1, by);
+    cpSync(path, join(place, one));
+    const first = loadKnowledge(join(place, one), classifier).statistics!;
+    await write(join(place, one), two, 'keep', 2, by);
+    return { first, second: loadKnowledge(join(place, two), classifier).statistics! };
+  };
+  const [near, far] = [await sumsAfterTwo(0), await sumsAfterTwo(1000)];
+  expect(near.second.shift).toBeUndefined();
+  expect(far.second.shift).toEqual(far.first.shift);
+  expect(far.second.weight).toBe(near.second.weight);
+  // Moved by 1000 less the point that they were summed about, they are the same sums.
+  const point = far.second.shift!.map((value) => value - 1000);
+  for (const [at, value] of aboutShift(near.second, point).gram.entries()) expect(far.second.gram[at]).toBeCloseTo(value, 0);
 });

@@ -6,7 +6,10 @@ import { fitBest } from '../../agent/learn/choose.ts';
 import { evaluate } from '../../agent/learn/evaluate.ts';
 import type { Learner } from '../../agent/learn/learner.ts';
 import { closedForm } from '../../agent/learn/ridge/closed-form.ts';
+import { gatherStatistics, oneHot } from '../../agent/learn/ridge/gather.ts';
+import { priorFrom } from '../../agent/learn/ridge/keep-known.ts';
 import { fitRegression } from '../../agent/learn/ridge/regression.ts';
+import { addStatistics, type Statistics } from '../../agent/learn/ridge/statistics.ts';
 import type { FeatureSet } from '../../agent/types.ts';
 import { clusters, linearTail, randomizer } from './samples.ts';
 
@@ -30,6 +33,36 @@ describe('a mean of 1000 with a spread of 1', () => {
       return evaluate({ logits: crossValidated!, labels: set.labels, classes: 4 }).accuracy.value;
     };
     expect(Math.abs((await share(moved(train, 1000))) - (await share(train)))).toBeLessThan(0.03);
+  });
+
+  it.each(['in one go', 'in two, a little apart'])('is held by statistics, gathered %s, as a mean of 0 is', async (how) => {
+    const classes = 4;
+    const [known, more] = [7, 8].map((seed) => clusters({ perClass: 150, classes, width, seed, noise: 1.5 }));
+    const train = clusters({ perClass: 6, classes, width, seed: 1, noise: 1.5 });
+    const test = clusters({ perClass: 250, classes, width, seed: 2, noise: 1.5 });
+    const sums = (set: FeatureSet) => gatherStatistics(set, oneHot(set.labels, classes), classes, 1);
+    const fitted = async (by: number) => {
+      const first = await sums(moved(known!, by));
+      const prior: Statistics = how === 'in one go' ? first : addStatistics(first, await sums(moved(more!, by + 0.25)));
+      const input = { ...learnFrom(moved(train, by), classes), prior: priorFrom(prior, classes), personalWeight: 3 };
+      return closedForm.fit(input);
+    };
+    const [near, far] = [await fitted(0), await fitted(1000)];
+    const [a, b] = [near.crossValidated!, far.crossValidated!];
+    for (const [at, logit] of a.entries()) expect(b[at]).toBeCloseTo(logit, 1);
+    const share = ({ weights }: typeof near, by: number) => {
+      const [w, bias] = [weights.get('w')!.data as Float32Array, weights.get('b')!.data as Float32Array];
+      const logits = new Float32Array(test.count * classes);
+      for (let row = 0; row < test.count; row += 1)
+        for (let label = 0; label < classes; label += 1) {
+          let sum = bias[label]!;
+          for (let at = 0; at < width; at += 1) sum += w[label * width + at]! * (test.features[row * width + at]! + by);
+          logits[row * classes + label] = sum;
+        }
+      return evaluate({ logits, labels: test.labels, classes }).accuracy.value;
+    };
+    expect(share(near, 0)).toBeGreaterThan(0.6);
+    expect(Math.abs(share(far, 1000) - share(near, 0))).toBeLessThan(0.02);
   });
 
   it('ranks anomalies as a mean of 0 does', async () => {

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { agreedLabels } from '../../agent/learn/pseudo-labels.ts';
 import { gatherStatistics, oneHot } from '../../agent/learn/ridge/gather.ts';
-import { meanOfStatistics, recentred } from '../../agent/learn/ridge/recentre.ts';
+import { recentred } from '../../agent/learn/ridge/recentre.ts';
 import type { RidgeFit } from '../../agent/learn/ridge/ridge.ts';
-import { emptyStatistics } from '../../agent/learn/ridge/statistics.ts';
+import { emptyStatistics, meanOfStatistics } from '../../agent/learn/ridge/statistics.ts';
 import { mostUncertain, uncertaintyOf } from '../../agent/learn/uncertainty.ts';
 
 describe('uncertaintyOf', () => {

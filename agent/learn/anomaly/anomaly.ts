@@ -57,7 +57,7 @@ export async function fitNormal(
 }
 
 function sumsOf(rows: Rows, threads: number): Promise<Statistics> {
-  return gatherStatistics(rows, new Float32Array(rows.count), 1, threads);
+  return gatherStatistics(rows, new Float32Array(rows.count), 1, threads, null);
 }
 
 /**
@@ -74,7 +74,7 @@ export function thresholdOf(scores: Float32Array, falseAlarms: number): number {
  * Σ′ = (1 − ρ)·Σ + ρ·(tr Σ/d)·I with the oracle-approximating ρ (Chen et al. 2010), its largest directions as they are and the mean variance of
  * the others in all of those. Squared distances are divided by d, so that normal captures lie about 1 from the mean in any width.
  */
-export async function normalOf({ width, gram, weight }: Statistics, threads: number): Promise<NormalModel> {
+export async function normalOf({ width, gram, weight, shift }: Statistics, threads: number): Promise<NormalModel> {
   const side = width + 1;
   const mean = Float64Array.from({ length: width }, (_, at) => (gram[at * side + width] as number) / weight);
   const covariance = new Float32Array(width * width);
@@ -102,7 +102,7 @@ export async function normalOf({ width, gram, weight }: Statistics, threads: num
     Math.sqrt(Math.max(0, outside - 1 / ((1 - shrinkage) * Math.max(value, 0) + shrinkage * average)) / width),
   );
   return {
-    mean: Float32Array.from(mean),
+    mean: Float32Array.from(mean, (value, at) => value + (shift?.[at] ?? 0)),
     directions: vectors.map((part, at) => part * (factors[at % rank] as number)),
     outside: outside / width,
     shrinkage,

@@ -5,6 +5,7 @@ import { encodeModel } from '../../onnx/codec/encode.ts';
 import type { Model, Tensor } from '../../onnx/ir.ts';
 import { graph, model, node, value } from '../../onnx/made/build.ts';
 import { openSession, type Session } from '../../runtime/session.ts';
+import { shiftOf } from '../shift.ts';
 import { emptyStatistics, type Statistics } from './statistics.ts';
 
 /** Rows of features; a FeatureSet is one. */
@@ -30,7 +31,7 @@ export interface Gatherer extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-/** Starts from `initial`, or from nothing. */
+/** Starts from `initial`, about whose shift it sums, or from nothing, about zero. */
 export async function openGatherer(width: number, classes: number, threads: number, initial?: Statistics): Promise<Gatherer> {
   const session = await openSession(encodeModel(gatherModel(width, classes)), { label: 'the statistics graph', threads });
   let sums = initial ?? emptyStatistics(width, classes);
@@ -48,9 +49,18 @@ export async function openGatherer(width: number, classes: number, threads: numb
   };
 }
 
-/** Statistics of a whole set. `targets` is [count, classes]: `oneHot(labels, classes)`, or the base tail's probabilities. */
-export async function gatherStatistics(rows: Rows, targets: Float32Array, classes: number, threads: number): Promise<Statistics> {
-  await using gatherer = await openGatherer(rows.width, classes, threads);
+/**
+ * Statistics of a whole set. `targets` is [count, classes]: `oneHot(labels, classes)`, or the base tail's probabilities. They are summed about `shift`,
+ * null for zero: about the mean of rows that lie far from zero unless given.
+ */
+export async function gatherStatistics(
+  rows: Rows,
+  targets: Float32Array,
+  classes: number,
+  threads: number,
+  shift: Float32Array | null = shiftOf(rows),
+): Promise<Statistics> {
+  await using gatherer = await openGatherer(rows.width, classes, threads, emptyStatistics(rows.width, classes, shift));
   await gatherer.add(rows, targets);
   return gatherer.total();
 }
@@ -117,19 +127,19 @@ async function addChunk(
   from: number,
   until: number,
 ): Promise<Statistics> {
-  const { width, classes } = sums;
+  const { width, classes, shift } = sums;
   const count = until - from;
   const weights = rows.weights?.subarray(from, until) ?? new Float32Array(count).fill(1);
+  const own = rows.features.subarray(from * width, until * width);
   const result = await session.run({
-    h: floatTensor([count, width], rows.features.subarray(from * width, until * width)),
+    h: floatTensor([count, width], shift === undefined ? own : own.map((value, at) => value - shift[at % width]!)),
     y: floatTensor([count, classes], targets.subarray(from * classes, until * classes)),
     root: floatTensor([count, 1], weights.map(Math.sqrt)),
     gram: floatTensor([width + 1, width + 1], sums.gram),
     moment: floatTensor([width + 1, classes], sums.moment),
   });
   return {
-    width,
-    classes,
+    ...sums,
     gram: result.gram_next?.data as Float32Array,
     moment: result.moment_next?.data as Float32Array,
     weight: weights.reduce((total, weight) => total + weight, sums.weight),

@@ -1,7 +1,7 @@
 // Ridge regression from statistics: the work does not grow with the number of samples once they are summed, and what a base model knew joins
 // as sums of its own. Leaving out is done fold by fold, taking the fold's terms out of the sums; all λ are solved at once.
 
-import { shifted, shiftOf } from '../shift.ts';
+import { shifted, shiftOf, shiftOfStatistics } from '../shift.ts';
 import { assignFolds, countGroups } from '../splits.ts';
 import { solvePositive } from './cholesky.ts';
 import { finalTolerance, foldTolerance, maxFolds } from './fold-limits.ts';
@@ -9,7 +9,7 @@ import { gatherStatistics, multiply, pickRows, type Rows } from './gather.ts';
 import { openKernelRidge } from './kernel-ridge.ts';
 import type { Ridge, RidgeFit, RidgeProblem } from './ridge.ts';
 import { openSolver, type Solver } from './solve.ts';
-import { addStatistics, type Statistics, scaleStatistics, subtractStatistics } from './statistics.ts';
+import { aboutShift, addStatistics, type Statistics, scaleStatistics, subtractStatistics } from './statistics.ts';
 
 export interface PrimalProblem extends RidgeProblem {
   readonly labels: Int32Array;
@@ -39,9 +39,11 @@ export function openPrimalRidge(asked: PrimalProblem): Promise<Ridge> {
 
 async function openSums(asked: PrimalProblem): Promise<Ridge> {
   const { columns, intercept, threads } = asked;
-  // What is known already was summed about zero, and without a bias rows cannot be moved.
-  const shift = asked.prior === null && intercept ? shiftOf(asked.rows) : null;
-  const problem = { ...asked, rows: shifted(asked.rows, shift) };
+  // Rows are moved as what is known already was, and without a bias they cannot be.
+  const wanted = asked.prior === null ? shiftOf(asked.rows) : shiftOfStatistics(asked.prior);
+  const shift = intercept ? wanted : null;
+  const prior = asked.prior === null ? null : aboutShift(asked.prior, shift);
+  const problem = { ...asked, rows: shifted(asked.rows, shift), prior: prior === null ? null : { ...prior, shift: undefined } };
   const solver = await openSolver(threads);
   const folds = await gatherFolds(problem);
   const personal = folds.map((fold) => fold.statistics).reduce((sum, fold) => addStatistics(sum, fold));
@@ -86,7 +88,7 @@ async function gatherFolds(problem: PrimalProblem): Promise<readonly Fold[]> {
     const picked = pickRows(rows, indices);
     const wanted = new Float32Array(indices.length * columns);
     for (const [to, from] of indices.entries()) wanted.set(targets.subarray(from * columns, (from + 1) * columns), to * columns);
-    const statistics = await gatherStatistics(picked, wanted, columns, threads);
+    const statistics = await gatherStatistics(picked, wanted, columns, threads, null);
     const weighted = problem.prior === null ? statistics : scaleStatistics(statistics, problem.personalWeight);
     folds.push({ rows: picked, indices, statistics: weighted });
   }

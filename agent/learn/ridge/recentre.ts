@@ -2,12 +2,6 @@
 // the device hears the classes about as often as the base model did. Pure; refuses sets of no rows.
 import { WhetError } from '../../errors.ts';
 import type { RidgeFit } from './ridge.ts';
-import type { Statistics } from './statistics.ts';
-
-/** Mean of the features behind the statistics, [width]: the gram's bias column. */
-export function meanOfStatistics({ gram, width, weight }: Pick<Statistics, 'gram' | 'width' | 'weight'>): Float32Array {
-  return Float32Array.from({ length: width }, (_, at) => gram[at * (width + 1) + width]! / weight);
-}
 
 /**
  * W(h − share·(μ − μ₀)) + b as a head of its own: b′ = b − share·W(μ − μ₀), μ the mean of `features` [count, width] and μ₀ the base's.

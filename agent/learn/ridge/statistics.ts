@@ -6,6 +6,11 @@ export interface Statistics {
   /** Feature width without the bias column. */
   readonly width: number;
   readonly classes: number;
+  /**
+   * [width], about which features are summed: h stands for h − shift in what follows. Features far from zero would lose their digits in sums of
+   * squares. Chosen when they are first gathered, and kept; absent: zero.
+   */
+  readonly shift?: Float32Array;
   /** Σ wᵢ hᵢhᵢᵀ, [width + 1, width + 1]; the last row and column belong to the bias column of ones. */
   readonly gram: Float32Array;
   /** Σ wᵢ hᵢyᵢᵀ, [width + 1, classes]; y is one-hot or a soft target, not centred, so that new classes can join later. */
@@ -15,12 +20,16 @@ export interface Statistics {
 }
 
 /** The sums over no sample at all. */
-export function emptyStatistics(width: number, classes: number): Statistics {
+export function emptyStatistics(width: number, classes: number, shift: Float32Array | null = null): Statistics {
   const rows = width + 1;
-  return { width, classes, gram: new Float32Array(rows * rows), moment: new Float32Array(rows * classes), weight: 0 };
+  const empty = { width, classes, gram: new Float32Array(rows * rows), moment: new Float32Array(rows * classes), weight: 0 };
+  return shift === null ? empty : { ...empty, shift };
 }
 
-/** a + factor · b. With factor −1 the terms of b are taken out of a again. */
+/**
+ * a + factor · b, about the shift of a, or of b where a has none. With factor −1 the terms of b are taken out of a again. Sums about the same
+ * shift are added as they are.
+ */
 export function addStatistics(a: Statistics, b: Statistics, factor = 1): Statistics {
   if (a.width !== b.width || a.classes !== b.classes) {
     throw new WhetError(
@@ -28,12 +37,42 @@ export function addStatistics(a: Statistics, b: Statistics, factor = 1): Statist
       `statistics of ${a.width} features and ${a.classes} classes cannot be added to those of ${b.width} and ${b.classes}`,
     );
   }
+  const shift = a.shift ?? b.shift ?? null;
+  const [one, other] = [aboutShift(a, shift), aboutShift(b, shift)];
   return {
-    ...a,
-    gram: a.gram.map((value, at) => value + factor * b.gram[at]!),
-    moment: a.moment.map((value, at) => value + factor * b.moment[at]!),
+    ...one,
+    gram: one.gram.map((value, at) => value + factor * other.gram[at]!),
+    moment: one.moment.map((value, at) => value + factor * other.moment[at]!),
     weight: a.weight + factor * b.weight,
   };
+}
+
+/**
+ * The same samples summed about another point, null for zero. With d = old − new, Σ w(h + d)(h + d)ᵀ = G + g dᵀ + d gᵀ + W d dᵀ, where g = Σ wh,
+ * and Σ w(h + d)yᵀ = M + d (Σ wy)ᵀ; in double.
+ */
+export function aboutShift(statistics: Statistics, shift: Float32Array | null): Statistics {
+  const { width, classes, weight, shift: _old, ...rest } = statistics;
+  const moved = Float64Array.from({ length: width }, (_, at) => (statistics.shift?.[at] ?? 0) - (shift?.[at] ?? 0));
+  const named = shift === null ? {} : { shift };
+  if (moved.every((value) => value === 0)) return { width, classes, weight, ...named, ...rest };
+  const rows = width + 1;
+  const gram = Float32Array.from(statistics.gram);
+  const moment = Float32Array.from(statistics.moment);
+  const first = (row: number) => statistics.gram[row * rows + width]!;
+  for (const [row, d] of moved.entries()) {
+    for (const [column, e] of moved.entries())
+      gram[row * rows + column] = statistics.gram[row * rows + column]! + first(row) * e + d * first(column) + weight * d * e;
+    gram[row * rows + width] = first(row) + weight * d;
+    gram[width * rows + row] = gram[row * rows + width]!;
+    for (let label = 0; label < classes; label += 1) moment[row * classes + label]! += d * statistics.moment[width * classes + label]!;
+  }
+  return { width, classes, weight, ...named, gram, moment };
+}
+
+/** Mean of the features, [width]: the gram's bias column, and what was taken away before. */
+export function meanOfStatistics({ gram, width, weight, shift }: Pick<Statistics, 'gram' | 'width' | 'weight' | 'shift'>): Float32Array {
+  return Float32Array.from({ length: width }, (_, at) => gram[at * (width + 1) + width]! / weight + (shift?.[at] ?? 0));
 }
 
 /** a without the terms of b, which must be part of it. */

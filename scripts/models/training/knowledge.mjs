@@ -53,7 +53,11 @@ export function writeAlong(out, classifier, { statistics, golden, more = {} }) {
     writeFileSync(join(out, `${name}.safetensors`), encodeSafeTensors({ tensors: new Map(Object.entries(tensors)), metadata }));
   write(
     'statistics',
-    { gram: float([side, side], statistics.gram), moment: float([side, statistics.moment.length / side], statistics.moment) },
+    {
+      gram: float([side, side], statistics.gram),
+      moment: float([side, statistics.moment.length / side], statistics.moment),
+      ...(statistics.shift === undefined ? {} : { shift: float([golden.width], statistics.shift) }),
+    },
     { ...about, weight: String(statistics.weight) },
   );
   write(

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { gatherStatistics, oneHot, pickRows } from '../../../agent/learn/ridge/gather.ts';
 import {
+  aboutShift,
   addStatistics,
   emptyStatistics,
   extendStatistics,
@@ -76,6 +77,25 @@ describe('statistics add up', () => {
   it('refuses sums of other sizes', () => {
     expect(() => addStatistics(emptyStatistics(3, 2), emptyStatistics(3, 4))).toThrow(/3 features and 2 classes.*3 and 4/);
   });
+
+  it('is the same about another point, there and back, to the last digit that double has', () =>
+    fc.assert(
+      fc.asyncProperty(fc.array(fc.integer({ min: -50, max: 50 }), { minLength: 6, maxLength: 6 }), async (point) => {
+        const rows = range(300, 500);
+        const shift = Float32Array.from(point);
+        const targets = oneHot(
+          rows.map((row) => whole.labels[row]!),
+          classes,
+        );
+        const moved = await gatherStatistics(pickRows(whole, rows), targets, classes, 1, shift);
+        const plain = await gather(rows);
+        expect(aboutShift(plain, shift)).toEqual(moved);
+        expect(aboutShift(moved, null)).toEqual(plain);
+        expect(subtractStatistics(addStatistics(moved, plain), plain)).toEqual(moved);
+        expect(addStatistics(plain, moved)).toEqual(aboutShift(addStatistics(plain, plain), shift));
+      }),
+      { numRuns: 20 },
+    ));
 
   it('keeps, adds and drops classes', async () => {
     const all = await gather(range(0, 1200));
