@@ -101,6 +101,27 @@ it('learns where one direction outweighs all others a thousand times', async () 
   expect(evaluate({ logits: crossValidated!, labels, classes: 2 }).accuracy.value).toBeGreaterThan(0.9);
 });
 
+it.each([1, 2, 3, 4])('finds what tells a few rows apart where nothing shows at the usual λ (draw %d)', async (seed) => {
+  const next = randomizer(seed);
+  const normal = () => next() + next() + next() + next() - 2;
+  const [classes, perClass, inner, wide] = [5, 5, 16, 64];
+  const numbers = (count: number) => Float32Array.from({ length: count }, normal);
+  const [common, along, own, centres] = [numbers(wide), numbers(inner), numbers(inner * wide), numbers(classes * inner)];
+  const count = classes * perClass;
+  const features = new Float32Array(count * wide);
+  for (let row = 0; row < count; row += 1) {
+    const x = numbers(inner).map((value, at) => centres[(row % classes) * inner + at]! + 0.5 * value);
+    for (const [from, value] of x.entries())
+      for (let at = 0; at < wide; at += 1)
+        features[row * wide + at]! += value * (along[from]! * (1 + common[at]!) + 0.01 * own[from * wide + at]!);
+  }
+  const labels = Int32Array.from({ length: count }, (_, row) => row % classes);
+  const { crossValidated } = await closedForm.fit(
+    learnFrom({ features, count, width: wide, labels, groups: Int32Array.from(labels.keys()) }, classes),
+  );
+  expect(evaluate({ logits: crossValidated!, labels, classes }).accuracy.value).toBeGreaterThan(0.8);
+});
+
 it('constant features give finite weights', async () => {
   const set = clusters({ perClass: 10, classes: 3, width, seed: 1 });
   const { weights } = await closedForm.fit(learnFrom({ ...set, features: set.features.fill(7) }, 3));

@@ -20,6 +20,8 @@ const coarse = [-1, 0, 1, 2];
 const lowestPower = -5;
 const buried = [-8, -7, -6, -5, -4, -3];
 const highestPower = 4;
+/** Share of the error of who knows nothing, from which on nothing shows. */
+const nearlyBlind = 0.9;
 /**
  * Where nothing can be left out. On real features the best λ lay within half a power of ten of 1, and the scale between 8 and 11, for 5 as
  * for 200 samples a class; a lower scale is the careful choice for fewer.
@@ -121,7 +123,7 @@ async function search(ridge: Ridge, task: Task, signal: AbortSignal | undefined,
   for (let next = best().power - 1; next >= lowestPower && best() === attempts[0]; next -= 1) await attempt([next]);
   for (let next = best().power + 1; next <= highestPower && best() === attempts.at(-1); next += 1) await attempt([next]);
   // Where a few directions outweigh all others, what tells the classes apart shows at a far smaller λ, and nothing at the usual ones.
-  if (best().power > 1) await attempt(buried);
+  if (best().power > 1 || best().error > nearlyBlind * blindError(task)) await attempt(buried);
   const around = best().power;
   await attempt([around - 0.5, around + 0.5]);
   const vertex = parabolaMinimum(attempts, attempts.indexOf(best()));
@@ -147,6 +149,11 @@ function judge(task: Task, power: number, predictions: Float32Array): Attempt {
   }
   centreRows(logits, classes);
   return { power, logits, kept, error: base === null ? squaredError(task, logits) : bestLikelihood(task, logits) };
+}
+
+/** Of predicting every class alike, as `judge` counts. */
+function blindError({ base, classes, evidence }: Task): number {
+  return base === null ? evidence.reduce((sum, weight) => sum + weight, 0) * (1 - 1 / classes) : Math.log(classes);
 }
 
 function squaredError({ targets, classes, evidence }: Task, logits: Float32Array): number {
