@@ -44,10 +44,10 @@ export function encodeLineage({ statistics, classes, lessons }: Lineage): SafeTe
   };
 }
 
-/** At most. */
+/** Without a shift, which has one number a feature. */
 export function lineageBytes(width: number, classes: number): number {
   const side = width + 1;
-  return 4 * ((side * (side + 1)) / 2 + side * classes + width);
+  return 4 * ((side * (side + 1)) / 2 + side * classes);
 }
 
 /** null where a file carries none. */
@@ -62,7 +62,8 @@ export function readLineage({ tensors, metadata }: SafeTensors): Lineage | null 
   if (!Number.isInteger(side) || side < 2 || half.length !== (side * (side + 1)) / 2) throw misfit('its sizes do not fit together');
   if (new Set(classes).size !== classes.length) throw misfit('it names a class twice');
   const shift = tensors.get(`${prefix}shift`)?.data ?? new Float32Array();
-  if (!(shift instanceof Float32Array) || (shift.length !== side - 1 && tensors.has(`${prefix}shift`))) throw misfit('its sizes do not fit together');
+  if (!(shift instanceof Float32Array) || (shift.length !== side - 1 && tensors.has(`${prefix}shift`)))
+    throw misfit('its sizes do not fit together');
   if (![half, moment, shift].every((values) => values.every(Number.isFinite))) throw misfit('it is not finite');
   const gram = new Float32Array(side * side);
   for (let row = 0, at = 0; row < side; row += 1) {

@@ -18,6 +18,15 @@ it('comes back as it was, in the bytes that were said', () => {
   expect(readLineage({ tensors: new Map(), metadata: {} })).toBeNull();
 });
 
+it('says about which point it is', () => {
+  const shifted = { ...lineage, statistics: { ...lineage.statistics, shift: Float32Array.of(1000, -3) } };
+  expect(readLineage(wire(encodeLineage(shifted)))).toEqual(shifted);
+  const short = { ...shifted, statistics: { ...shifted.statistics, shift: Float32Array.of(1000) } };
+  expect(() => readLineage(encodeLineage(short))).toThrow('sizes do not fit');
+  const infinite = { ...shifted, statistics: { ...shifted.statistics, shift: Float32Array.of(1000, Number.NaN) } };
+  expect(() => readLineage(encodeLineage(infinite))).toThrow('not finite');
+});
+
 it.each([
   ['a missing tensor', (file: SafeTensors) => ({ ...file, tensors: new Map([...file.tensors].slice(1)) })],
   ['no JSON', (file: SafeTensors) => ({ ...file, metadata: { known: '{' } })],
