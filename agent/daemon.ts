@@ -17,7 +17,7 @@ import { createEngine, type Engine } from './engine/engine.ts';
 import { createReembedding } from './engine/reembed.ts';
 import { createScheduler } from './engine/scheduler.ts';
 import { unlessFull } from './engine/unless-full.ts';
-import { WhetError } from './errors.ts';
+import { messageOf, WhetError } from './errors.ts';
 import { readHardware } from './host/hardware.ts';
 import { type Health, readHealth } from './host/health.ts';
 import { createMachineFiles } from './host/machine-files.ts';
@@ -34,6 +34,7 @@ import { uplinkConfig } from './outlets/uplink-config.ts';
 import { captureKind, viewCount } from './preprocess/capture-input.ts';
 import { createVoiceActivity } from './preprocess/voice-activity.ts';
 import type { Store } from './store/store.ts';
+import { owedTraining, oweTraining } from './training/owed.ts';
 import type { BaseFacts, Capture } from './types.ts';
 import { createUplink, type Uplink } from './uplink/uplink.ts';
 
@@ -119,6 +120,8 @@ export async function runDaemon(config: Config, log: Log, signal: AbortSignal): 
   const { events, jobs } = engine;
 
   let health: Health | null = null;
+  /** Why the release that was current at start does not predict; null where it does, or another one took its place. */
+  let leftBehind: string | null = null;
   const scheduler = createScheduler(config.training.schedule, {
     facts: () => ({
       paused: isPaused(store),
@@ -136,7 +139,9 @@ export async function runDaemon(config: Config, log: Log, signal: AbortSignal): 
   events.on((event) => {
     if (event.kind === 'labelled') scheduler.wake();
     if (event.kind === 'reported') store.settings.set(reportedSetting, event.report.run);
-    else if (event.kind === 'released') log.info({ release: event.version }, 'another release predicts');
+    if (event.kind !== 'released') return;
+    leftBehind = null;
+    log.info({ release: event.version }, 'another release predicts');
   });
   const sources = config.sources.map((source) =>
     createSource(source, {
@@ -149,8 +154,11 @@ export async function runDaemon(config: Config, log: Log, signal: AbortSignal): 
   );
 
   const started = await engine.start();
-  if (started.leftBehind !== null)
-    log.error({ current: started.current, reason: started.leftBehind }, 'the current release cannot predict');
+  leftBehind = started.leftBehind;
+  if (leftBehind !== null) {
+    log.error({ current: started.current, reason: leftBehind }, 'the current release cannot predict');
+    oweTraining(store.settings, { reason: 'the base model changed', unlearning: null });
+  }
   const control = createControlServer(places.socket, engine.parts, log);
   await control.start();
   parts.defer(() => control.stop());
@@ -158,7 +166,7 @@ export async function runDaemon(config: Config, log: Log, signal: AbortSignal): 
   const degraded = () => [
     ...sources.filter(isDegraded).map((source) => `source ${source.name}: ${source.status().lastError ?? 'degraded'}`),
     ...(inference.isUp() && inference.isAlive() ? [] : ['inference: the worker is down and is started again']),
-    ...(started.leftBehind === null ? [] : [`release: ${started.leftBehind}; ${started.current} predicts`]),
+    ...(leftBehind === null ? [] : [`release: ${leftBehind}; ${started.current} predicts`]),
   ];
   const sweep = async () => {
     health = await readHealth({ files: machine, stateDir: places.state });
@@ -193,10 +201,15 @@ export async function runDaemon(config: Config, log: Log, signal: AbortSignal): 
   for (const source of sources) await source.start({ emit, seen: store.origins.seen, log, clock });
 
   reembedding.start().then(
-    (count) => {
+    () => {
       engine.viewKeeper.wake();
       // A new base model is a normal event: what was learned for the one before is learned for this one.
-      if (started.leftBehind !== null && count > 0) void jobs.train('the base model changed').catch(() => undefined);
+      const owed = owedTraining(store.settings);
+      if (owed === null || jobs.running) return;
+      const { reason, unlearning } = owed;
+      jobs
+        .train(reason, unlearning === null ? {} : { unlearning })
+        .catch((error) => log.error({ error: messageOf(error) }, 'a training run failed'));
     },
     () => undefined,
   );

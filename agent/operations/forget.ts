@@ -2,7 +2,8 @@
 import { z } from 'zod';
 import type { Releases } from '../release/releases.ts';
 import type { Store } from '../store/store.ts';
-import type { ReleaseManifest, TrainingReport } from '../types.ts';
+import { owedTraining, oweTraining } from '../training/owed.ts';
+import type { TrainingReport } from '../types.ts';
 import { always, operation } from './operation.ts';
 import { className, count, sampleId, text } from './schemas.ts';
 
@@ -42,28 +43,34 @@ export const forget = operation({
       ...(after === undefined ? {} : { afterMs: Date.parse(after) }),
     });
     changed();
-    const { purged, hit, lost } = await purgeTainted(store, releases);
+    const { purged, hit } = await purgeTainted(store, releases);
     if (hit) await activation.useCurrent();
-    const retrained = hit ? await jobs.train('samples were forgotten', { unlearning: lost ?? {}, progress, signal }) : null;
+    // Owed also where a power cut came between the two, and this is the second time.
+    const owed = owedTraining(store.settings);
+    const retrained = owed?.unlearning == null ? null : await jobs.train(owed.reason, { unlearning: owed.unlearning, progress, signal });
     return { samples: ids.length, purged, current: await releases.current(), retrained };
   },
 });
 
-/** Removes the releases that learned from forgotten samples; `hit`: the current one was among them, `lost`. Safe to repeat after a crash. */
+/**
+ * Removes the releases that learned from forgotten samples; `hit`: the current one was among them, and a training without them is owed. Safe to
+ * repeat after a crash.
+ */
 export async function purgeTainted(
   store: Store,
   releases: Releases,
-): Promise<{ readonly purged: readonly string[]; readonly hit: boolean; readonly lost?: ReleaseManifest }> {
+): Promise<{ readonly purged: readonly string[]; readonly hit: boolean }> {
   // A run that is under way takes its release back itself, when it finds that it was tainted.
   const runs = store.runs.tainted().filter((run) => store.runs.get(run)?.state !== 'running');
   if (runs.length === 0) return { purged: [], hit: false };
   const { current, releases: all } = await releases.list();
   const versions = all.filter(({ run }) => run !== null && runs.includes(run)).map(({ version }) => version);
+  const lost = all.find(({ version }) => version === current && versions.includes(version));
+  if (lost !== undefined) {
+    const { roomBytes } = lost;
+    oweTraining(store.settings, { reason: 'samples were forgotten', unlearning: roomBytes === undefined ? {} : { roomBytes } });
+  }
   const { removed } = await releases.purge(versions);
   for (const run of runs) store.runs.purged(run);
-  return {
-    purged: removed,
-    hit: versions.includes(current),
-    lost: all.find(({ version }) => version === current && versions.includes(version)),
-  };
+  return { purged: removed, hit: lost !== undefined };
 }

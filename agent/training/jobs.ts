@@ -12,6 +12,7 @@ import type { Releases } from '../release/releases.ts';
 import type { Store } from '../store/store.ts';
 import type { Clock, Progress, ReleaseManifest, TrainingReport } from '../types.ts';
 import { looksOf, momentRules } from './moments.ts';
+import { settleTraining } from './owed.ts';
 import type { TrainingJob } from './protocol.ts';
 import { runTrainer } from './trainer-process.ts';
 
@@ -118,6 +119,7 @@ export function createJobs(ports: JobPorts): Jobs {
       const report: TrainingReport = { ...outcome.report, release: release?.version ?? null };
       store.transaction(() => {
         store.runs.finish(id, report, clock.now());
+        settleTraining(store.settings, { unlearned: unlearning !== null });
         looksOf(store.settings).keep(job.current.version, outcome.look);
         events.emit({ kind: 'reported', report });
       });
