@@ -8,7 +8,6 @@ import { isClassName } from './config/class-name.ts';
 import { matchLabel } from './config/class-names.ts';
 import { classNames } from './config/labels.ts';
 import type { Config } from './config/resolve.ts';
-import { inlineWeights } from './contract/weights.ts';
 import { assemble } from './engine/assemble.ts';
 import { localOffset } from './engine/calendar.ts';
 import { createCollect } from './engine/collect.ts';
@@ -110,8 +109,7 @@ export async function runDaemon(config: Config, log: Log, signal: AbortSignal): 
     embedded: (signal) => reembedding.settled(signal),
     announce: async () => (await outlet?.announceRelease(true)) ?? 0,
     async receive(source, stop) {
-      if ('manifest' in source) return inlineWeights(source.manifest, source.data);
-      if (uplink !== null) return uplink.deployedWeights(source, stop);
+      if (uplink !== null) return uplink.remoteWeights(source, stop);
       throw new WhetError('usage', 'no broker is configured to fetch weights from', { hint: 'Hand the weights over in the command.' });
     },
     live: { sinceMs, decision: () => scheduler.decision, sources: () => sources.map(stateOf), mqtt: () => linkState(uplink) },

@@ -5,7 +5,7 @@ import type { Dim, DType, Model, ValueInfo } from '../onnx/ir.ts';
 import type { StepOptions, TrainingStep } from './step.ts';
 
 /** What a reader of the contract should check first; the number rises when a program written for the old one would go wrong. */
-export const contractFormat = 'whetstone-step/1';
+const contractFormat = 'whetstone-step/1';
 /** Key of the contract in the metadata of the ONNX file. */
 export const contractKey = 'whetstone.contract';
 

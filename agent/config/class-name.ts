@@ -8,7 +8,7 @@ const longest = 200;
 const control = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
 
 /** null where it is one; else what is wrong with it. */
-export function classNameFault(name: string): string | null {
+function classNameFault(name: string): string | null {
   if (name.trim() === '') return 'holds nothing to read';
   if (name.length > longest) return `is longer than ${longest} characters`;
   if (control.test(name)) return 'must not hold control characters';

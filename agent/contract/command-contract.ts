@@ -20,12 +20,17 @@ export interface CommandSpec {
 /** By the type in their topic. */
 export type CommandTable = Readonly<Record<string, CommandSpec>>;
 
+const remoteWeights = z.strictObject({
+  from: versionName.meta({ description: 'Name of the device that publishes them' }),
+  version: versionName,
+});
+export type RemoteWeights = z.infer<typeof remoteWeights>;
+
 /** Where the weights of a deployment are: in the command, or on another device's topics. */
 export const deploySource = z.union([
   z.strictObject({ manifest: modelManifestSchema, data: z.base64().max(4 * Math.ceil(maxInlineBytes / 3)) }),
-  z.strictObject({ from: versionName.meta({ description: 'Name of the device that publishes them' }), version: versionName }),
+  remoteWeights,
 ]);
-export type DeploySource = z.infer<typeof deploySource>;
 
 export const failureSchema = z.object({
   ok: z.literal(false),

@@ -7,7 +7,6 @@ import { machineClock } from '../clock.ts';
 import { classNames } from '../config/labels.ts';
 import { findConfig, loadConfig } from '../config/load.ts';
 import type { Config } from '../config/resolve.ts';
-import { inlineWeights } from '../contract/weights.ts';
 import { WhetError } from '../errors.ts';
 import { requireHealthy } from '../inference/health-check.ts';
 import { scoresOf } from '../inference/scores.ts';
@@ -86,8 +85,7 @@ async function openOffline(config: Config): Promise<Device> {
     },
     // Captures of an earlier base model are embedded again by the daemon.
     embedded: async () => {},
-    async receive(source) {
-      if ('manifest' in source) return inlineWeights(source.manifest, source.data);
+    async receive() {
       throw new WhetError('daemon-unreachable', 'no daemon runs that could fetch weights from another device', {
         hint: 'Start `whet run`, or hand the weights over in the command.',
       });

@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { givenClassName } from '../config/class-name.ts';
 import { deploySource } from '../contract/command-contract.ts';
 import { verdictSchema } from '../contract/payloads.ts';
-import type { ReceivedWeights } from '../contract/weights.ts';
+import { inlineWeights, type ReceivedWeights } from '../contract/weights.ts';
 import { WhetError } from '../errors.ts';
 import { backboneHash } from '../model/backbone-hash.ts';
 import { encodeLineage, readLineage } from '../model/lineage.ts';
@@ -28,7 +28,7 @@ export const deploy = operation({
   lane: 'long',
   rerunnable: always,
   async run(device, source, { signal }) {
-    return install(device, await device.receive(source, signal));
+    return install(device, 'manifest' in source ? inlineWeights(source.manifest, source.data) : await device.receive(source, signal));
   },
 });
 

@@ -2,7 +2,7 @@
 // comes in through `live`.
 import type { ModelCard } from '../config/card.ts';
 import type { Config } from '../config/resolve.ts';
-import type { DeploySource } from '../contract/command-contract.ts';
+import type { RemoteWeights } from '../contract/command-contract.ts';
 import type { ReceivedWeights } from '../contract/weights.ts';
 import type { Activation } from '../release/activation.ts';
 import type { Releases } from '../release/releases.ts';
@@ -25,8 +25,8 @@ export interface DeviceParts {
   announce(): Promise<number>;
   /** Name of the class that a release gives for each of these features; it does not predict by that. */
   answers(choice: TailChoice, features: readonly Float32Array[]): Promise<readonly string[]>;
-  /** The weights that a deployment means. */
-  receive(source: DeploySource, signal: AbortSignal): Promise<ReceivedWeights>;
+  /** The weights that another device publishes. */
+  receive(source: RemoteWeights, signal: AbortSignal): Promise<ReceivedWeights>;
   /** null while no daemon runs. */
   readonly live: Live | null;
 }

@@ -8,7 +8,7 @@ import { matchLabel } from '../config/class-names.ts';
 import { WhetError } from '../errors.ts';
 
 /** The label of a file whose class is not known. */
-export const unknownLabel = -1;
+const unknownLabel = -1;
 
 /** All files of a folder and below it, labelled where they lie in a folder that is named like a class. */
 export async function listCaptures(directory: string, labels: readonly string[]): Promise<readonly LabelledFile[]> {

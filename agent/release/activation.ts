@@ -132,7 +132,7 @@ export function createActivation({ releases, base, keep, log, use, changed }: Ac
 }
 
 /** Features of another backbone, or of another place in it, are other features: a tail on them would answer nonsense, silently. */
-export function requireCompatible(manifest: ReleaseManifest, base: Pick<BaseFacts, 'backbone' | 'cut'>): void {
+function requireCompatible(manifest: ReleaseManifest, base: Pick<BaseFacts, 'backbone' | 'cut'>): void {
   const { backbone, cut } = manifest.base;
   if (backbone === base.backbone && cut === base.cut) return;
   const what =

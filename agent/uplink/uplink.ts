@@ -2,9 +2,9 @@
 // table of commands and what runs them; gives publishers and counters. Starts without a broker, never gives up, and stops within seconds.
 
 import type { Taken } from '../contract/command-check.ts';
-import type { DeploySource } from '../contract/command-contract.ts';
+import type { RemoteWeights } from '../contract/command-contract.ts';
 import { addressOf, parseChunkTopic, topicOf } from '../contract/topics.ts';
-import { inlineWeights, type ReceivedWeights } from '../contract/weights.ts';
+import type { ReceivedWeights } from '../contract/weights.ts';
 import { messageOf, WhetError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { BrokerOptions, Connection, Incoming, ProtocolVersion } from '../mqtt/client.ts';
@@ -17,23 +17,14 @@ import { receiveWeights } from './receive-weights.ts';
 import { createReports, type Reports } from './reports.ts';
 import { createRetainedState } from './retained-state.ts';
 
+type Wishes<T> = { readonly [K in keyof T]?: T[K] | undefined };
+
 /** The slice of the configuration that uplink needs; everything but `url` and `device` has a default. */
-export interface UplinkConfig {
+export interface UplinkConfig extends Wishes<Omit<BrokerOptions, 'url'>> {
   readonly url: string;
   readonly device: string;
   readonly root?: string | undefined;
-  readonly clientId?: string | undefined;
-  readonly username?: string | undefined;
-  readonly password?: string | undefined;
-  readonly passwordFile?: string | undefined;
-  readonly caFile?: string | undefined;
-  readonly certFile?: string | undefined;
-  readonly keyFile?: string | undefined;
   readonly protocol?: 'auto' | ProtocolVersion | undefined;
-  readonly keepaliveSeconds?: number | undefined;
-  readonly connectTimeoutMs?: number | undefined;
-  readonly ackTimeoutMs?: number | undefined;
-  readonly sessionExpirySeconds?: number | undefined;
   readonly retryMinMs?: number | undefined;
   readonly retryMaxMs?: number | undefined;
   /** Unacknowledged messages of the outbox at once. */
@@ -80,8 +71,8 @@ export interface Uplink extends Reports {
   start(handlers: UplinkHandlers): void;
   /** Publishes `stopped`, says goodbye. What the outbox still holds goes out after the next start. Can be called twice. */
   stop(): Promise<void>;
-  /** The weights that a deploy command means: its own, or another device's. */
-  deployedWeights(source: DeploySource, signal?: AbortSignal): Promise<ReceivedWeights>;
+  /** The weights that another device publishes. */
+  remoteWeights(source: RemoteWeights, signal?: AbortSignal): Promise<ReceivedWeights>;
   readonly counters: UplinkCounters;
 }
 
@@ -182,8 +173,7 @@ export function createUplink(config: UplinkConfig, ports: UplinkPorts): Uplink {
       stopped ??= shutDown();
       return stopped;
     },
-    async deployedWeights(source, signal) {
-      if ('manifest' in source) return inlineWeights(source.manifest, source.data);
+    async remoteWeights(source, signal) {
       if (source.from === address.device) throw new WhetError('weights-unavailable', 'a device cannot deploy from itself');
       const from = addressOf(address.root, source.from);
       const own = { ...broker, clientId: `${broker.clientId}-receive` };

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createDevice, eventually, photographs } from '../e2e/daemon.ts';
+import { createDevice, eventually, photographs, type TestDevice } from '../e2e/daemon.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const main = join(root, 'agent/main.ts');
@@ -90,6 +90,16 @@ function look(): Seen {
 /** The runtime was really there: in at least so many threads or processes. */
 const expectLoaded = (seen: Seen, threads: number) => seen.loaded === null || expect(seen.loaded).toBeGreaterThanOrEqual(threads);
 
+/** A whole life: captures with labels come, a release is learned, it is told to stop. */
+async function liveToRelease(device: TestDevice, daemon: ChildProcess): Promise<void> {
+  const ended = end(daemon);
+  for (const { label, name, bytes } of await photographs(['disc', 'stripes'], 12, 1)) device.drop(`${label}/${name}`, bytes);
+  const releases = () => readdirSync(join(device.state, 'releases')).find((name) => /^\d{6}-/.test(name));
+  await eventually('a release', releases, 80_000);
+  daemon.kill('SIGTERM');
+  expect(await ended).toMatchObject({ code: 0 });
+}
+
 describe.skipIf(alone === null)(
   'what leaves the machine (skipped where `unshare -n` and `unshare -rn` do not work)',
   { timeout: 120_000 },
@@ -161,12 +171,7 @@ describe.skipIf(alone === null)(
       ]);
       const daemon = watch([main, 'run', '--config', device.config]);
       try {
-        const ended = end(daemon);
-        for (const { label, name, bytes } of await photographs(['disc', 'stripes'], 12, 1)) device.drop(`${label}/${name}`, bytes);
-        const releases = () => readdirSync(join(device.state, 'releases')).find((name) => /^\d{6}-/.test(name));
-        await eventually('a release', releases, 80_000);
-        daemon.kill('SIGTERM');
-        expect(await ended).toMatchObject({ code: 0 });
+        await liveToRelease(device, daemon);
         const seen = look();
         expect(seen).toMatchObject(nothing);
         expectLoaded(seen, 2);
@@ -197,12 +202,7 @@ describe.skipIf(alone === null)(
         const device = createDevice('named', lines, { sources });
         const daemon = watch([main, 'run', '--config', device.config], { loopback: true });
         try {
-          const ended = end(daemon);
-          for (const { label, name, bytes } of await photographs(['disc', 'stripes'], 12, 1)) device.drop(`${label}/${name}`, bytes);
-          const releases = () => readdirSync(join(device.state, 'releases')).find((name) => /^\d{6}-/.test(name));
-          await eventually('a release', releases, 80_000);
-          daemon.kill('SIGTERM');
-          expect(await ended).toMatchObject({ code: 0 });
+          await liveToRelease(device, daemon);
         } finally {
           daemon.kill('SIGKILL');
           await device.close();

@@ -108,9 +108,9 @@ describe.skipIf(mosquittoMissing)(`receiving weights${needsMosquitto}`, () => {
     const other = createTestDevice({ url, device: 'pi-2' });
     cleanUp.push(() => other.uplink.stop());
     other.start();
-    const received = await other.uplink.deployedWeights({ from: 'pi-1', version: model.version });
+    const received = await other.uplink.remoteWeights({ from: 'pi-1', version: model.version });
     expect(Buffer.compare(received.delta, delta)).toBe(0);
-    const error = await failureOf(other.uplink.deployedWeights({ from: 'pi-2', version: model.version }));
+    const error = await failureOf(other.uplink.remoteWeights({ from: 'pi-2', version: model.version }));
     expect(error.code).toBe('weights-unavailable');
   });
 

@@ -134,7 +134,7 @@ export function leadOf(logits: Float64Array, label: number, known: readonly bool
 }
 
 /** The two highest logits of known classes; the second is the first where there is but one. */
-export function highestTwo(logits: Float64Array, known: readonly boolean[]): { readonly first: number; readonly second: number } {
+function highestTwo(logits: Float64Array, known: readonly boolean[]): { readonly first: number; readonly second: number } {
   let [first, second] = [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY];
   for (let label = 0; label < logits.length; label += 1) {
     if (known[label] !== true) continue;

@@ -6,7 +6,7 @@ import { node as build } from '../made/build.ts';
 import type { Slot } from '../surgery/tail.ts';
 import { always, type Form } from './form.ts';
 import { type Accumulator, constant, emit, floatName, type Lowering, needConstant, slot, unsupported } from './lowering.ts';
-import { addWeight, quantizeWeight } from './stored-weight.ts';
+import { addOwnWeight, addWeight, quantizeWeight } from './stored-weight.ts';
 
 function lowerDynamicQuantizeLinear(state: Lowering, node: Node): void {
   const [q = '', scale = '', zeroPoint = ''] = node.outputs;
@@ -76,17 +76,13 @@ function emitFloat(state: Lowering, accumulator: Accumulator, scale: Slot, outpu
 /** com.microsoft.DynamicQuantizeMatMul: A, B, bs, bz, bias. */
 function lowerDynamicQuantizeMatMul(state: Lowering, node: Node): void {
   const stored = needConstant(state, node, 1, 'weight');
-  const scaleValue = needConstant(state, node, 2, 'weight scale');
-  const weight = addWeight(state, {
+  const weight = addOwnWeight(state, node, {
     form: 'dynamic',
-    node,
     value: 1,
-    scale: slot(node, 2),
-    scaleValue,
+    scale: 2,
     zeroPoint: 3,
     axis: stored.dims.length - 1,
     perChannel: stored.dims.length === 2,
-    zeroPointFollowsScale: true,
   });
   fused(state, node, floatName(state, node.inputs[0] ?? ''), weight, node.inputs[4] ?? '');
 }
@@ -95,17 +91,13 @@ function lowerDynamicQuantizeMatMul(state: Lowering, node: Node): void {
 function lowerMatMulIntegerToFloat(state: Lowering, node: Node): void {
   if (!state.dynamicScales.has(node.inputs[2] ?? '')) throw unsupported(node, 'its input scale does not come from DynamicQuantizeLinear');
   const stored = needConstant(state, node, 1, 'weight');
-  const scaleValue = needConstant(state, node, 3, 'weight scale');
-  const weight = addWeight(state, {
+  const weight = addOwnWeight(state, node, {
     form: 'dynamic',
-    node,
     value: 1,
-    scale: slot(node, 3),
-    scaleValue,
+    scale: 3,
     zeroPoint: 5,
     axis: stored.dims.length - 1,
     perChannel: stored.dims.length === 2,
-    zeroPointFollowsScale: true,
   });
   fused(state, node, floatName(state, node.inputs[0] ?? ''), weight, node.inputs[6] ?? '');
 }

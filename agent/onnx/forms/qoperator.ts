@@ -10,23 +10,20 @@ import { always, type Form } from './form.ts';
 import { constant, emit, floatName, type Lowering, needConstant, slot, unsupported } from './lowering.ts';
 import { emitClip, saturation } from './saturation.ts';
 import { addBias, quantizeBias } from './stored-bias.ts';
-import { addWeight, quantizeWeight } from './stored-weight.ts';
+import { addOwnWeight, quantizeWeight } from './stored-weight.ts';
 
 type Rule = (state: Lowering, node: Node) => void;
 
 /** y = Conv(x, W, B); inputs x, xs, xz, w, ws, wz, ys, yz, B. */
 const qLinearConv: Rule = (state, node) => {
   const weightValue = needConstant(state, node, 4, 'weight scale');
-  const weight = addWeight(state, {
+  const weight = addOwnWeight(state, node, {
     form: 'qoperator',
-    node,
     value: 3,
-    scale: slot(node, 4),
-    scaleValue: weightValue,
+    scale: 4,
     zeroPoint: 5,
     axis: 0,
     perChannel: true,
-    zeroPointFollowsScale: true,
   });
   const bias = (node.inputs[8] ?? '') === '' ? [] : [biasOf(state, node, 8, 1, weightValue, weight)];
   finish(state, node, 'Conv', [input(state, node, 0, 1), weight, ...bias], node.attributes, [6, 7]);
@@ -38,16 +35,13 @@ const qLinearMatMul: Rule = (state, node) => {
   const b =
     stored === null
       ? input(state, node, 3, 4)
-      : addWeight(state, {
+      : addOwnWeight(state, node, {
           form: 'qoperator',
-          node,
           value: 3,
-          scale: slot(node, 4),
-          scaleValue: needConstant(state, node, 4, 'weight scale'),
+          scale: 4,
           zeroPoint: 5,
           axis: stored.dims.length - 1,
           perChannel: stored.dims.length === 2,
-          zeroPointFollowsScale: true,
         });
   finish(state, node, 'MatMul', [input(state, node, 0, 1), b], {}, [6, 7]);
 };
@@ -57,16 +51,13 @@ const qGemm: Rule = (state, node) => {
   const stored = needConstant(state, node, 3, 'weight');
   const weightValue = needConstant(state, node, 4, 'weight scale');
   const transB = intAttribute(node, 'transB', 0);
-  const weight = addWeight(state, {
+  const weight = addOwnWeight(state, node, {
     form: 'qoperator',
-    node,
     value: 3,
-    scale: slot(node, 4),
-    scaleValue: weightValue,
+    scale: 4,
     zeroPoint: 5,
     axis: transB ? 0 : stored.dims.length - 1,
     perChannel: true,
-    zeroPointFollowsScale: true,
   });
   const bias = (node.inputs[6] ?? '') === '' ? [] : [biasOf(state, node, 6, 1, weightValue, weight)];
   const alpha = floatAttribute(node, 'alpha', 1);
@@ -96,16 +87,13 @@ const qLinearConcat: Rule = (state, node) => {
 /** The float tensor of a quantized input; a constant one is dequantized in place. Its scale, too, must follow new weights before it. */
 function input(state: Lowering, node: Node, value: number, scale: number): string {
   if (constant(state, node.inputs[value]) !== null) {
-    return addWeight(state, {
+    return addOwnWeight(state, node, {
       form: 'qoperator',
-      node,
       value,
-      scale: slot(node, scale),
-      scaleValue: needConstant(state, node, scale, 'scale'),
+      scale: scale,
       zeroPoint: scale + 1,
       axis: 0,
       perChannel: false,
-      zeroPointFollowsScale: true,
     });
   }
   addActivation(state, node.inputs[value] ?? '', node, scale, scale + 1);

@@ -28,7 +28,7 @@ function limitsAt(seen: GraphView, node: Node, scale: Tensor | null, zeroPoint: 
 }
 
 /** The limits of a quantizer whose zero point lies at an end of its range; null for one that reaches to both sides of zero. */
-export function activationLimits(scale: Tensor | null, zeroPoint: Tensor | null, dtype: DType): Limits | null {
+function activationLimits(scale: Tensor | null, zeroPoint: Tensor | null, dtype: DType): Limits | null {
   if (scale === null) return null;
   const step = numbers(scale)[0] ?? 1;
   const zero = zeroPoint === null ? 0 : (numbers(zeroPoint)[0] ?? 0);

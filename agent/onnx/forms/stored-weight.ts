@@ -50,6 +50,21 @@ export function addWeight(state: Lowering, weight: QuantizedWeight): string {
   return name;
 }
 
+/** As `addWeight`, of a weight whose scale and zero point are inputs of the same node: each by its number. */
+export function addOwnWeight(
+  state: Lowering,
+  node: Node,
+  weight: Pick<QuantizedWeight, 'form' | 'value' | 'axis' | 'perChannel'> & { readonly scale: number; readonly zeroPoint: number },
+): string {
+  return addWeight(state, {
+    ...weight,
+    node,
+    scale: slot(node, weight.scale),
+    scaleValue: needConstant(state, node, weight.scale, 'weight scale'),
+    zeroPointFollowsScale: true,
+  });
+}
+
 /** What a QuantizeLinear makes of a float weight. */
 function quantizeConstant(state: Lowering, quantizer: Node, axis: number): Tensor {
   const zeros = constant(state, quantizer.inputs[2]);

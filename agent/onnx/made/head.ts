@@ -65,7 +65,7 @@ function lastLayer(seen: GraphView, parameters: readonly TailParameter[], logits
   return { node, bias: isBias(own) ? (own ?? null) : null, ...shape };
 }
 
-export function averagesPlaces(graph: Graph, node: Node): boolean {
+function averagesPlaces(graph: Graph, node: Node): boolean {
   if (node.op === 'GlobalAveragePool') return true;
   if (node.op !== 'ReduceMean') return false;
   const constant = graph.initializers.get(node.inputs[1] ?? '');
