@@ -1,10 +1,12 @@
 // A real mosquitto on a free port, with a temporary configuration: plain, with user and password, or with TLS and client certificates.
 // Shared by every test that needs a broker; where mosquitto is not installed, `mosquittoMissing` says so and the tests are skipped.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createConnection, createServer } from 'node:net';
+import { type AddressInfo, createConnection, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Aedes } from 'aedes';
 
 const binary = ['/usr/sbin/mosquitto', '/usr/local/sbin/mosquitto', '/usr/bin/mosquitto', '/opt/homebrew/sbin/mosquitto'].find(existsSync);
 
@@ -145,4 +147,15 @@ async function listening(port: number): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 25));
   }
   throw new Error(`nothing listens on port ${port}`);
+}
+
+/** A broker of MQTT 3.1.1 only, in this process: for what Mosquitto cannot be made to do. */
+export async function startSmallBroker(): Promise<{ readonly aedes: Aedes; readonly url: string; readonly close: () => Promise<void> }> {
+  const aedes = await Aedes.createBroker();
+  const server = createServer(aedes.handle);
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const close = () => new Promise<void>((resolve) => aedes.close(() => server.close(() => resolve())));
+  return { aedes, url: `mqtt://127.0.0.1:${port}`, close };
 }

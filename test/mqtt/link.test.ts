@@ -5,9 +5,8 @@ import { writeFileSync } from 'node:fs';
 import { createConnection, createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Aedes } from 'aedes';
 import { afterEach, describe, expect, it } from 'vitest';
-import { freePort, mosquittoMissing, needsMosquitto, startBroker } from '../broker.ts';
+import { freePort, mosquittoMissing, needsMosquitto, startBroker, startSmallBroker } from '../broker.ts';
 import { createTestDevice, eventually, type TestDevice } from '../uplink/device.ts';
 import { subscribe } from '../uplink/subscriber.ts';
 
@@ -207,13 +206,8 @@ it('stops at once while something takes its connection and never answers', async
 
 describe('a broker of MQTT 3.1.1 only (aedes)', () => {
   it('refuses MQTT 5 by its return code, and is spoken to in 3.1.1', async () => {
-    const aedes = await Aedes.createBroker();
-    const server = createServer(aedes.handle);
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    cleanUp.push(() => new Promise<void>((resolve) => aedes.close(() => server.close(() => resolve()))));
-    const address = server.address();
-    const url = `mqtt://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`;
+    const { url, close } = await startSmallBroker();
+    cleanUp.push(close);
     const one = device({ url });
     await connected(one);
     const watcher = await watch(url, { protocolVersion: 4 });

@@ -1,11 +1,8 @@
 // Nothing that was put into the outbox is lost, and every topic keeps its order: over long absences, restarts, brokers that swallow
 // packets, and ten thousand messages. A repetition is allowed only right after the same message, as QoS 1 has it.
-import { once } from 'node:events';
-import { createServer } from 'node:net';
-import { Aedes } from 'aedes';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Outbox } from '../../agent/types.ts';
-import { mosquittoMissing, needsMosquitto, startBroker } from '../broker.ts';
+import { mosquittoMissing, needsMosquitto, startBroker, startSmallBroker } from '../broker.ts';
 import { createTestDevice, eventually } from './device.ts';
 import { everySecond, type PacketProxy, startProxy } from './dropping-proxy.ts';
 import { type Subscriber, subscribe } from './subscriber.ts';
@@ -244,7 +241,8 @@ describe.skipIf(mosquittoMissing)(`the outbox drain${needsMosquitto}`, () => {
 
 describe('a broker that ends the connection at a topic (aedes, MQTT 3.1.1)', () => {
   it('is told everything else; what it will not have is set aside, counted and named, and tried again after a restart', async () => {
-    const aedes = await Aedes.createBroker();
+    const { aedes, url, close } = await startSmallBroker();
+    cleanUp.push(close);
     const seen: string[] = [];
     let denied = true;
     aedes.authorizePublish = (_client, packet, callback) => {
@@ -252,12 +250,6 @@ describe('a broker that ends the connection at a topic (aedes, MQTT 3.1.1)', () 
       if (!isDenied) seen.push(packet.topic.split('/').slice(2).join('/'));
       callback(isDenied ? new Error('not authorized') : null);
     };
-    const server = createServer(aedes.handle);
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    cleanUp.push(() => new Promise<void>((resolve) => aedes.close(() => server.close(() => resolve()))));
-    const address = server.address();
-    const url = `mqtt://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`;
     const one = device({ url, retryMinMs: 5, retryMaxMs: 20 });
     const send = (topic: string) =>
       one.store.outbox.enqueue({
