@@ -1,6 +1,7 @@
 // The one table of operators: what its records must hold, and that operators are named in lists nowhere else.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { mergeFamilies } from '../../agent/autodiff/families.ts';
 import { operators } from '../../agent/autodiff/operators.ts';
@@ -45,7 +46,7 @@ describe('the table of operators', () => {
 const homes = ['autodiff/operators/', 'onnx/operator-traits.ts', 'onnx/result-type.ts'];
 
 function lists(rooms: readonly string[], names: ReadonlySet<string>): readonly string[] {
-  const root = new URL('../../agent/', import.meta.url).pathname;
+  const root = fileURLToPath(new URL('../../agent/', import.meta.url));
   const files = rooms.flatMap((room) => readdirSync(join(root, room), { recursive: true }).map((file) => join(room, String(file))));
   return files
     .filter((file) => file.endsWith('.ts') && !homes.some((home) => file.startsWith(home)))
