@@ -85,7 +85,7 @@ export async function adapt(options: AdaptOptions): Promise<AdaptReport> {
       layers: classifier.cut.layers.length,
       set: judging?.set ?? null,
       shape: classifier.features.shape,
-      threads: options.threads,
+      runtime: options.runtime,
     });
     const isWritten = outcome.verdict.kind === 'accepted' || outcome.verdict.kind === 'not-worse' || options.force;
     if (isWritten) {
@@ -102,7 +102,7 @@ export async function adapt(options: AdaptOptions): Promise<AdaptReport> {
           classes: plan.labels.length,
           train,
           judging: judging?.set ?? null,
-          threads: options.threads,
+          runtime: options.runtime,
         })
       : { statistics: null, golden: null };
     if (isWritten && sides.statistics === null)
@@ -118,7 +118,7 @@ export async function adapt(options: AdaptOptions): Promise<AdaptReport> {
         test: prepared.judging?.from === 'test' ? prepared.judging.set.count : 0,
         unreadable: unreadable.length,
       },
-      learner: chosen.learner,
+      learner: chosen.learner.name,
       ...outcome,
       overlap: prepared.overlap,
       sides,
@@ -133,7 +133,7 @@ export async function adapt(options: AdaptOptions): Promise<AdaptReport> {
 }
 
 async function prepare(options: AdaptOptions): Promise<Prepared> {
-  const { threads } = options;
+  const { runtime } = options;
   const { model: whole, bytes } = loadModel(options.model);
   const model = withOutput(whole, options.output);
   const ends = classifierEnds(model);
@@ -145,14 +145,14 @@ async function prepare(options: AdaptOptions): Promise<Prepared> {
   });
   requireClassifier(card, options.model, '--task classification');
   refuseOverwriting(options, path);
-  const classifier = await openClassifier(model, { cut: options.cut, threads, inputShape: inputShape(card.input) });
+  const classifier = await openClassifier(model, { cut: options.cut, runtime, inputShape: inputShape(card.input) });
   if (classifier.cut.note !== null) options.note?.(`Cut at '${classifier.cut.tensor}': ${classifier.cut.note}.`);
   const planned = await planFolders(options, knownLabels(card, classifier), classifier.classes);
   const made = inputRange(card.input);
   const contradiction = cardContradiction(model, ends.input, made);
   if (contradiction !== null) options.note?.(`${contradiction}.`);
-  await prove(model, classifier.cut, proofInputs(model, ends.input, classifier.input.shape, 2, made), threads);
-  await using embedder = await createEmbedder(classifier, threads);
+  await prove(model, classifier.cut, proofInputs(model, ends.input, classifier.input.shape, 2, made), runtime);
+  await using embedder = await createEmbedder(classifier, runtime);
   const reader = { input: card.input, embedder, width: classifier.features.width };
   const watch = contradiction === null ? watchInputs(model, ends.input) : null;
   const { plan, data, test } = await readFolders(options, planned, { ...reader, watch });
@@ -192,9 +192,9 @@ async function exportCandidate(options: AdaptOptions, prepared: Prepared, { fitt
   const samples = { ...train, shape: classifier.features.shape };
   const { quantization, scales } = options.gradient ?? gradientDefaults;
   const changed = await writeBack(model, tail, fitted.weights, samples, {
-    threads: options.threads,
+    runtime: options.runtime,
     fixedScales: scales === 'fixed',
-    isAware: quantization === 'aware' && learner === 'gradient',
+    isAware: quantization === 'aware' && learner.seesRounding,
   });
   const bytes = encodeModel(withAllOutputs(changed, prepared.whole));
   const sha256 = createHash('sha256').update(bytes).digest('hex');
@@ -203,10 +203,10 @@ async function exportCandidate(options: AdaptOptions, prepared: Prepared, { fitt
 
 async function judgeCandidate(options: AdaptOptions, prepared: Prepared, { fitted }: Chosen, candidate: Candidate): Promise<Outcome> {
   const { classifier, judging, train, plan, card } = prepared;
-  const { threads } = options;
+  const { runtime } = options;
   const isNew = options.classes === 'replace';
-  await using old = await openQuantizedTail(classifier.model, classifier, threads);
-  await using written = await openQuantizedTail(candidate.model, classifier, threads);
+  await using old = await openQuantizedTail(classifier.model, classifier, runtime);
+  await using written = await openQuantizedTail(candidate.model, classifier, runtime);
   const read = {
     input: card.input,
     signal: options.signal,
@@ -215,7 +215,7 @@ async function judgeCandidate(options: AdaptOptions, prepared: Prepared, { fitte
   };
   const file = { path: candidate.part, model: candidate.model, tail: written, note: options.note };
   const subject = { ...prepared, current: isNew ? null : old, file };
-  const { evidence, files, float } = await gatherEvidence(subject, fitted, threads, read);
+  const { evidence, files, float } = await gatherEvidence(subject, fitted, runtime, read);
   const known = isNew ? null : loadKnowledge(options.model, classifier);
   const named = (tail: typeof old) => ({ tail, classes: plan.labels });
   const golden = await judgeGolden(known?.golden ?? null, plan.labels, named(old), named(written));
@@ -223,7 +223,7 @@ async function judgeCandidate(options: AdaptOptions, prepared: Prepared, { fitte
     golden,
     hasStatistics: known !== null && known.statistics !== null,
     fresh: known?.statistics == null && options.classes === 'extend' ? newClasses(plan) : [],
-    latencyMs: await compareCost(classifier, prepared.model, candidate.model, { threads, limit: limits.latencyRatio }),
+    latencyMs: await compareCost(classifier, prepared.model, candidate.model, { runtime, limit: limits.latencyRatio }),
     sizeBytes: { before: prepared.modelBytes, after: candidate.bytes.length },
   };
   const { before, after } = scoresOf(evidence);
@@ -241,7 +241,7 @@ async function judgeCandidate(options: AdaptOptions, prepared: Prepared, { fitte
     listening: await listen(evidence, (at) => readFile(pathBytes(files[at]!.path)), card, {
       classifier,
       model: loadModel(candidate.part).model,
-      threads,
+      runtime,
     }),
   };
 }

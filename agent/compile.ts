@@ -24,7 +24,7 @@ import { classifierEnds } from './onnx/surgery/classifier-ends.ts';
 import type { CutWish } from './onnx/surgery/cut.ts';
 import type { FloatTail } from './onnx/surgery/tail.ts';
 import { inputRange, inputShape } from './preprocess/capture-input.ts';
-import { openSession } from './runtime/session.ts';
+import { createRuntime } from './runtime/runtime.ts';
 
 export interface CompileOptions {
   /** Path of the ONNX classifier. */
@@ -70,6 +70,7 @@ const optimizers: Readonly<Record<OptimizerOptions['kind'], OptimizerOptions>> =
 };
 
 export async function compile(options: CompileOptions): Promise<CompileReport> {
+  const runtime = createRuntime();
   const paths = pathsOf(options);
   await requireWritable(options.out);
   const { model, sha256 } = loadModel(options.model);
@@ -77,9 +78,9 @@ export async function compile(options: CompileOptions): Promise<CompileReport> {
   const said = card === null ? null : await loadCard(card);
   if (said !== null) requireClassifier(said, options.model, 'whet compile');
   const known = said === null ? {} : { inputShape: inputShape(said.input) };
-  const classifier = await openClassifier(model, { cut: options.cut, threads: 1, ...known });
+  const classifier = await openClassifier(model, { cut: options.cut, runtime, ...known });
   const made = said === null ? null : inputRange(said.input);
-  await prove(model, classifier.cut, proofInputs(model, classifierEnds(model).input, classifier.input.shape, 2, made), 1);
+  await prove(model, classifier.cut, proofInputs(model, classifierEnds(model).input, classifier.input.shape, 2, made), runtime);
   if (said !== null) classNames(said.labels, classifier.classes);
   const tail = tailOf(classifier, options.classes);
   const wanted = stepOptions(options, tail, options.classes ?? classifier.classes);
@@ -87,7 +88,7 @@ export async function compile(options: CompileOptions): Promise<CompileReport> {
   const contract = contractOf(step, wanted);
   const bytes = encodeModel(withContract(step, contract));
   // Whoever trains with it later should not be the first to learn that the runtime cannot.
-  await (await openSession(bytes, { label: 'the training step' })).close();
+  await (await runtime.open(bytes, { label: 'the training step' })).close();
   const written = {
     step: await write(paths.step, bytes),
     weights: await write(paths.weights, encodeSafeTensors({ tensors: firstValues(step, tail), metadata: { model: sha256 } })),

@@ -18,6 +18,7 @@ import { encodeDelta, tailDelta } from './onnx/forms/delta.ts';
 import type { Model } from './onnx/ir.ts';
 import { withClasses } from './onnx/surgery/classes.ts';
 import { inputShape, viewCount } from './preprocess/capture-input.ts';
+import type { Runtime } from './runtime/runtime.ts';
 import { openStoreReader } from './store/store.ts';
 import { type Base, judgeArtifact } from './training/judge-artifact.ts';
 import { deployedLineage, knownClasses, toldLineage } from './training/known.ts';
@@ -26,10 +27,10 @@ import type { TrainingJob, TrainingOutcome } from './training/protocol.ts';
 import { type TeachingSet, teachingSet } from './training/teaching-set.ts';
 import type { DepthEvidence, FeatureSet, Progress, ReleaseManifest, TrainingReport, Verdict } from './types.ts';
 
-export async function improve(job: TrainingJob, progress: Progress): Promise<TrainingOutcome> {
+export async function improve(job: TrainingJob, runtime: Runtime, progress: Progress): Promise<TrainingOutcome> {
   const startedMs = performance.now();
   progress(0, null, 'features');
-  const base = await openBase(job);
+  const base = await openBase(job, runtime);
   const taught = readTeachingSet(job, base);
   if (taught === null) return nothingToLearn(job, startedMs);
   const division = divide(taught.set, taught.judges);
@@ -43,9 +44,9 @@ export async function improve(job: TrainingJob, progress: Progress): Promise<Tra
   progress(0, null, 'export');
   const samples = { ...train, shape: base.classifier.features.shape };
   const artifact = await writeBack(base.loaded.model, tail, chosen.fitted.weights, samples, {
-    threads: job.threads,
+    runtime,
     fixedScales: job.gradient.scales === 'fixed',
-    isAware: job.gradient.quantization === 'aware' && chosen.learner === 'gradient',
+    isAware: job.gradient.quantization === 'aware' && chosen.learner.seesRounding,
   });
   const bytes = encodeModel(artifact);
   progress(0, null, 'gate');
@@ -54,7 +55,7 @@ export async function improve(job: TrainingJob, progress: Progress): Promise<Tra
   const told = accepted ? await toldLineage(job, base, tail, train, taught.plan.labels) : null;
   const report: TrainingReport = {
     ...emptyReport(job, startedMs),
-    learner: chosen.learner,
+    learner: chosen.learner.name,
     classes: taught.plan.labels,
     samples: { train: train.count, holdout: judged.holdout },
     before: judged.before,
@@ -73,10 +74,10 @@ export async function improve(job: TrainingJob, progress: Progress): Promise<Tra
   return { report, trainedOn: division.train.map((row) => taught.ids[row]!), candidate, look: judged.look };
 }
 
-async function openBase(job: TrainingJob): Promise<Base> {
+async function openBase(job: TrainingJob, runtime: Runtime): Promise<Base> {
   const loaded = loadModel(job.modelPath);
-  const classifier = await openClassifier(loaded.model, { cut: job.cut, threads: job.threads, inputShape: inputShape(job.card.input) });
-  return { loaded, classifier, classes: classNames(job.card.labels, classifier.classes) };
+  const classifier = await openClassifier(loaded.model, { cut: job.cut, runtime, inputShape: inputShape(job.card.input) });
+  return { runtime, loaded, classifier, classes: classNames(job.card.labels, classifier.classes) };
 }
 
 function readTeachingSet(job: TrainingJob, base: Base): TeachingSet | null {
@@ -138,7 +139,7 @@ function nothingToLearn(job: TrainingJob, startedMs: number): TrainingOutcome {
 function depthOf({ depth, learner }: Chosen): DepthEvidence | null {
   if (depth?.leftOut === undefined || depth.leftOut === null) return null;
   return {
-    ships: learner === 'closed-form' ? 'last layer' : 'all layers',
+    ships: learner.trains === 'head' ? 'last layer' : 'all layers',
     lastLayer: depth.leftOut.first,
     allLayers: depth.leftOut.second,
   };
@@ -182,7 +183,7 @@ async function writeCandidate(
     delta: described('delta.safetensors', delta),
     master: described('master.safetensors', master),
     classes: labels,
-    learner: chosen.learner,
+    learner: chosen.learner.name,
     origin: job.unlearning ? 'unlearning' : 'training',
     run: job.run,
     scores: { before: report.before, after: report.after },

@@ -51,8 +51,8 @@ export async function quantize(job: QuantizeJob): Promise<QuantizeReport> {
   const written = encodeModel(integer);
   const [judging, from] = await judgingFiles(job, card, taken, rest);
   const test = { from, ...(await judgeBoth(job, card, model, written, judging, shape)) };
-  const layers = await compareLayers(plan, integer, calibration.inputs.slice(0, layerSamples), job.threads);
-  const latency = await compareLatency(model, integer, shape, job.threads);
+  const layers = await compareLayers(plan, integer, calibration.inputs.slice(0, layerSamples), job.runtime);
+  const latency = await compareLatency(model, integer, shape, job.runtime);
   await replaceFile(cardBeside(job.out), Buffer.from(`${JSON.stringify(card, null, 2)}\n`));
   await replaceFile(job.out, written);
   return {
@@ -125,8 +125,8 @@ async function judgeBoth(
   files: readonly LabelledFile[],
   shape: readonly number[],
 ): Promise<Omit<QuantizeReport['test'], 'from'>> {
-  await using float = await openPart(model, { label: 'the float model', threads: job.threads });
-  await using integer = await openPart(written, { label: 'the int8 model', threads: job.threads });
+  await using float = await openPart(job.runtime, model, { label: 'the float model' });
+  await using integer = await openPart(job.runtime, written, { label: 'the int8 model' });
   const counts = { samples: 0, labelled: 0, float: 0, int8: 0, equal: 0, largestDifference: 0 };
   await readPictures(files, readOptions(job, card, 'comparison'), async ({ data }, { label }) => {
     const x: Tensor = { dtype: 'float32', dims: shape, data };

@@ -2,6 +2,7 @@
 // training pictures, one test set. Every cell is the written 8-bit tail on the test pictures unless it says float.
 // usage: depth-study.mjs MODEL --train DIR --test DIR [--shift none|inverted|colours] [--per-class 100] [--layers 1,2,3,4,5,6] [--draws 3]
 //          [--quantization after,aware] [--training key=value …] [--test-per-class 200] [--threads 1] [--json FILE]
+
 import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -22,6 +23,7 @@ import { withClasses } from '../agent/onnx/surgery/classes.ts';
 import { withWeights } from '../agent/onnx/weights.ts';
 import { inputShape } from '../agent/preprocess/capture-input.ts';
 import { randomOf } from '../agent/random.ts';
+import { createRuntime } from '../dist/runtime/runtime.js';
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
@@ -44,7 +46,7 @@ if (modelPath === undefined || values.train === undefined || values.test === und
   console.error('usage: depth-study.mjs MODEL --train DIR --test DIR [--shift none|inverted|colours] …');
   process.exit(64);
 }
-const threads = Number(values.threads);
+const runtime = createRuntime({ threads: Number(values.threads) });
 const perClass = Number(values['per-class']);
 const draws = Number(values.draws);
 const modes = values.quantization.split(',');
@@ -59,7 +61,7 @@ const judges = files(values.test, Number(values['test-per-class']));
 
 const rows = [];
 for (const layers of values.layers.split(',').map(Number)) {
-  const classifier = await openClassifier(model, { cut: { kind: 'layers', layers }, threads, inputShape: inputShape(card.input) });
+  const classifier = await openClassifier(model, { cut: { kind: 'layers', layers }, runtime, inputShape: inputShape(card.input) });
   const tail = isOwn
     ? classifier.tail
     : withClasses(
@@ -70,14 +72,14 @@ for (const layers of values.layers.split(',').map(Number)) {
   for (let draw = 0; draw < draws; draw += 1) {
     const chosen = pool.flatMap(({ draw: own }, row) => (own === draw ? [row] : []));
     const set = takeRows(train, chosen);
-    const input = { tail, train: set, classes: labels.length, prior: null, personalWeight: 1, seed: draw + 1, threads };
+    const input = { tail, train: set, classes: labels.length, prior: null, personalWeight: 1, seed: draw + 1, runtime };
     const measured = async (name, fit) => {
       const started = performance.now();
       const fitted = await fit();
       const seconds = (performance.now() - started) / 1000;
       const samples = { ...set, shape: classifier.features.shape };
-      const written = await writeBack(model, tail, fitted.weights, samples, { threads, fixedScales: false, isAware: name === 'aware' });
-      const int8 = await hitsOfTail(written, classifier, test, threads);
+      const written = await writeBack(model, tail, fitted.weights, samples, { runtime, fixedScales: false, isAware: name === 'aware' });
+      const int8 = await hitsOfTail(written, classifier, test, runtime);
       rows.push({
         layers: classifier.cut.layers.length,
         draw,
@@ -117,7 +119,7 @@ function files(directory, count) {
 }
 
 async function embed(classifier, list) {
-  await using embedder = await createEmbedder(classifier, threads);
+  await using embedder = await createEmbedder(classifier, runtime);
   const { width } = classifier.features;
   const features = new Float32Array(list.length * width);
   let row = 0;
@@ -139,7 +141,7 @@ function shifted(data) {
 }
 
 async function floatHits(classifier, tail, weights, set) {
-  await using part = await openPart(withWeights(tail, weights).model, { label: 'the float tail', threads });
+  await using part = await openPart(runtime, withWeights(tail, weights).model, { label: 'the float tail' });
   const right = [];
   for (let from = 0; from < set.count; from += 100) {
     const count = Math.min(100, set.count - from);

@@ -41,7 +41,8 @@ export const levels = [
 export const reserved = [
   {
     rooms: ['autodiff', 'onnx', 'runtime'],
-    open: ['agent/runtime/telemetry-off.ts'],
+    // A command makes the value that everything below it is handed.
+    open: ['agent/runtime/telemetry-off.ts', 'agent/runtime/runtime.ts'],
     only: [
       'learn',
       'release',

@@ -1,6 +1,7 @@
 // Which captures count as one observation, on photographs: how many different ones are called alike, and how many copies (compressed anew, smaller,
 // brighter, cut, as a fixed camera sees them again) are found. Both rules: that of files (hash and features) and that of a device (hash).
 // scripts/node scripts/likeness-study.mjs DATA [--photographs 1000]      DATA holds cifar10.tar
+
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -15,6 +16,7 @@ import { inputShape, preprocessCapture } from '../agent/preprocess/capture-input
 import { hammingDistance } from '../agent/preprocess/perceptual-hash.ts';
 import { randomOf, shuffled } from '../agent/random.ts';
 import { cosine } from '../agent/store/moments.ts';
+import { createRuntime } from '../dist/runtime/runtime.js';
 
 const jpeg = (picture) => picture.jpeg({ quality: 92 }).toBuffer();
 const cut = async (bytes, share) => {
@@ -71,10 +73,10 @@ export async function measure(photographs, near) {
   const card = JSON.parse(readFileSync('models/objects/model.json', 'utf8'));
   const classifier = await openClassifier(loadModel(path).model, {
     cut: { kind: 'layers', layers: 1 },
-    threads: 1,
+    runtime: createRuntime(),
     inputShape: inputShape(card.input),
   });
-  await using embedder = await createEmbedder(classifier, 1);
+  await using embedder = await createEmbedder(classifier, createRuntime());
   const { width } = classifier.features;
   const see = async (bytes) => {
     const { data, hash } = await preprocessCapture(bytes, card.input);

@@ -5,12 +5,14 @@
 // usage: probe-study.mjs [--replace MODEL --replace-card FILE --data DIR] [--keep MODEL --keep-card FILE --bad-data DIR]
 //                        [--counts 5,10,20,50] [--draws N] [--learner NAME] [--quick] [--json]
 // DIR has train/<class>/ and test/<class>/; `bad-camera.mjs DIR BAD` makes the second from the first. --quick: 20 test photographs a class.
+
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { adapt } from '../agent/adapt.ts';
 import { proportion } from '../agent/learn/evaluate.ts';
+import { createRuntime } from '../dist/runtime/runtime.js';
 
 const text = { type: 'string' };
 const { values: wanted } = parseArgs({
@@ -87,7 +89,7 @@ async function score({ mode, model, card, full }, data, test) {
     cut: { kind: 'layers', layers: 1 },
     classes: mode,
     learner: wanted.learner,
-    threads: 1,
+    runtime: createRuntime(),
     seed: 1,
     force: true,
     out: join(place, `${full ? 'keep' : 'replace'}.onnx`),

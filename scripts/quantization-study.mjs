@@ -1,5 +1,6 @@
 // What each choice of the quantizer is worth, on a float model and photographs: accuracy (where folders are named like classes), agreement with
 // the float model, worst layer. Usage: quantization-study.mjs MODEL DATA TEST [SAMPLES [TESTS]]; MODEL has its card beside it.
+
 import { readPictures } from '../agent/adapt/pictures.ts';
 import { requireCard } from '../agent/config/card.ts';
 import { proportion, topClasses } from '../agent/learn/evaluate.ts';
@@ -9,6 +10,7 @@ import { quantizeStatically } from '../agent/model/quantize-statically.ts';
 import { inputShape } from '../agent/preprocess/capture-input.ts';
 import { listCaptures, spread } from '../agent/quantize/captures.ts';
 import { compareLayers } from '../agent/quantize/layer-fidelity.ts';
+import { createRuntime } from '../dist/runtime/runtime.js';
 
 const [file, data, test, samples = '200', tests = '1000'] = process.argv.slice(2);
 if (test === undefined) {
@@ -31,7 +33,7 @@ async function read(folder, count) {
 }
 
 async function choices(net, inputs) {
-  await using part = await openPart(net, { label: 'a model', threads: 1 });
+  await using part = await openPart(createRuntime(), net, { label: 'a model' });
   const [input] = part.session.inputNames;
   const [output] = part.session.outputNames;
   const chosen = [];

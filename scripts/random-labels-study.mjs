@@ -1,6 +1,7 @@
 // Random labels through a whole device: 24 captures whose labels mean nothing, shown again and again by a camera, lying in a folder with copies of them,
 // or heard again by a microphone; the device trains after every showing. How often is anything released? At most one draw in ten may be.
 // scripts/node scripts/random-labels-study.mjs DATA [--draws 40] [--showings 3]      DATA holds cifar10.tar and fsdd
+
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,6 +18,7 @@ import { inputShape, preprocessCapture } from '../agent/preprocess/capture-input
 import { randomOf, shuffled } from '../agent/random.ts';
 import { openStore } from '../agent/store/store.ts';
 import { looksOf, momentRules } from '../agent/training/moments.ts';
+import { createRuntime } from '../dist/runtime/runtime.js';
 import { photographsOf } from './likeness-study.mjs';
 
 const captures = 24;
@@ -56,10 +58,10 @@ export async function openStudy(kind) {
   const card = await loadCard(join('models', name, 'model.json'));
   const classifier = await openClassifier(loadModel(modelPath).model, {
     cut: { kind: 'layers', layers: 1 },
-    threads: 1,
+    runtime: createRuntime(),
     inputShape: inputShape(card.input),
   });
-  const embedder = await createEmbedder(classifier, 1);
+  const embedder = await createEmbedder(classifier, createRuntime());
   return { modelPath, card, classifier, embedder, source, again };
 }
 
@@ -104,6 +106,7 @@ export async function draw({ modelPath, card, classifier, embedder, source, agai
           current: { version: 'base', artifact: null, classes: card.labels },
           ...{ currentSeen: [], known: null, looks: looks.at('base'), unlearning: false },
         },
+        createRuntime(),
         () => {},
       );
       looks.keep('base', outcome.look);

@@ -2,6 +2,7 @@
 // heads of five folds would choose, and at the best one that the tests themselves could choose; and the float head. Classes are new to the model.
 // usage: rounding-study.mjs [DATA] [--models DIR] [--draws 3] [--tests 100] [--captures 5,25] [--alike 0.02,0.006]
 // DATA and --models as for keep-study.mjs; movements are always looked at, and made-up networks, whose features are alike but for --alike of them.
+
 import { parseArgs } from 'node:util';
 import { hitsOfTail } from '../agent/adapt/judge-candidate.ts';
 import { crossEntropy } from '../agent/learn/calibrate.ts';
@@ -19,6 +20,7 @@ import { floats, graph, model, node, value } from '../agent/onnx/made/build.ts';
 import { withClasses } from '../agent/onnx/surgery/classes.ts';
 import { withWeights } from '../agent/onnx/weights.ts';
 import { randomOf, shuffled } from '../agent/random.ts';
+import { createRuntime } from '../dist/runtime/runtime.js';
 import { openStudies } from './keep/captures.mjs';
 
 const { values: wanted, positionals } = parseArgs({
@@ -31,7 +33,7 @@ const { values: wanted, positionals } = parseArgs({
     alike: { type: 'string', default: '0.02,0.006' },
   },
 });
-const threads = 1;
+const runtime = createRuntime();
 const folds = 5;
 /** Powers of ten beside the chosen λ; the middle first, so that it is kept where others are as good. */
 const beside = [0, -0.5, 0.5, -1, 1, -2, 2, -3, 3];
@@ -68,14 +70,14 @@ async function measure({ classifier, labels, train, test }, captures, draw) {
     prior: null,
     personalWeight: 1,
     seed: 1,
-    threads,
+    runtime,
   });
   const power = Math.log10(details.lambda);
   const foldOf = assignFolds(set, folds, 1);
   const part = (isIn) => takeRows(set, [...set.labels.keys()].filter(isIn));
   const rights = async (rows, heads, judged) => {
     const found = [];
-    for (const head of heads) found.push(sum(await hitsOfTail(await written(about, rows, head), classifier, judged, threads)));
+    for (const head of heads) found.push(sum(await hitsOfTail(await written(about, rows, head), classifier, judged, runtime)));
     return found;
   };
   const leftOut = beside.map(() => 0);
@@ -103,8 +105,8 @@ async function measure({ classifier, labels, train, test }, captures, draw) {
 
 /** Ridge fits at every λ, as weights of the tail. */
 async function headsAt({ tail, classes }, set, power, scale) {
-  const rows = await headRows(tail, set, threads);
-  const problem = { rows, groups: set.groups, targets: oneHot(set.labels, classes), columns: classes, intercept: true, threads };
+  const rows = await headRows(tail, set, runtime);
+  const problem = { rows, groups: set.groups, targets: oneHot(set.labels, classes), columns: classes, intercept: true, runtime };
   await using ridge = await openDualRidge(problem);
   const heads = [];
   for (const step of beside) {
@@ -125,7 +127,7 @@ function centred(matrix, classes) {
 
 function written({ classifier, tail }, rows, weights) {
   const samples = { ...rows, shape: classifier.features.shape };
-  return writeBack(classifier.model, tail, weights, samples, { threads, fixedScales: false, isAware: false });
+  return writeBack(classifier.model, tail, weights, samples, { runtime, fixedScales: false, isAware: false });
 }
 
 /** Cross-entropy of the written file on the tests as it is, and at the best temperature that there is for it. */
@@ -133,7 +135,7 @@ async function entropyOf(about, set, weights, test) {
   const { classifier, classes } = about;
   const file = await written(about, set, weights);
   const { features, tail, cut } = classifier;
-  await using runner = await openTail(file, { cut: cut.tensor, features, activation: tail.activation, threads });
+  await using runner = await openTail(file, { cut: cut.tensor, features, activation: tail.activation, runtime });
   const logits = new Float32Array(test.count * classes);
   for (let row = 0; row < test.count; row += 1) {
     const { probabilities } = await runner.classify(test.features.slice(row * test.width, (row + 1) * test.width));
@@ -147,12 +149,12 @@ async function entropyOf(about, set, weights, test) {
 }
 
 async function logitsOfFloat(tail, weights, test, classes) {
-  const rows = await headRows(tail, test, threads);
+  const rows = await headRows(tail, test, runtime);
   const head = readHead(withWeights(tail, weights));
   const product = await multiply(
     { data: rows.features, rows: rows.count, inner: rows.width },
     { data: head.weights, columns: classes, transposed: false },
-    threads,
+    runtime,
   );
   return product.map((logit, at) => logit + head.bias[at % classes]);
 }
@@ -229,8 +231,8 @@ async function alike(share) {
   const [learn, judge] = [draw(60), draw(200)];
   const inputs = learn.samples.map((data) => floats([1, inner], data));
   const { model: quantized } = await quantizeStatically(float, inputs);
-  const classifier = await openClassifier(quantized, { cut: { kind: 'layers', layers: 1 }, threads });
-  await using embedder = await createEmbedder(classifier, threads);
+  const classifier = await openClassifier(quantized, { cut: { kind: 'layers', layers: 1 }, runtime });
+  await using embedder = await createEmbedder(classifier, runtime);
   const setOf = async ({ labels, samples }) => {
     const features = new Float32Array(labels.length * width);
     for (const [row, data] of samples.entries()) features.set(await embedder.embed(data), row * width);

@@ -1,4 +1,5 @@
 // `whet adapt` from end to end: real model files, real folders of photographs, the written file run again.
+
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,6 +8,7 @@ import { describe, expect, it } from 'vitest';
 import { loadCard } from '../agent/config/card.ts';
 import { loadModel } from '../agent/model/load.ts';
 import { openClassifier } from '../agent/model/open.ts';
+import { createRuntime } from '../agent/runtime/runtime.ts';
 import { input, labels, openWorkplace, photographs, sha256, whet } from './adapt/workplace.ts';
 import type { PhotographClass } from './images.ts';
 
@@ -138,7 +140,7 @@ describe('classes', () => {
   async function expectClasses(count: number): Promise<void> {
     const classifier = await openClassifier(loadModel(join(work.place, 'mine.onnx')).model, {
       cut: { kind: 'layers', layers: 1 },
-      threads: 1,
+      runtime: createRuntime(),
     });
     expect(classifier.classes).toBe(count);
   }

@@ -1,4 +1,5 @@
 // `whet quantize` from end to end: a real float file, real folders of photographs, the written file run again.
+
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -12,6 +13,7 @@ import { dequantizeTail } from '../agent/onnx/forms/dequantize.ts';
 import { detectQuantization } from '../agent/onnx/surgery/layers.ts';
 import type { QuantizeJob } from '../agent/quantize/report.ts';
 import { quantize } from '../agent/quantize.ts';
+import { createRuntime } from '../agent/runtime/runtime.ts';
 import { writeClassFolders } from './images.ts';
 import { floatClassifier } from './models.ts';
 
@@ -43,7 +45,7 @@ const job = (options: Partial<QuantizeJob> = {}): QuantizeJob => ({
   activations: 'uint8',
   perChannel: true,
   reduceRange: false,
-  threads: 1,
+  runtime: createRuntime(),
   out: join(place, `out${count++}.onnx`),
   ...options,
 });

@@ -28,7 +28,7 @@ export async function adaptAnomaly(options: AdaptOptions): Promise<AnomalyReport
   const testFolders = options.test === undefined ? data.test : await foldersOf(options.test, options.note);
   const allowedAlarms = options.falseAlarms ?? defaultAlarms;
   const { set, files, unreadable } = await embedCaptures(options, task, await listCaptures(data.normal, []), 'features', false);
-  const fitted = await fitNormal(set, set.groups, { falseAlarms: allowedAlarms, seed: options.seed, threads: options.threads });
+  const fitted = await fitNormal(set, set.groups, { falseAlarms: allowedAlarms, seed: options.seed, runtime: options.runtime });
   if (fitted === null)
     throw new WhetError('data-unusable', `'${options.data}' holds fewer than three different captures of what is normal`, {
       hint: `${fewestNormal} are needed for a verdict, and a hundred or more for a threshold that rarely cries wolf.`,
@@ -36,7 +36,7 @@ export async function adaptAnomaly(options: AdaptOptions): Promise<AnomalyReport
   const backbone = { model: task.features.backbone, features: task.features.features.name, width: set.width };
   const model = withAnomalyHead(backbone, fitted.normal);
   const bytes = encodeModel(model);
-  await proveArtifact(options, task, bytes, files, await scoreAll(fitted.normal, set, options.threads));
+  await proveArtifact(options, task, bytes, files, await scoreAll(fitted.normal, set, options.runtime));
   const scoresOf = async (kind: 'normal' | 'anomalous') =>
     testFolders === null || testFolders[kind] === null ? null : scored(options, task, bytes, testFolders[kind]);
   const tested = { normal: await scoresOf('normal'), anomalous: await scoresOf('anomalous') };

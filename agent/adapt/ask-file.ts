@@ -1,6 +1,7 @@
 // What a written file says of captures whose features are at hand: by its own tail on those features, so that no capture goes through the
 // backbone twice. That stands for the file only where its backbone is the one that made them, to the bit, and where the whole file, loaded afresh,
 // names the same classes on a sample of captures; otherwise every capture is run through the file.
+
 import { type Asked, classesOfTail } from '../candidate/evidence.ts';
 import { topClasses } from '../learn/evaluate.ts';
 import { classScores, type TailRunner } from '../model/classify.ts';
@@ -9,6 +10,7 @@ import type { Classifier } from '../model/open.ts';
 import { openPart } from '../model/part.ts';
 import { hasSameBackbone } from '../model/same-backbone.ts';
 import type { Model, Tensor } from '../onnx/ir.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 import type { FeatureSet } from '../types.ts';
 import type { LabelledFile } from './class-folders.ts';
 import { type ReadOptions, readPictures } from './pictures.ts';
@@ -38,11 +40,11 @@ export async function askFile(
   file: WrittenFile,
   sets: readonly [Captures, ...Captures[]],
   classifier: Classifier,
-  threads: number,
+  runtime: Runtime,
   read: ReadOptions,
 ): Promise<Asked> {
   const byTail: Asked = (set, rows) => classesOfTail(file.tail, set, rows);
-  const whole = (files: readonly LabelledFile[]) => classesOfFile(file.path, files, classifier, threads, read);
+  const whole = (files: readonly LabelledFile[]) => classesOfFile(file.path, files, classifier, runtime, read);
   const [{ set, files }] = sets;
   const rows = hasSameBackbone(file.model, classifier) ? sampleOf(set) : null;
   if (rows !== null) {
@@ -72,11 +74,11 @@ async function classesOfFile(
   path: string,
   files: readonly LabelledFile[],
   { input: { shape }, tail: { output } }: Classifier,
-  threads: number,
+  runtime: Runtime,
   options: ReadOptions,
 ): Promise<readonly number[]> {
   const { model } = loadModel(path);
-  await using part = await openPart(model, { label: 'the new model', threads });
+  await using part = await openPart(runtime, model, { label: 'the new model' });
   const [input = ''] = part.session.inputNames;
   const said = new Map<LabelledFile, number>();
   await readPictures(files, options, async ({ data }, file) => {

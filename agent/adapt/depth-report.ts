@@ -1,7 +1,9 @@
 // What training several layers bought against training the last one alone: on left-out rows, which decided, and on the rows that judge.
+
 import type { Chosen } from '../learn/choose.ts';
 import { type Comparison, comparePaired } from '../learn/paired.ts';
 import type { FloatTail } from '../onnx/surgery/tail.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 import type { FeatureSet, Proportion } from '../types.ts';
 import { hitsOfFloat } from './judge-candidate.ts';
 
@@ -28,17 +30,17 @@ interface Judging {
   /** Rows that nothing was learned from; null where there are none. */
   readonly set: FeatureSet | null;
   readonly shape: readonly number[];
-  readonly threads: number;
+  readonly runtime: Runtime;
 }
 
 /** null where only one layer could be trained, or one learner was possible. */
 export async function reportDepth({ depth, learner }: Chosen, judging: Judging): Promise<DepthReport | null> {
   if (depth === null) return null;
-  const { tail, layers, set, shape, threads } = judging;
-  const judge = (fitted: typeof depth.deep, rows: FeatureSet) => hitsOfFloat(tail, fitted.weights, rows, shape, threads);
+  const { tail, layers, set, shape, runtime } = judging;
+  const judge = (fitted: typeof depth.deep, rows: FeatureSet) => hitsOfFloat(tail, fitted.weights, rows, shape, runtime);
   return {
     layers,
-    ships: learner === 'closed-form' ? 'last layer' : 'all layers',
+    ships: learner.trains === 'head' ? 'last layer' : 'all layers',
     leftOut: depth.leftOut === null ? null : compared(depth.leftOut),
     judged: set === null ? null : compared(comparePaired(await judge(depth.shallow, set), await judge(depth.deep, set))),
   };

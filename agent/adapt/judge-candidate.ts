@@ -1,5 +1,6 @@
 // What the original and the written file say of a person's captures: the rows that judge a one-shot job, as evidence (`ask-file.ts` says how the
 // file is asked); where every capture was needed for learning, by predictions made without each.
+
 import {
   classesLeftOut,
   classesOfFloat,
@@ -14,6 +15,7 @@ import type { TailRunner } from '../model/classify.ts';
 import type { Classifier } from '../model/open.ts';
 import type { Model, Tensor } from '../onnx/ir.ts';
 import type { FloatTail } from '../onnx/surgery/tail.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 import type { FeatureSet } from '../types.ts';
 import { askFile, type WrittenFile } from './ask-file.ts';
 import type { ClassPlan, LabelledFile } from './class-folders.ts';
@@ -49,7 +51,7 @@ interface Subject {
 export async function gatherEvidence(
   { classifier, plan, tail, train, trainFiles, judging, current, file }: Subject,
   fitted: FittedTail,
-  threads: number,
+  runtime: Runtime,
   read: ReadOptions,
 ): Promise<Judged> {
   const leftOut = classesLeftOut(fitted, train);
@@ -59,10 +61,10 @@ export async function gatherEvidence(
   const files = rows.map((row) => (judging?.files ?? trainFiles)[row]!);
   const shape = classifier.features.shape;
   const learned = { set: train, files: trainFiles };
-  const ask = await askFile(file, judging === null ? [learned] : [judging, learned], classifier, threads, read);
+  const ask = await askFile(file, judging === null ? [learned] : [judging, learned], classifier, runtime, read);
   const said = judging === null ? rows.map((row) => leftOut.get(row)!) : await ask(set, rows);
   const now = current === null ? null : await classesOfTail(current, set, rows);
-  const float = judging === null ? said : await classesOfFloat({ tail, weights }, set, rows, { shape, threads });
+  const float = judging === null ? said : await classesOfFloat({ tail, weights }, set, rows, { shape, runtime });
   return {
     evidence: evidenceOf({
       classes: plan.labels,
@@ -71,7 +73,7 @@ export async function gatherEvidence(
       rows,
       candidate: said,
       current: now?.map((label) => plan.mapping.indexOf(label)) ?? null,
-      agreement: await compareWithFloat(ask, { tail, weights }, train, { shape, threads }),
+      agreement: await compareWithFloat(ask, { tail, weights }, train, { shape, runtime }),
     }),
     files,
     float: rows.map((row, at) => float[at] === set.labels[row]),
@@ -81,8 +83,8 @@ export async function gatherEvidence(
 type LabelledRows = Pick<FeatureSet, 'features' | 'count' | 'width'> & { readonly labels: ArrayLike<number> };
 
 /** A model of the same backbone on features, by its own quantized tail: which rows are right. */
-export async function hitsOfTail(model: Model, classifier: Classifier, set: LabelledRows, threads: number): Promise<readonly boolean[]> {
-  await using tail = await openQuantizedTail(model, classifier, threads);
+export async function hitsOfTail(model: Model, classifier: Classifier, set: LabelledRows, runtime: Runtime): Promise<readonly boolean[]> {
+  await using tail = await openQuantizedTail(model, classifier, runtime);
   const said = await classesOfTail(
     tail,
     set,
@@ -97,9 +99,9 @@ export async function hitsOfFloat(
   weights: ReadonlyMap<string, Tensor>,
   set: FeatureSet,
   shape: readonly number[],
-  threads: number,
+  runtime: Runtime,
 ): Promise<readonly boolean[]> {
   const rows = Array.from({ length: set.count }, (_, row) => row);
-  const said = await classesOfFloat({ tail, weights }, set, rows, { shape, threads });
+  const said = await classesOfFloat({ tail, weights }, set, rows, { shape, runtime });
   return said.map((label, row) => label === set.labels[row]);
 }

@@ -36,7 +36,7 @@ async function learnFrom(
   train: FeatureSet,
   classes: number,
 ): Promise<Chosen> {
-  const { learner, seed, threads, signal, progress } = options;
+  const { learner, seed, runtime, signal, progress } = options;
   const { statistics } = options.classes === 'replace' ? { statistics: null } : loadKnowledge(options.model, classifier);
   return learnTail({
     choice: learner,
@@ -46,7 +46,7 @@ async function learnFrom(
     train,
     classes,
     seed,
-    threads,
+    runtime,
     ...(options.gradient === undefined ? {} : { settings: options.gradient }),
     ...(signal === undefined ? {} : { signal }),
     ...(progress === undefined ? {} : { progress }),

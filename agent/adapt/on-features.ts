@@ -1,8 +1,10 @@
 // What a model gives for captures whose features are at hand: the part behind the tensor of the features, one sample at a time.
+
 import { openPart } from '../model/part.ts';
 import type { Model, Tensor } from '../onnx/ir.ts';
 import { findCut } from '../onnx/surgery/cut.ts';
 import { splitModel } from '../onnx/surgery/split.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 import type { FeatureSet } from '../types.ts';
 
 /** [count, columns]. `tensor` is where the features stand in the model. */
@@ -10,10 +12,10 @@ export async function outputsOnFeatures(
   model: Model,
   tensor: string,
   { features, count, width }: Pick<FeatureSet, 'features' | 'count' | 'width'>,
-  threads: number,
+  runtime: Runtime,
 ): Promise<Float32Array> {
   const { tail } = splitModel(model, findCut(model, { kind: 'tensor', tensor }));
-  await using part = await openPart(tail, { label: 'the tail', threads });
+  await using part = await openPart(runtime, tail, { label: 'the tail' });
   const [input = ''] = part.session.inputNames;
   const [output = ''] = part.session.outputNames;
   const rows: Float32Array[] = [];

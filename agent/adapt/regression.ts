@@ -34,7 +34,7 @@ export async function adaptRegression(options: AdaptOptions): Promise<Regression
     targets: joined(Array.from({ length: repeats }, () => targets)),
     columns,
     seed: options.seed,
-    threads: options.threads,
+    runtime: options.runtime,
   });
   if (fitted === null)
     throw new WhetError('data-unusable', `the captures in '${options.data}' are all the same; a quantity needs different ones`);
@@ -44,7 +44,7 @@ export async function adaptRegression(options: AdaptOptions): Promise<Regression
   const learned = await multiply(
     { data: set.features, rows: set.count, inner: set.width },
     { data: fitted.weights, columns, transposed: false },
-    options.threads,
+    options.runtime,
   );
   await proveArtifact(
     options,
@@ -92,7 +92,7 @@ function targetsOf(data: TargetFiles, files: readonly LabelledFile[]): Float32Ar
 /** Every test capture goes through the backbone once; the new model and the old one are asked behind it. */
 async function predictionsOf(options: AdaptOptions, task: TaskModel, model: Model, test: TargetFiles, columns: number) {
   const { set, files } = await embedCaptures(options, task, test.files, 'features of the test', false);
-  const predictions = await outputsOnFeatures(model, task.features.features.name, set, options.threads);
+  const predictions = await outputsOnFeatures(model, task.features.features.name, set, options.runtime);
   return { predictions, targets: targetsOf(test, files), columns, groups: Int32Array.from(files.keys()), files, set };
 }
 
@@ -104,7 +104,7 @@ async function currentPredictions(
   set: FeatureSet,
 ): Promise<Float32Array | null> {
   const isSame = card.task === 'regression' && card.targets.map(({ name }) => name).join() === data.targets.map(({ name }) => name).join();
-  return isSame ? await outputsOnFeatures(model, features.features.name, set, options.threads) : null;
+  return isSame ? await outputsOnFeatures(model, features.features.name, set, options.runtime) : null;
 }
 
 function joined(parts: readonly Float32Array[]): Float32Array {

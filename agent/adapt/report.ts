@@ -6,6 +6,7 @@ import type { GradientSettings } from '../config/gradient-schema.ts';
 import type { LearnerChoice } from '../learn/choose.ts';
 import type { EngineName } from '../learn/engines.ts';
 import type { CutWish } from '../onnx/surgery/cut.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 import type { ListeningReport, Progress, Verdict } from '../types.ts';
 import type { ClassMode, LabelledFile } from './class-folders.ts';
 import type { DepthReport } from './depth-report.ts';
@@ -28,7 +29,7 @@ export interface AdaptOptions {
   readonly engine?: EngineName;
   /** How gradient steps go about it; the defaults unless given. */
   readonly gradient?: GradientSettings;
-  readonly threads: number;
+  readonly runtime: Runtime;
   readonly seed: number;
   /** `--task anomaly`: share of normal captures that may raise an alarm; 0.01 unless told. */
   readonly falseAlarms?: number;

@@ -1,6 +1,7 @@
 // What a model knew, brought up to date and written beside the model that was made of it, so that the next adaptation forgets neither: statistics
 // with the captures that were learned from, and golden rows with those that judged. Writes nothing where it would speak for classes that it knows
 // nothing of, and never over the files of another model.
+
 import { existsSync, readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { basename, dirname, join, parse } from 'node:path';
@@ -13,6 +14,7 @@ import type { Classifier } from '../model/open.ts';
 import { hasSameBackbone } from '../model/same-backbone.ts';
 import { decodeSafeTensors, encodeSafeTensors } from '../onnx/codec/safetensors.ts';
 import type { Model } from '../onnx/ir.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 import type { FeatureSet } from '../types.ts';
 import type { ClassMode } from './class-folders.ts';
 import { replaceFile } from './output-file.ts';
@@ -32,7 +34,7 @@ export interface SideFilesInput {
   readonly train: FeatureSet;
   /** Rows that judged; null without any. */
   readonly judging: FeatureSet | null;
-  readonly threads: number;
+  readonly runtime: Runtime;
 }
 
 type Name = 'statistics' | 'golden';
@@ -55,12 +57,12 @@ interface Content {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-async function updatedStatistics({ from, classifier, mode, classes, train, threads }: SideFilesInput): Promise<Content | null> {
+async function updatedStatistics({ from, classifier, mode, classes, train, runtime }: SideFilesInput): Promise<Content | null> {
   const targets = oneHot(train.labels.subarray(0, train.count), classes);
-  if (mode === 'replace') return contentOf(await gatherStatistics(train, targets, classes, threads), 1);
+  if (mode === 'replace') return contentOf(await gatherStatistics(train, targets, classes, runtime), 1);
   const { statistics, lessons } = loadKnowledge(from, classifier);
   if (statistics === null) return null;
-  const own = await gatherStatistics(train, targets, classes, threads, shiftOfStatistics(statistics));
+  const own = await gatherStatistics(train, targets, classes, runtime, shiftOfStatistics(statistics));
   return contentOf(withLesson(extendStatistics(statistics, classes), lessons, own), lessons + 1);
 }
 

@@ -45,7 +45,7 @@ export async function openTaskModel(options: AdaptOptions): Promise<TaskModel> {
       hint: 'Leave --layers out, or name the tensor of the features with --cut.',
     });
   const cut = options.cut.kind === 'tensor' ? options.cut.tensor : null;
-  const features = await openFeatureModel(model, { cut, threads: options.threads, inputShape: inputShape(card.input) });
+  const features = await openFeatureModel(model, { cut, runtime: options.runtime, inputShape: inputShape(card.input) });
   return { card, model, features };
 }
 
@@ -57,7 +57,7 @@ export async function embedCaptures(
   what: string,
   withViews: boolean,
 ): Promise<EmbeddedFiles> {
-  await using embedder = await embedderOf(features, options.threads);
+  await using embedder = await embedderOf(features, options.runtime);
   const read = { input: card.input, signal: options.signal, progress: options.progress, what };
   const views = withViews ? viewCount(card.input, files.length) : 0;
   const embedded = await embedFiles(files, embedder, features.features.width, { ...read, views });
@@ -79,7 +79,7 @@ export async function runOnCaptures(
   files: readonly LabelledFile[],
   what: string,
 ): Promise<{ readonly outputs: Float32Array; readonly files: readonly LabelledFile[] }> {
-  await using part = await openPart(model, { label: what, threads: options.threads });
+  await using part = await openPart(options.runtime, model, { label: what });
   const [input = ''] = part.session.inputNames;
   const [output = ''] = part.session.outputNames;
   const rows: Float32Array[] = [];

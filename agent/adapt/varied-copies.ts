@@ -17,8 +17,8 @@ export async function learnWithViews(
 ): Promise<Chosen> {
   const plain = await learn(train);
   if (views.count === 0) return plain;
-  const isSettled = plain.depth !== null && plain.learner === 'closed-form';
-  const varied = await learn(joinRows([train, views]), isSettled ? 'closed-form' : undefined);
+  const isSettled = plain.depth !== null && plain.learner.trains === 'head';
+  const varied = await learn(joinRows([train, views]), isSettled ? plain.learner.name : undefined);
   const seen = {
     ...varied,
     fitted: { ...varied.fitted, crossValidated: varied.fitted.crossValidated?.slice(0, train.count * classes) ?? null },

@@ -1,5 +1,6 @@
 // What base, current and candidate each say of rows that none of them has learned from, moment by moment. The candidate speaks through the
 // written file; where rows were left out one by one only a float tail can speak, and `agreement` says whether the file does what it does.
+
 import { leftOutRows } from '../learn/choose.ts';
 import { proportion, topClasses } from '../learn/evaluate.ts';
 import type { FittedTail } from '../learn/learner.ts';
@@ -9,6 +10,7 @@ import { openPart } from '../model/part.ts';
 import type { Model, Tensor } from '../onnx/ir.ts';
 import type { FloatTail } from '../onnx/surgery/tail.ts';
 import { withWeights } from '../onnx/weights.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 import type { FeatureSet, Proportion } from '../types.ts';
 import type { Agreement } from './gate.ts';
 
@@ -41,8 +43,8 @@ const comparedRows = 500;
 type Rows = Pick<FeatureSet, 'features' | 'count' | 'width'>;
 
 /** A model of the same backbone, its own quantized tail. */
-export function openQuantizedTail(model: Model, { cut, features, tail }: Classifier, threads: number): Promise<TailRunner> {
-  return openTail(model, { cut: cut.tensor, features, activation: tail.activation, threads });
+export function openQuantizedTail(model: Model, { cut, features, tail }: Classifier, runtime: Runtime): Promise<TailRunner> {
+  return openTail(model, { cut: cut.tensor, features, activation: tail.activation, runtime });
 }
 
 /** Index of the class that a tail names for each of these rows, one at a time as at inference. */
@@ -60,9 +62,9 @@ export async function classesOfFloat(
   { tail, weights }: { readonly tail: FloatTail; readonly weights: ReadonlyMap<string, Tensor> },
   set: Rows,
   rows: readonly number[],
-  { shape, threads }: { readonly shape: readonly number[]; readonly threads: number },
+  { shape, runtime }: { readonly shape: readonly number[]; readonly runtime: Runtime },
 ): Promise<readonly number[]> {
-  await using part = await openPart(withWeights(tail, weights).model, { label: 'the float tail', threads });
+  await using part = await openPart(runtime, withWeights(tail, weights).model, { label: 'the float tail' });
   const classes: number[] = [];
   for (const row of rows) {
     const data = set.features.slice(row * set.width, (row + 1) * set.width);
@@ -88,7 +90,7 @@ export async function compareWithFloat(
   written: Asked,
   float: { readonly tail: FloatTail; readonly weights: ReadonlyMap<string, Tensor> },
   train: FeatureSet,
-  options: { readonly shape: readonly number[]; readonly threads: number },
+  options: { readonly shape: readonly number[]; readonly runtime: Runtime },
 ): Promise<Agreement | null> {
   const count = Math.min(comparedRows, train.count);
   if (count === 0) return null;

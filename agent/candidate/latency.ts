@@ -1,10 +1,12 @@
 // How long one sample takes through two models, in turns, so that a busy moment meets both; and whether it is worth asking at all.
+
 import { randomInputs } from '../model/input.ts';
 import type { Classifier } from '../model/open.ts';
 import { openPart, type Part } from '../model/part.ts';
 import type { Model, Tensor } from '../onnx/ir.ts';
 import { findCut } from '../onnx/surgery/cut.ts';
 import { splitModel } from '../onnx/surgery/split.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 
 const timedRuns = 9;
 const backboneRuns = 2;
@@ -39,7 +41,7 @@ export async function compareCost(
   { backbone, input, features, cut }: Pick<Classifier, 'backbone' | 'input' | 'features' | 'cut'>,
   before: Model,
   after: Model,
-  { threads, limit }: { readonly threads: number; readonly limit: number },
+  { runtime, limit }: { readonly runtime: Runtime; readonly limit: number },
 ): Promise<Latency | null> {
   if (isSameWork(before, after)) return null;
   const tailOf = (model: Model) => splitModel(model, findCut(model, { kind: 'tensor', tensor: cut.tensor })).tail;
@@ -47,29 +49,29 @@ export async function compareCost(
   let shared = Number.POSITIVE_INFINITY;
   let value = sample;
   {
-    await using part = await openPart(backbone, { label: 'the backbone', threads });
+    await using part = await openPart(runtime, backbone, { label: 'the backbone' });
     // The first run allocates.
     value = (await part.session.run({ [input.name]: sample }))[features.name] as Tensor;
     for (let run = 0; run < backboneRuns; run += 1) shared = Math.min(shared, await timeOf(part, { [input.name]: sample }));
   }
   const parts = { before: tailOf(before), after: tailOf(after) };
-  return await race(parts, { [features.name]: value }, { threads, limit, shared });
+  return await race(parts, { [features.name]: value }, { runtime, limit, shared });
 }
 
 /** Fastest times in ms of two models on one sample of this shape. */
-export function compareLatency(before: Model, after: Model, shape: readonly number[], threads: number): Promise<Latency> {
+export function compareLatency(before: Model, after: Model, shape: readonly number[], runtime: Runtime): Promise<Latency> {
   const [sample] = randomInputs(shape, 1) as readonly [Tensor];
-  return race({ before, after }, sample, { threads, limit: Number.POSITIVE_INFINITY, shared: 0 });
+  return race({ before, after }, sample, { runtime, limit: Number.POSITIVE_INFINITY, shared: 0 });
 }
 
 /** `feed` is what both read, or the one input of each. `shared` ms belong to both. Measures again while the second seems slower than the limit. */
 async function race(
   models: { readonly before: Model; readonly after: Model },
   feed: Tensor | Readonly<Record<string, Tensor>>,
-  { threads, limit, shared }: { readonly threads: number; readonly limit: number; readonly shared: number },
+  { runtime, limit, shared }: { readonly runtime: Runtime; readonly limit: number; readonly shared: number },
 ): Promise<Latency> {
-  await using old = await openPart(models.before, { label: 'the model', threads });
-  await using young = await openPart(models.after, { label: 'the new model', threads });
+  await using old = await openPart(runtime, models.before, { label: 'the model' });
+  await using young = await openPart(runtime, models.after, { label: 'the new model' });
   const feedOf = ({ session }: Part) => ('dtype' in feed ? { [session.inputNames[0] ?? '']: feed as Tensor } : feed);
   const fastest = { before: Number.POSITIVE_INFINITY, after: Number.POSITIVE_INFINITY };
   // The first run allocates.

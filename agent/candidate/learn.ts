@@ -25,7 +25,7 @@ export async function learnTail({ choice, gradient, prior, ...input }: Lesson): 
   const isCovered = prior !== null && silent.every((label) => prior.moment[prior.width * classes + label]! >= fewest);
   const held = isCovered ? choice : holdingChoice(choice, input, silent);
   const plain = await fitBest(held, [closedForm, gradient], { ...input, prior: null, personalWeight: 1 });
-  if (!isCovered || plain.learner !== 'closed-form') return silent.length === 0 || plain.learner !== 'closed-form' ? plain : holding(plain);
+  if (!isCovered || !plain.learner.usesStatistics) return silent.length === 0 || !plain.learner.usesStatistics ? plain : holding(plain);
   const kept = await fitBest('closed-form', [closedForm], { ...input, prior, personalWeight: personalWeightOf(train.count) });
   if (silent.length === 0 && isWorthForgetting(plain.fitted, kept.fitted, train, classes))
     return { ...plain, reason: 'what the base model knew does not help with these captures' };

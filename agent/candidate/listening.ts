@@ -1,5 +1,6 @@
 // What a model that listens is asked: how often an hour does it hear something where there is nothing, and how often does it miss what is said? Judged
 // on recordings of a background class (or, of one score, of what it does not speak for), cut into utterances as the daemon cuts them.
+
 import { toWav } from '../capture/pcm.ts';
 import type { AudioInput, ModelCard } from '../config/card.ts';
 import { proportion, topClasses } from '../learn/evaluate.ts';
@@ -10,6 +11,7 @@ import { openPart, type Part } from '../model/part.ts';
 import type { Model, Tensor } from '../onnx/ir.ts';
 import { preprocessAudio, readSound } from '../preprocess/audio.ts';
 import { createVoiceActivity } from '../preprocess/voice-activity.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 import type { ListeningReport } from '../types.ts';
 import type { Evidence, JudgedRow } from './evidence.ts';
 
@@ -39,7 +41,7 @@ export async function listen(
   { rows, classes, by }: Evidence,
   recording: Heard['recording'],
   { input }: ModelCard,
-  { classifier, model, threads }: { readonly classifier: Classifier; readonly model: Model; readonly threads: number },
+  { classifier, model, runtime }: { readonly classifier: Classifier; readonly model: Model; readonly runtime: Runtime },
 ): Promise<ListeningReport | null> {
   const { tail } = classifier;
   const background = backgroundClasses(classes, tail.single !== undefined && classes.length === 2);
@@ -47,7 +49,7 @@ export async function listen(
   const heard = { classes, background, input, rows, recording };
   // Where nothing was held back, the file has learned from every recording.
   if (by === 'left-out') return judgeListening({ ...heard, written: null });
-  await using part = await openPart(model, { label: 'the new model', threads });
+  await using part = await openPart(runtime, model, { label: 'the new model' });
   return await judgeListening({ ...heard, written: { part, output: tail.output, shape: classifier.input.shape } });
 }
 

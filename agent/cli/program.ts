@@ -42,10 +42,12 @@ function addModelVerbs(program: Command, signal: AbortSignal): void {
       const output = createOutput(options.json === true);
       const { inspect } = await import('../model/inspect.ts');
       const { formatInspect, knownOf } = await import('./inspect.ts');
+      const { createRuntime } = await import('../runtime/runtime.ts');
       const { note, progress } = output;
       const report = await inspect(model, {
         ...options,
         ...(await knownOf(model, options.card, note)),
+        runtime: createRuntime(options),
         cut: cutOf(options),
         progress,
         note,
@@ -108,7 +110,9 @@ Examples:
       const { taskOf } = await import('../adapt/task.ts');
       const task = await taskOf({ ...options, model });
       const { adaptTask } = await import('./adapt-task.ts');
-      if (task !== 'classification') return adaptTask(task, { ...options, model, cut: cutOf(options), signal }, output);
+      const { createRuntime } = await import('../runtime/runtime.ts');
+      const runtime = createRuntime(options);
+      if (task !== 'classification') return adaptTask(task, { ...options, model, runtime, cut: cutOf(options), signal }, output);
       const { adapt } = await import('../adapt.ts');
       const { formatAdapt } = await import('./adapt.ts');
       const { parseGradientSettings } = await import('../config/gradient-schema.ts');
@@ -116,6 +120,7 @@ Examples:
       const report = await adapt({
         ...options,
         gradient,
+        runtime,
         model,
         cut: cutOf(options),
         signal,

@@ -34,8 +34,10 @@ export function addQuantize(program: Command, signal: AbortSignal): void {
     .action(async (model: string, { perTensor, biasCorrection, reduceRange, keepFloat, ...options }) => {
       const output = createOutput(options.json === true);
       const { quantize } = await import('../quantize.ts');
+      const { createRuntime } = await import('../runtime/runtime.ts');
       const report = await quantize({
         ...options,
+        runtime: createRuntime(options),
         model,
         perChannel: perTensor !== true,
         biasCorrection: biasCorrection === true,

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import type { AdaptReport } from '../adapt/report.ts';
 import { adapt } from '../adapt.ts';
 import { rasterise } from '../preprocess/picture.ts';
+import { createRuntime } from '../runtime/runtime.ts';
 import type { Progress } from '../types.ts';
 import { drawScene, things } from './scenes.ts';
 
@@ -48,7 +49,7 @@ export async function objectsDemo({ directory, photographs, signal, progress }: 
     cut: { kind: 'layers', layers: 1 },
     classes: 'replace',
     learner: 'auto',
-    threads: 1,
+    runtime: createRuntime(),
     seed: 1,
     force: false,
     out: join(directory, 'mine.onnx'),

@@ -18,6 +18,7 @@ import { openClassifier } from '../model/open.ts';
 import { createControlClient } from '../operations/control-client.ts';
 import type { Device } from '../operations/table.ts';
 import { drawViews, inputShape, viewCount } from '../preprocess/capture-input.ts';
+import { createRuntime } from '../runtime/runtime.ts';
 import type { TailChoice } from '../types.ts';
 import { assemble } from './assemble.ts';
 import { createEngine, localDevice } from './engine.ts';
@@ -42,13 +43,14 @@ function answers(path: string): Promise<boolean> {
 
 async function openOffline(config: Config): Promise<Device> {
   const clock = machineClock;
+  const runtime = createRuntime({ threads: config.threads });
   // People read what the command prints; the log is for what they must not miss.
   const log = createLog('warn');
   const assembly = await assemble(config, log, clock);
   const { card } = assembly;
   const loaded = loadModel(config.model);
   const { model } = loaded;
-  const classifier = await openClassifier(model, { cut: config.cut, threads: config.threads, inputShape: inputShape(card.input) });
+  const classifier = await openClassifier(model, { cut: config.cut, runtime, inputShape: inputShape(card.input) });
   const file = statSync(config.model);
   const engine = createEngine({
     config,
@@ -67,18 +69,18 @@ async function openOffline(config: Config): Promise<Device> {
     async use(release: TailChoice) {
       const artifact = release.artifact === null ? model : loadModel(release.artifact).model;
       const { features, tail, cut } = classifier;
-      await using runner = await openTail(artifact, { cut: cut.tensor, features, activation: tail.activation, threads: config.threads });
+      await using runner = await openTail(artifact, { cut: cut.tensor, features, activation: tail.activation, runtime });
       await requireHealthy(runner, release, features.width);
     },
     async embedViews(raw) {
-      await using embedder = await createEmbedder(classifier, config.threads);
+      await using embedder = await createEmbedder(classifier, runtime);
       const features: Float32Array[] = [];
       for (const view of await drawViews(raw, card.input, viewCount(card.input, 1))) features.push(await embedder.embed(view));
       return features;
     },
     async answers(release, features) {
       const artifact = release.artifact === null ? model : loadModel(release.artifact).model;
-      await using runner = await openQuantizedTail(artifact, classifier, config.threads);
+      await using runner = await openQuantizedTail(artifact, classifier, runtime);
       const labels: string[] = [];
       for (const one of features) labels.push(scoresOf((await runner.classify(one)).probabilities, release.classes)[0]?.label ?? '');
       return labels;

@@ -9,6 +9,7 @@ import { createEmbedder } from '../model/embed.ts';
 import { loadModel } from '../model/load.ts';
 import { type Classifier, openClassifier } from '../model/open.ts';
 import { drawViews, inputShape, preprocessCapture } from '../preprocess/capture-input.ts';
+import { createRuntime } from '../runtime/runtime.ts';
 import { availableProviders, runtimeVersion } from '../runtime/session.ts';
 import type { TailChoice } from '../types.ts';
 import { requireHealthy } from './health-check.ts';
@@ -18,6 +19,7 @@ import { scoresOf } from './scores.ts';
 const port = parentPort;
 if (port === null) throw new WhetError('internal', 'the inference worker is not a program of its own');
 const setup = workerData as WorkerSetup;
+const runtime = createRuntime({ threads: setup.threads });
 const say = (message: FromWorker) => port.postMessage(message);
 
 function fail(id: number | null, error: unknown): void {
@@ -29,7 +31,7 @@ function fail(id: number | null, error: unknown): void {
 async function openRelease(classifier: Classifier, release: TailChoice): Promise<TailRunner> {
   const model = release.artifact === null ? classifier.model : loadModel(release.artifact).model;
   const { features, tail, cut } = classifier;
-  const runner = await openTail(model, { cut: cut.tensor, features, activation: tail.activation, threads: setup.threads });
+  const runner = await openTail(model, { cut: cut.tensor, features, activation: tail.activation, runtime });
   try {
     await requireHealthy(runner, release, features.width);
     return runner;
@@ -41,8 +43,8 @@ async function openRelease(classifier: Classifier, release: TailChoice): Promise
 
 try {
   const loaded = loadModel(setup.modelPath);
-  const classifier = await openClassifier(loaded.model, { cut: setup.cut, threads: setup.threads, inputShape: inputShape(setup.input) });
-  const embedder = await createEmbedder(classifier, setup.threads);
+  const classifier = await openClassifier(loaded.model, { cut: setup.cut, runtime, inputShape: inputShape(setup.input) });
+  const embedder = await createEmbedder(classifier, runtime);
   /** The base model's classes are those of its card, numbered where the card does not name them all. */
   const named = (release: TailChoice) =>
     release.artifact === null ? { ...release, classes: classNames(setup.baseLabels, classifier.classes) } : release;

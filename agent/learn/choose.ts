@@ -9,7 +9,7 @@ import { type Comparison, comparePaired } from './paired.ts';
 export type LearnerChoice = 'auto' | 'closed-form' | 'gradient';
 
 export interface Chosen {
-  readonly learner: Learner['name'];
+  readonly learner: Learner;
   readonly fitted: FittedTail;
   readonly reason: string;
   /** Where several layers could be trained: the last one alone against all of them. */
@@ -31,7 +31,7 @@ export interface Depth {
  * where the wanted learner cannot train the tail.
  */
 export async function fitBest(choice: LearnerChoice, learners: readonly Learner[], input: LearnerInput): Promise<Chosen> {
-  const usable = learners.filter((learner) => learner.name !== 'closed-form' || input.tail.head !== null);
+  const usable = learners.filter((learner) => learner.trains === 'tail' || input.tail.head !== null);
   const [first, ...others] = usable.filter((learner) => choice === 'auto' || learner.name === choice);
   if (first === undefined) {
     throw new WhetError('model-unsupported', `no learner can train this tail (wanted: ${choice})`, {
@@ -40,8 +40,8 @@ export async function fitBest(choice: LearnerChoice, learners: readonly Learner[
   }
   const isDeep = input.tail.parameters.some(({ name }) => name !== input.tail.head?.weight && name !== input.tail.head?.bias);
   // The closed form is exact for a linear head; a second opinion costs training time and pays only where more layers can learn.
-  if (!isDeep || choice === 'closed-form') return await firstThatFits([first, ...others], input);
-  const shallow = usable.find((learner) => learner.name === 'closed-form');
+  if (!isDeep || (choice !== 'auto' && first.trains === 'head')) return await firstThatFits([first, ...others], input);
+  const shallow = usable.find((learner) => learner.trains === 'head');
   const second = first === shallow ? others[0] : first;
   if (shallow === undefined || second === undefined) return alone(first, await first.fit(input), 'it is the one that can train this tail');
   const one = await shallow.fit(input);
@@ -50,7 +50,7 @@ export async function fitBest(choice: LearnerChoice, learners: readonly Learner[
   const isBetter = depth.leftOut !== null && depth.leftOut.gain > depth.leftOut.standardError;
   const kept = choice !== 'auto' || isBetter ? second : shallow;
   return {
-    learner: kept.name,
+    learner: kept,
     fitted: kept === second ? depth.deep : depth.shallow,
     reason: reasonOf(depth.leftOut, kept === second, choice !== 'auto'),
     depth,
@@ -110,7 +110,7 @@ export function leftOutRows({ crossValidated, heldOut }: FittedTail, { count }: 
 }
 
 function alone(learner: Learner, fitted: FittedTail, reason: string): Chosen {
-  return { learner: learner.name, fitted, reason, depth: null };
+  return { learner, fitted, reason, depth: null };
 }
 
 function reasonOf(leftOut: Comparison | null, isDeep: boolean, isWanted: boolean): string {

@@ -1,12 +1,13 @@
 // What enters the last linear layer: the features themselves where the cut lies right before it, else features pushed through the frozen
 // part of the tail. Also reads and writes the layer's weights in one layout, [width, classes]. Refuses tails without a linear head.
+
 import { WhetError } from '../errors.ts';
 import { encodeModel } from '../onnx/codec/encode.ts';
 import { extract } from '../onnx/graph.ts';
 import type { Tensor } from '../onnx/ir.ts';
 import { value } from '../onnx/made/build.ts';
 import type { FloatTail, LinearHead } from '../onnx/surgery/tail.ts';
-import { openSession } from '../runtime/session.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 import { floatTensor, type Rows } from './ridge/gather.ts';
 import type { RidgeFit } from './ridge/ridge.ts';
 
@@ -20,14 +21,14 @@ export function requireHead(tail: FloatTail): LinearHead {
 }
 
 /** Rows [count, head.width]. Deterministic: the frozen part does not train. */
-export async function headRows(tail: FloatTail, rows: Rows, threads: number): Promise<Rows> {
+export async function headRows(tail: FloatTail, rows: Rows, runtime: Runtime): Promise<Rows> {
   const head = requireHead(tail);
   if (head.input === tail.input && rows.width === head.width) return rows;
   const out = new Float32Array(rows.count * head.width);
   const frozen = extract(tail.model, tail.model.graph.inputs, [value(head.input, ['batch', head.width])]);
   // With no node between them, input and output of the frozen part would be one tensor: only the shape differs, and rows are flat anyway.
   if (frozen.graph.nodes.length === 0) return { ...rows, width: head.width };
-  await using session = await openSession(encodeModel(frozen), { label: 'the frozen part of the tail', threads });
+  await using session = await runtime.open(encodeModel(frozen), { label: 'the frozen part of the tail' });
   for (let from = 0; from < rows.count; from += batch) {
     const count = Math.min(batch, rows.count - from);
     const some = rows.features.subarray(from * rows.width, (from + count) * rows.width);

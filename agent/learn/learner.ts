@@ -1,7 +1,9 @@
 // What every learner takes and gives. A learner sees features and a float tail; it knows nothing of files, quantization or the store.
+
 import type { GradientSettings } from '../config/gradient-schema.ts';
 import type { Tensor } from '../onnx/ir.ts';
 import type { FloatTail } from '../onnx/surgery/tail.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 import type { FeatureSet, Progress } from '../types.ts';
 import type { Room } from './gradient/room.ts';
 import type { Statistics } from './ridge/statistics.ts';
@@ -16,7 +18,7 @@ export interface LearnerInput {
   /** Weight of one personal sample against one of the prior's. */
   readonly personalWeight: number;
   readonly seed: number;
-  readonly threads: number;
+  readonly runtime: Runtime;
   /** How gradient steps go about it; the defaults unless given. */
   readonly settings?: GradientSettings;
   /** Memory by which gradient steps choose their batch; what is free when they begin unless given. */
@@ -39,7 +41,14 @@ export interface FittedTail {
   readonly heldOut?: { readonly rows: readonly number[]; readonly logits: Float32Array };
 }
 
+/** Who decides by what a learner can asks for the property and not for the name; names are for reports and for people who choose. */
 export interface Learner {
   readonly name: 'closed-form' | 'gradient';
+  /** The last linear layer alone, exactly; or every layer of the tail. */
+  readonly trains: 'head' | 'tail';
+  /** It starts from `LearnerInput.prior`, and so keeps what the sums know. */
+  readonly usesStatistics: boolean;
+  /** It can learn through the rounding of the file that will be written. */
+  readonly seesRounding: boolean;
   fit(input: LearnerInput): Promise<FittedTail>;
 }

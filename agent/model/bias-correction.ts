@@ -8,6 +8,7 @@ import { value } from '../onnx/made/build.ts';
 import type { FloatTail, TailParameter } from '../onnx/surgery/tail.ts';
 import { view } from '../onnx/view.ts';
 import { sameTensor, withWeights } from '../onnx/weights.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 import { openPart } from './part.ts';
 
 type Weights = ReadonlyMap<string, Tensor>;
@@ -40,17 +41,17 @@ export async function correctBiases(
   weights: Weights,
   rows: Rows,
   shape: readonly number[],
-  threads: number,
+  runtime: Runtime,
 ): Promise<Weights> {
   const rounded = roundedWeights(tail, weights);
   const layers = correctable(tail, rounded);
   if (layers.length === 0) return weights;
-  const wanted = await channelMeans(withWeights(tail, weights), layers, rows, shape, threads);
+  const wanted = await channelMeans(withWeights(tail, weights), layers, rows, shape, runtime);
   const corrected = new Map(weights);
   for (const layer of layers) {
     const { output, bias } = layer;
     const present = withWeights(tail, new Map([...corrected, ...rounded]));
-    const is = (await channelMeans(present, [layer], rows, shape, threads)).get(output) as Float64Array;
+    const is = (await channelMeans(present, [layer], rows, shape, runtime)).get(output) as Float64Array;
     const should = wanted.get(output) as Float64Array;
     const old = present.model.graph.initializers.get(bias) as Tensor;
     if (is.length !== (old.data as Float32Array).length) continue;
@@ -105,11 +106,11 @@ async function channelMeans(
   layers: readonly Pick<Layer, 'output' | 'axis'>[],
   rows: Rows,
   shape: readonly number[],
-  threads: number,
+  runtime: Runtime,
 ): Promise<ReadonlyMap<string, Float64Array>> {
   const { model } = tail;
   const watched = { ...model, graph: { ...model.graph, outputs: layers.map(({ output }) => value(output, null)) } };
-  await using part = await openPart(watched, { label: 'the float tail', threads });
+  await using part = await openPart(runtime, watched, { label: 'the float tail' });
   const sums = new Map<string, { readonly total: Float64Array; count: number }>();
   const count = Math.min(rows.count, mostRows);
   for (let from = 0; from < count; from += batch) {

@@ -6,12 +6,13 @@ import type { Model, Tensor } from '../onnx/ir.ts';
 import { value } from '../onnx/made/build.ts';
 import { chooseRange, type RangeMethod } from '../onnx/quantize/choose-range.ts';
 import { countValues, emptyHistogram, type Histogram, widenRange } from '../onnx/quantize/histogram.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 import type { Progress } from '../types.ts';
 import { openPart } from './part.ts';
 
 export interface CalibrateOptions {
   readonly method: RangeMethod;
-  readonly threads: number;
+  readonly runtime: Runtime;
   readonly progress?: Progress | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -21,13 +22,13 @@ export async function calibrate(
   model: Model,
   tensors: readonly string[],
   inputs: readonly Tensor[],
-  { method, threads, progress, signal }: CalibrateOptions,
+  { method, runtime, progress, signal }: CalibrateOptions,
 ): Promise<ReadonlyMap<string, Range>> {
   const input = model.graph.inputs[0]?.name ?? '';
   const computed = tensors.filter((name) => name !== input);
   const outputs = computed.map((name) => value(name, null));
   const watched: Model = { ...model, graph: { ...model.graph, outputs: outputs.length > 0 ? outputs : model.graph.outputs } };
-  await using part = await openPart(watched, { label: 'the float model', threads });
+  await using part = await openPart(runtime, watched, { label: 'the float model' });
   const passes = method.kind === 'minmax' ? 1 : 2;
   const visit = async (pass: number, look: (name: string, values: Float32Array) => void) => {
     for (const [index, x] of inputs.entries()) {

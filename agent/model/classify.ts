@@ -5,6 +5,7 @@ import type { Model, Tensor } from '../onnx/ir.ts';
 import { findCut } from '../onnx/surgery/cut.ts';
 import { splitModel } from '../onnx/surgery/split.ts';
 import type { FloatTail } from '../onnx/surgery/tail.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 import type { Features } from './open.ts';
 import { openPart } from './part.ts';
 
@@ -23,11 +24,11 @@ export interface Classified {
 /** `cut` is the tensor at which the base was cut; `activation` is that of its float tail. */
 export async function openTail(
   model: Model,
-  options: { readonly cut: string; readonly features: Features; readonly activation: FloatTail['activation']; readonly threads: number },
+  options: { readonly cut: string; readonly features: Features; readonly activation: FloatTail['activation']; readonly runtime: Runtime },
 ): Promise<TailRunner> {
-  const { features, activation, threads } = options;
+  const { features, activation, runtime } = options;
   const { tail } = splitModel(model, findCut(model, { kind: 'tensor', tensor: options.cut }));
-  const part = await openPart(tail, { label: 'the tail', threads });
+  const part = await openPart(runtime, tail, { label: 'the tail' });
   const [output = ''] = part.session.outputNames;
   const close = () => part.session.close();
   return {

@@ -1,6 +1,8 @@
 // The backbone at work: one sample's input tensor → its features. One sample at a time, because DynamicQuantizeLinear takes one scale for a
 // whole batch and so would let samples change each other.
+
 import type { Tensor } from '../onnx/ir.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 import type { Classifier } from './open.ts';
 import { openPart } from './part.ts';
 
@@ -10,9 +12,9 @@ export interface Embedder extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-export async function createEmbedder(classifier: Pick<Classifier, 'backbone' | 'features' | 'input'>, threads: number): Promise<Embedder> {
+export async function createEmbedder(classifier: Pick<Classifier, 'backbone' | 'features' | 'input'>, runtime: Runtime): Promise<Embedder> {
   const { input, features } = classifier;
-  const part = await openPart(classifier.backbone, { label: 'the backbone', threads });
+  const part = await openPart(runtime, classifier.backbone, { label: 'the backbone' });
   const close = () => part.session.close();
   return {
     async embed(data) {

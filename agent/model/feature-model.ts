@@ -1,5 +1,6 @@
 // The frozen part of any model that ends in a linear layer: everything up to what that layer reads, as one vector a sample. Needs no classes, so
 // it serves heads of every kind. Refuses models that end otherwise, and tensors that are not one vector a sample.
+
 import { WhetError } from '../errors.ts';
 import { encodeModel } from '../onnx/codec/encode.ts';
 import { type Model, sizeOf, type Tensor } from '../onnx/ir.ts';
@@ -8,6 +9,7 @@ import { findCut } from '../onnx/surgery/cut.ts';
 import { listLayers } from '../onnx/surgery/layers.ts';
 import { splitModel } from '../onnx/surgery/split.ts';
 import { view } from '../onnx/view.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 import type { Embedder } from './embed.ts';
 import { createEmbedder } from './embed.ts';
 import { randomInputs, sampleShape } from './input.ts';
@@ -23,14 +25,14 @@ export interface FeatureModel {
 /** `cut` names the tensor of the features; what the last layer reads unless told. */
 export async function openFeatureModel(
   model: Model,
-  options: { readonly cut: string | null; readonly threads: number; readonly inputShape: readonly number[] },
+  options: { readonly cut: string | null; readonly runtime: Runtime; readonly inputShape: readonly number[] },
 ): Promise<FeatureModel> {
   const { input } = classifierEnds(model);
   const shape = sampleShape(input, options.inputShape);
   const tensor = options.cut ?? headInput(model);
   const { backbone, features } = splitModel(model, findCut(model, { kind: 'tensor', tensor }));
   const [sample] = randomInputs(shape, 1);
-  await using part = await openPart(backbone, { label: 'the backbone', threads: options.threads });
+  await using part = await openPart(options.runtime, backbone, { label: 'the backbone' });
   const value = (await part.session.run({ [input.name]: sample as Tensor }, [features]))[features] as Tensor;
   if (value.dtype !== 'float32' || value.dims.length !== 2 || value.dims[0] !== 1)
     throw new WhetError(
@@ -43,9 +45,9 @@ export async function openFeatureModel(
   return { backbone, input: { name: input.name, shape }, features: { name: features, width: sizeOf(value.dims) } };
 }
 
-export function embedderOf({ backbone, input, features }: FeatureModel, threads: number): Promise<Embedder> {
+export function embedderOf({ backbone, input, features }: FeatureModel, runtime: Runtime): Promise<Embedder> {
   const { name, width } = features;
-  return createEmbedder({ backbone: encodeModel(backbone), input, features: { name, width, shape: [1, width] } }, threads);
+  return createEmbedder({ backbone: encodeModel(backbone), input, features: { name, width, shape: [1, width] } }, runtime);
 }
 
 /** What the last layer with weights reads; behind a quantizer that makes its scale as it goes, what that one reads. */

@@ -1,4 +1,5 @@
 // What a model is, where it would be cut, whether the cut is exact, and what training the tail would take. Path and options in, a report out.
+
 import { plainLoss } from '../autodiff/loss.ts';
 import { type MemoryPlan, planMemory } from '../autodiff/memory.ts';
 import { adamW } from '../autodiff/optimizers.ts';
@@ -13,6 +14,7 @@ import { type CutWish, findCut } from '../onnx/surgery/cut.ts';
 import { detectQuantization } from '../onnx/surgery/layers.ts';
 import type { FloatTail } from '../onnx/surgery/tail.ts';
 import { asTwoClasses } from '../onnx/surgery/two-classes.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 import type { Progress } from '../types.ts';
 import { proofInputs, sampleShape } from './input.ts';
 import { cardContradiction } from './input-range.ts';
@@ -66,7 +68,7 @@ export interface InspectOptions {
   /** The output that holds the scores, where there are several. */
   readonly output?: string;
   readonly note?: (sentence: string) => void;
-  readonly threads: number;
+  readonly runtime: Runtime;
   readonly progress?: Progress;
 }
 
@@ -80,7 +82,7 @@ export async function inspect(path: string, options: InspectOptions): Promise<In
     proofInputs(model, input, sampleShape(input, options.inputShape ?? null), options.samples, options.inputRange ?? null);
   const contradiction = cardContradiction(model, input, options.inputRange ?? null);
   if (contradiction !== null) options.note?.(`${contradiction}.`);
-  const { proof, tail, shape, output } = await prove(model, cut, inputs, options.threads, options.progress);
+  const { proof, tail, shape, output } = await prove(model, cut, inputs, options.runtime, options.progress);
   const answers = answersOf(tail, output, options.task ?? 'classification');
   const classes = answers === 'quantities' ? null : answers === 'one-score' ? 2 : sizeOf(output);
   if (classes !== null) classNames(options.labels ?? [], classes);

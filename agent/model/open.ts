@@ -1,5 +1,6 @@
 // A model, opened for training and prediction: where it is cut, its frozen backbone, its tail in both forms, and what the features are.
 // Refuses what is not a classifier of one input and one [batch, classes] output (or one score), and cuts that do not exist.
+
 import { createHash } from 'node:crypto';
 import { WhetError } from '../errors.ts';
 import { encodeModel } from '../onnx/codec/encode.ts';
@@ -11,12 +12,13 @@ import { type Cut, type CutWish, findCut } from '../onnx/surgery/cut.ts';
 import { type Split, splitModel } from '../onnx/surgery/split.ts';
 import type { FloatTail } from '../onnx/surgery/tail.ts';
 import { asTwoClasses } from '../onnx/surgery/two-classes.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 import { randomInputs, sampleShape } from './input.ts';
 import { openPart } from './part.ts';
 
 export interface OpenOptions {
   readonly cut: CutWish;
-  readonly threads: number;
+  readonly runtime: Runtime;
   /** Input shape with a batch of 1, as the model card makes it; needed where the model leaves height or width free. */
   readonly inputShape?: readonly number[];
 }
@@ -54,14 +56,14 @@ export async function openClassifier(model: Model, options: OpenOptions): Promis
   const split = splitModel(model, cut);
   const backbone = encodeModel(split.backbone);
   const [sample] = randomInputs(shape, 1);
-  const features = await runOnce(backbone, 'the backbone', options.threads, input.name, sample as Tensor, split.features);
+  const features = await runOnce(backbone, 'the backbone', options.runtime, input.name, sample as Tensor, split.features);
   if (features.dtype !== 'float32' || features.dims[0] !== 1)
     throw new WhetError('cut-impossible', `tensor '${cut.tensor}' is ${features.dtype} [${features.dims}], not float32 [batch, …]`, {
       hint: 'Name another cut with --cut; `whet inspect` lists those that work.',
     });
   const given = await explained(
     split.tail,
-    runOnce(encodeModel(split.tail), 'the tail', options.threads, split.features, features, output.name),
+    runOnce(encodeModel(split.tail), 'the tail', options.runtime, split.features, features, output.name),
   );
   const { tail, classes } = trainable(split, given);
   return {
@@ -77,8 +79,8 @@ export async function openClassifier(model: Model, options: OpenOptions): Promis
   };
 }
 
-async function runOnce(bytes: Uint8Array, label: string, threads: number, input: string, x: Tensor, output: string): Promise<Tensor> {
-  await using part = await openPart(bytes, { label, threads });
+async function runOnce(bytes: Uint8Array, label: string, runtime: Runtime, input: string, x: Tensor, output: string): Promise<Tensor> {
+  await using part = await openPart(runtime, bytes, { label });
   return (await part.session.run({ [input]: x }, [output]))[output] as Tensor;
 }
 

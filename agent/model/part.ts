@@ -1,10 +1,12 @@
 // Opens a model, or a part of one, in the runtime. Takes records, gives a session; where the runtime's own graph optimizer makes an
 // invalid graph of a valid one, opens it with basic optimizations and says so.
+
 import { WhetError } from '../errors.ts';
 import { encodeModel } from '../onnx/codec/encode.ts';
 import type { Model } from '../onnx/ir.ts';
 import { asOutput } from '../runtime/feeds.ts';
-import { openSession, type Session } from '../runtime/session.ts';
+import type { Runtime } from '../runtime/runtime.ts';
+import type { Session } from '../runtime/session.ts';
 
 export interface Part extends AsyncDisposable {
   readonly session: Session;
@@ -13,16 +15,17 @@ export interface Part extends AsyncDisposable {
 }
 
 export async function openPart(
+  runtime: Runtime,
   model: Model | Uint8Array,
-  options: { readonly label: string; readonly threads: number; readonly optimization?: 'disabled' | 'all' },
+  options: { readonly label: string; readonly optimization?: 'disabled' | 'all' },
 ): Promise<Part> {
   const bytes = model instanceof Uint8Array ? model : encodeModel(model);
   const wanted = options.optimization ?? 'all';
   try {
-    return part(await openSession(bytes, { ...options, optimization: wanted }), wanted);
+    return part(await runtime.open(bytes, { ...options, optimization: wanted }), wanted);
   } catch (error) {
     if (wanted === 'disabled' || !(error instanceof WhetError)) throw error;
-    const session = await openSession(bytes, { ...options, optimization: 'basic' }).catch(() => null);
+    const session = await runtime.open(bytes, { ...options, optimization: 'basic' }).catch(() => null);
     // The first message is the one that names the cause.
     if (session === null) throw error;
     return part(session, 'basic');

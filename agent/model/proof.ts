@@ -1,11 +1,13 @@
 // Proves a split on inputs: with the tail left quantized and graph optimizations off, tail(backbone(x)) equals model(x) to the bit; the
 // float tail agrees in top-1. Throws `proof-failed` where the split is not exact.
+
 import { WhetError } from '../errors.ts';
 import { dequantizeTail } from '../onnx/forms/dequantize.ts';
 import type { Model, Tensor } from '../onnx/ir.ts';
 import type { Cut } from '../onnx/surgery/cut.ts';
 import { splitModel } from '../onnx/surgery/split.ts';
 import type { FloatTail } from '../onnx/surgery/tail.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 import type { Progress } from '../types.ts';
 import { classScores } from './classify.ts';
 import { openPart, type Part } from './part.ts';
@@ -33,10 +35,10 @@ export interface Proven {
 }
 
 /** `inputs` are tensors of the model's input shape, batch 1: dynamic quantization couples the samples of a batch. */
-export async function prove(model: Model, cut: Cut, inputs: readonly Tensor[], threads: number, progress?: Progress): Promise<Proven> {
+export async function prove(model: Model, cut: Cut, inputs: readonly Tensor[], runtime: Runtime, progress?: Progress): Promise<Proven> {
   const split = splitModel(model, cut);
   const tail = dequantizeTail(split.tail, split.values);
-  const open = (part: Model, label: string, optimization: 'disabled' | 'all') => openPart(part, { label, threads, optimization });
+  const open = (part: Model, label: string, optimization: 'disabled' | 'all') => openPart(runtime, part, { label, optimization });
   await using exactModel = await open(model, 'the model', 'disabled');
   await using exactBackbone = await open(split.backbone, 'the backbone', 'disabled');
   await using exactTail = await open(split.tail, 'the quantized tail', 'disabled');

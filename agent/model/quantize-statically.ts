@@ -8,6 +8,7 @@ import { addShift, correctionProbe, meanShift, type ShiftSum } from '../onnx/qua
 import { type PlanOptions, planQuantization, type QuantizationPlan, rangedTensors } from '../onnx/quantize/plan.ts';
 import { prepareFloat } from '../onnx/quantize/prepare.ts';
 import { type QuantizeOptions, quantizeModel } from '../onnx/quantize/quantize-model.ts';
+import { createRuntime, type Runtime } from '../runtime/runtime.ts';
 import type { Progress } from '../types.ts';
 import { calibrate } from './calibrate.ts';
 import { openPart } from './part.ts';
@@ -16,7 +17,8 @@ export interface StaticOptions extends PlanOptions, Omit<QuantizeOptions, 'corre
   /** How activation ranges are chosen; everything seen unless told. */
   readonly ranges?: RangeMethod;
   readonly biasCorrection?: boolean;
-  readonly threads?: number;
+  /** One thread on the processor unless told. */
+  readonly runtime?: Runtime;
   readonly progress?: Progress | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -35,10 +37,10 @@ export async function quantizeStatically(
   inputs: readonly Tensor[],
   options: StaticOptions = {},
 ): Promise<StaticQuantization> {
-  const { threads = 1, progress, signal } = options;
+  const { runtime = createRuntime(), progress, signal } = options;
   const plan = planQuantization(prepareFloat(float), options);
   const method = options.ranges ?? { kind: 'minmax' };
-  const ranges = await calibrate(plan.model, rangedTensors(plan), inputs, { method, threads, progress, signal });
+  const ranges = await calibrate(plan.model, rangedTensors(plan), inputs, { method, runtime, progress, signal });
   const corrections =
     options.biasCorrection === true ? await measureShifts(plan, ranges, inputs, options) : new Map<string, Float32Array>();
   const largestCorrection = [...corrections.values()].reduce((most, shift) => shift.reduce((a, b) => Math.max(a, Math.abs(b)), most), 0);
@@ -50,7 +52,7 @@ async function measureShifts(
   plan: QuantizationPlan,
   ranges: ReadonlyMap<string, Range>,
   inputs: readonly Tensor[],
-  { threads = 1, progress, signal, ...options }: StaticOptions,
+  { runtime = createRuntime(), progress, signal, ...options }: StaticOptions,
 ): Promise<ReadonlyMap<string, Float32Array>> {
   const { activations, perChannel, reduceRange } = options;
   const wanted = Object.fromEntries(Object.entries({ activations, perChannel, reduceRange }).filter(([, chosen]) => chosen !== undefined));
@@ -60,7 +62,7 @@ async function measureShifts(
   );
   if (totals.size === 0) return new Map();
   const [input = ''] = plan.model.graph.inputs.map(({ name }) => name);
-  await using part = await openPart(probe.model, { label: 'float and quantized layers side by side', threads });
+  await using part = await openPart(runtime, probe.model, { label: 'float and quantized layers side by side' });
   for (const [index, x] of inputs.entries()) {
     signal?.throwIfAborted();
     const results = await part.session.run({ [input]: x });

@@ -6,6 +6,7 @@ import { value } from '../onnx/made/build.ts';
 import { widenRange } from '../onnx/quantize/histogram.ts';
 import type { FloatTail } from '../onnx/surgery/tail.ts';
 import { withWeights } from '../onnx/weights.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 import { openPart } from './part.ts';
 
 const batch = 256;
@@ -18,14 +19,14 @@ export async function measureRanges(
   weights: ReadonlyMap<string, Tensor>,
   rows: { readonly features: Float32Array; readonly count: number; readonly width: number },
   shape: readonly number[],
-  threads: number,
+  runtime: Runtime,
 ): Promise<ReadonlyMap<string, Range>> {
   const names = calibrationTensors(tail);
   const ranges = new Map<string, Range>();
   if (names.length === 0) return ranges;
   const { model } = withWeights(tail, weights);
   const watched = { ...model, graph: { ...model.graph, outputs: names.map((name) => value(name, null)) } };
-  await using part = await openPart(watched, { label: 'the float tail', threads });
+  await using part = await openPart(runtime, watched, { label: 'the float tail' });
   for (let from = 0; from < rows.count; from += batch) {
     const count = Math.min(batch, rows.count - from);
     const data = rows.features.subarray(from * rows.width, (from + count) * rows.width);

@@ -5,6 +5,7 @@ import { requantize } from '../onnx/forms/requantize.ts';
 import type { Model, Tensor } from '../onnx/ir.ts';
 import type { FloatTail } from '../onnx/surgery/tail.ts';
 import { singleWeights } from '../onnx/surgery/two-classes.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 import { correctBiases } from './bias-correction.ts';
 import { measureRanges } from './ranges.ts';
 
@@ -26,11 +27,11 @@ export async function writeBack(
   tail: FloatTail,
   trained: ReadonlyMap<string, Tensor>,
   samples: Samples,
-  options: { readonly threads: number; readonly fixedScales: boolean; readonly isAware: boolean },
+  options: { readonly runtime: Runtime; readonly fixedScales: boolean; readonly isAware: boolean },
 ): Promise<Model> {
   if (tail.single !== undefined) return writeBack(base, tail.single, singleWeights(tail, trained), samples, options);
   const { shape } = samples;
-  const weights = options.isAware ? trained : await correctBiases(tail, trained, samples, shape, options.threads);
-  const ranges = options.fixedScales ? new Map() : await measureRanges(tail, weights, samples, shape, options.threads);
+  const weights = options.isAware ? trained : await correctBiases(tail, trained, samples, shape, options.runtime);
+  const ranges = options.fixedScales ? new Map() : await measureRanges(tail, weights, samples, shape, options.runtime);
   return requantize(base, tail, weights, { ranges });
 }

@@ -1,11 +1,13 @@
 // How much of each layer's result is left after quantization: both models run on the same inputs, and the signal-to-noise ratio of every
 // activation with a scale of its own is taken, the worst first.
+
 import { openPart } from '../model/part.ts';
 import type { Model, Tensor } from '../onnx/ir.ts';
 import { value } from '../onnx/made/build.ts';
 import type { QuantizationPlan } from '../onnx/quantize/plan.ts';
 import { dequantizedName, freeTag } from '../onnx/quantize/quantize-model.ts';
 import { view } from '../onnx/view.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 
 export interface LayerFidelity {
   /** Tensor of the float model. */
@@ -21,7 +23,7 @@ export async function compareLayers(
   plan: QuantizationPlan,
   quantized: Model,
   inputs: readonly Tensor[],
-  threads: number,
+  runtime: Runtime,
 ): Promise<readonly LayerFidelity[]> {
   const [input = ''] = plan.model.graph.inputs.map(({ name }) => name);
   const [output = ''] = plan.model.graph.outputs.map(({ name }) => name);
@@ -33,8 +35,8 @@ export async function compareLayers(
     ...model,
     graph: { ...model.graph, outputs: outputs.map((name) => value(name, null)) },
   });
-  await using float = await openPart(watch(plan.model, names), { label: 'the float model', threads });
-  await using integer = await openPart(watch(quantized, names.map(seen)), { label: 'the quantized model', threads });
+  await using float = await openPart(runtime, watch(plan.model, names), { label: 'the float model' });
+  await using integer = await openPart(runtime, watch(quantized, names.map(seen)), { label: 'the quantized model' });
   const sums = new Map(names.map((name) => [name, { signal: 0, noise: 0 }]));
   for (const x of inputs) {
     const a = await float.session.run({ [input]: x });

@@ -1,4 +1,5 @@
 // What `whet quantize` takes and answers. The report is JSON that other programs rely on: what does not apply is null.
+import type { Runtime } from '../runtime/runtime.ts';
 import type { Progress, Proportion } from '../types.ts';
 import type { LayerFidelity } from './layer-fidelity.ts';
 
@@ -24,7 +25,7 @@ export interface QuantizeJob {
   readonly activations: 'uint8' | 'int8';
   readonly perChannel: boolean;
   readonly reduceRange: boolean;
-  readonly threads: number;
+  readonly runtime: Runtime;
   /** Path of the int8 model; the card is written beside it. */
   readonly out: string;
   readonly signal?: AbortSignal;

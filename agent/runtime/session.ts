@@ -9,12 +9,15 @@ import { asInput } from './feeds.ts';
 export interface SessionOptions {
   /** For messages: which model or part this is. */
   readonly label: string;
-  /** Threads inside one operator; 1 unless told. */
-  readonly threads?: number;
   /** 'disabled' is what bit-exact proofs need; 'all' unless told. */
   readonly optimization?: 'disabled' | 'basic' | 'extended' | 'all';
   /** Plans one block of memory for all values of a run; where they are large this takes more of it, and is no faster. true unless told. */
   readonly memoryPattern?: boolean;
+}
+
+export interface RuntimeSettings {
+  /** Threads inside one operator; 1 unless told. */
+  readonly threads?: number;
   /** Execution providers in order of preference; ['cpu'] unless told. */
   readonly providers?: readonly string[];
 }
@@ -40,7 +43,7 @@ export function discard({ data }: Tensor): void {
   if (ArrayBuffer.isView(data) && data.buffer instanceof ArrayBuffer) data.buffer.transfer(0);
 }
 
-export async function openSession(bytes: Uint8Array, options: SessionOptions): Promise<Session> {
+export async function openSession(bytes: Uint8Array, options: SessionOptions & RuntimeSettings): Promise<Session> {
   const session = await create(bytes, options);
   const types = new Map(session.inputMetadata.flatMap((input) => (input.isTensor ? [[input.name, input.type as DType] as const] : [])));
   return {
@@ -60,7 +63,7 @@ export async function openSession(bytes: Uint8Array, options: SessionOptions): P
   };
 }
 
-async function create(bytes: Uint8Array, options: SessionOptions): Promise<ort.InferenceSession> {
+async function create(bytes: Uint8Array, options: SessionOptions & RuntimeSettings): Promise<ort.InferenceSession> {
   try {
     return await ort.InferenceSession.create(bytes, {
       executionProviders: [...(options.providers ?? ['cpu'])],

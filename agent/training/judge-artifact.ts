@@ -23,12 +23,14 @@ import { type LoadedModel, loadModel } from '../model/load.ts';
 import type { Classifier } from '../model/open.ts';
 import type { Model } from '../onnx/ir.ts';
 import { withClasses } from '../onnx/surgery/classes.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 import { openStoreReader } from '../store/store.ts';
 import type { ListeningReport, TrainingReport, Verdict } from '../types.ts';
 import type { TrainingJob } from './protocol.ts';
 import type { TeachingSet } from './teaching-set.ts';
 
 export interface Base {
+  readonly runtime: Runtime;
   readonly loaded: LoadedModel;
   readonly classifier: Classifier;
   /** Class names of the base model. */
@@ -59,8 +61,8 @@ export async function judgeArtifact(
   const { set, plan } = taught;
   const { classifier } = base;
   const current = job.current.artifact === null ? base.loaded : loadModel(job.current.artifact);
-  await using oldTail = await openQuantizedTail(current.model, classifier, job.threads);
-  await using newTail = await openQuantizedTail(artifact, classifier, job.threads);
+  await using oldTail = await openQuantizedTail(current.model, classifier, base.runtime);
+  await using newTail = await openQuantizedTail(artifact, classifier, base.runtime);
   const [before, after] = [
     { tail: oldTail, classes: job.current.classes },
     { tail: newTail, classes: plan.labels },
@@ -72,7 +74,7 @@ export async function judgeArtifact(
   const costs = {
     golden,
     hasStatistics: known !== null && known.statistics !== null,
-    latencyMs: await compareCost(classifier, current.model, artifact, { threads: job.threads, limit: job.gate.latencyRatio }),
+    latencyMs: await compareCost(classifier, current.model, artifact, { runtime: base.runtime, limit: job.gate.latencyRatio }),
     sizeBytes: { before: current.bytes, after: bytes.length },
   };
   const verdict = judgeEvidence(evidence, set, costs, { ...job.gate, minPerClass: job.minPerClass, look: look.looks });
@@ -89,11 +91,11 @@ export async function judgeArtifact(
 }
 
 /** The recordings that judge, as the store still has them. */
-async function listenTo(job: TrainingJob, { classifier }: Base, { ids }: TeachingSet, evidence: Evidence, model: Model) {
+async function listenTo(job: TrainingJob, { classifier, runtime }: Base, { ids }: TeachingSet, evidence: Evidence, model: Model) {
   const store = openStoreReader(job.database);
   try {
     const recording = async (at: number) => store.features.raw(ids[evidence.rows[at]!.row]!);
-    return await listen(evidence, recording, job.card, { classifier, model, threads: job.threads });
+    return await listen(evidence, recording, job.card, { classifier, model, runtime });
   } finally {
     store.close();
   }
@@ -108,7 +110,7 @@ function questionOf({ rows }: Evidence, ids: readonly string[], candidate: Uint8
 /** What both say of the rows that judge: the candidate through the file, and of rows that it learned from by predictions without them. */
 async function gatherEvidence(
   job: TrainingJob,
-  { classifier }: Base,
+  { classifier, runtime }: Base,
   { set, ids, plan }: TeachingSet,
   division: Division,
   { fitted }: Chosen,
@@ -127,7 +129,7 @@ async function gatherEvidence(
   const isKnown = plan.labels.some((label) => before.classes.includes(label));
   const now = isKnown ? await classesOfTail(before.tail, set, rows) : null;
   const float = { tail: job.classes === 'keep' ? classifier.tail : withClasses(classifier.tail, plan.mapping), weights: fitted.weights };
-  const options = { shape: classifier.features.shape, threads: job.threads };
+  const options = { shape: classifier.features.shape, runtime };
   return evidenceOf({
     classes: plan.labels,
     by: judges.by,

@@ -64,10 +64,10 @@ export async function toldLineage(
     return none(`the sums have ${Math.ceil(bytes / 1024)} KB, and at most ${maxLineageBytes / 1024} KB are sent with the weights`);
   const start = startingLineage(job, base, labels);
   if (start === null && job.classes !== 'replace') return none('no statistics stand beside the base model');
-  const rows = await headRows(tail, train, job.threads);
+  const rows = await headRows(tail, train, base.runtime);
   const targets = oneHot(train.labels.subarray(0, train.count), labels.length);
   const shift = start === null ? undefined : shiftOfStatistics(start.statistics);
-  const own = await gatherStatistics(rows, targets, labels.length, job.threads, shift);
+  const own = await gatherStatistics(rows, targets, labels.length, base.runtime, shift);
   const lineage =
     start === null
       ? { statistics: own, classes: labels, lessons: 1 }

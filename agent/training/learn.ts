@@ -12,7 +12,6 @@ import { gatherStatistics } from '../learn/ridge/gather.ts';
 import { priorFrom } from '../learn/ridge/keep-known.ts';
 import { extendStatistics, type Statistics } from '../learn/ridge/statistics.ts';
 import { openTail } from '../model/classify.ts';
-import type { Classifier } from '../model/open.ts';
 import type { FloatTail } from '../onnx/surgery/tail.ts';
 import { openStoreReader } from '../store/store.ts';
 import type { FeatureSet, Progress } from '../types.ts';
@@ -45,7 +44,7 @@ export async function learn(
       train: rows,
       classes,
       seed: job.seed,
-      threads: job.threads,
+      runtime: base.runtime,
       settings: job.gradient,
       room,
       progress,
@@ -57,11 +56,11 @@ export async function learn(
 async function priorOf(job: TrainingJob, base: Base, { labels }: ClassPlan): Promise<Statistics | null> {
   const start = startingLineage(job, base, labels);
   if (start !== null) return priorFrom(start.statistics, labels.length);
-  return job.classes === 'replace' ? null : pseudoStatistics(job, base.classifier, labels.length);
+  return job.classes === 'replace' ? null : pseudoStatistics(job, base, labels.length);
 }
 
 /** What the base model says of the device's own unlabelled samples, as soft targets. null where there are too few. */
-async function pseudoStatistics(job: TrainingJob, classifier: Classifier, classes: number): Promise<Statistics | null> {
+async function pseudoStatistics(job: TrainingJob, { classifier, runtime }: Base, classes: number): Promise<Statistics | null> {
   const store = openStoreReader(job.database);
   try {
     const rows = [...store.features.unlabelled(classifier.backboneHash, mostUnlabelled)];
@@ -73,14 +72,14 @@ async function pseudoStatistics(job: TrainingJob, classifier: Classifier, classe
       cut: classifier.cut.tensor,
       features: classifier.features,
       activation: classifier.tail.activation,
-      threads: job.threads,
+      runtime,
     });
     for (const [row, sample] of rows.entries()) {
       features.set(sample.features, row * width);
       targets.set((await base.classify(sample.features)).probabilities, row * classifier.classes);
     }
-    const seen = await headRows(classifier.tail, { features, count: rows.length, width }, job.threads);
-    return extendStatistics(await gatherStatistics(seen, targets, classifier.classes, job.threads), classes);
+    const seen = await headRows(classifier.tail, { features, count: rows.length, width }, runtime);
+    return extendStatistics(await gatherStatistics(seen, targets, classifier.classes, runtime), classes);
   } finally {
     store.close();
   }

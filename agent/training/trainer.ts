@@ -3,6 +3,7 @@
 import { messageOf, WhetError } from '../errors.ts';
 import { lowerPriority } from '../host/process-priority.ts';
 import { improve } from '../improve.ts';
+import { createRuntime } from '../runtime/runtime.ts';
 import type { FromTrainer, TrainingJob } from './protocol.ts';
 
 const say = (message: FromTrainer): Promise<void> =>
@@ -15,7 +16,11 @@ process.on('disconnect', () => process.exit(0));
 process.once('message', async (job: TrainingJob) => {
   try {
     await lowerPriority(job.nice);
-    const outcome = await improve(job, (done, total, what) => void say({ kind: 'progress', done, total, what }));
+    const outcome = await improve(
+      job,
+      createRuntime({ threads: job.threads }),
+      (done, total, what) => void say({ kind: 'progress', done, total, what }),
+    );
     await say({ kind: 'outcome', outcome });
   } catch (error) {
     const known =

@@ -7,6 +7,7 @@ import { multiply, oneHot } from '../../agent/learn/ridge/gather.ts';
 import { personalWeightOf } from '../../agent/learn/ridge/keep-known.ts';
 import { openPrimalRidge } from '../../agent/learn/ridge/primal-ridge.ts';
 import { scaleStatistics } from '../../agent/learn/ridge/statistics.ts';
+import { createRuntime } from '../../dist/runtime/runtime.js';
 import { outcomeOf, shown, table } from './outcome.mjs';
 import { fitRidge, joined, usual } from './ridge-task.mjs';
 import { hitsOf, logitsOf } from './speech.mjs';
@@ -71,7 +72,7 @@ async function lambdaAndTemperature(speech, { draws }) {
         targets: oneHot(train.labels, speech.classes),
         columns: speech.classes,
         intercept: true,
-        threads: 1,
+        runtime: createRuntime(),
         prior: scaleStatistics(known, usual.baseWeight / known.weight),
         personalWeight: personalWeightOf(train.count),
         seed: 1,
@@ -80,7 +81,7 @@ async function lambdaAndTemperature(speech, { draws }) {
       for (const power of [-4, -3, -2, -1, 0, 1, 2]) {
         const { weights, bias } = await ridge.solve(10 ** power);
         const operand = { data: test.features, rows: test.count, inner: test.width };
-        const scores = await multiply(operand, { data: weights, columns: speech.classes, transposed: false }, 1);
+        const scores = await multiply(operand, { data: weights, columns: speech.classes, transposed: false }, createRuntime());
         const logits = scores.map((score, at) => score + bias[at % speech.classes]);
         add(lambdas, `10^${power}`, evaluate({ logits, labels: test.labels, classes: speech.classes }).accuracy.value);
       }
@@ -91,7 +92,7 @@ async function lambdaAndTemperature(speech, { draws }) {
         prior: problem.prior,
         personalWeight: personalWeightOf(train.count),
         seed: 1,
-        threads: 1,
+        runtime: createRuntime(),
       };
       const fitted = await closedForm.fit(input);
       const logits = await logitsOf(speech, fitted.weights, test);

@@ -1,5 +1,7 @@
 // The main table: how many utterances a digit are enough, for which learner, and what the base speakers lose. `whet adapt` itself learns.
+
 import { learnCandidate } from '../../agent/adapt/learn-candidate.ts';
+import { createRuntime } from '../../dist/runtime/runtime.js';
 import { meanOf, outcomeOf, shown, table } from './outcome.mjs';
 import { hitsOf, hitsOfShipped } from './speech.mjs';
 
@@ -66,7 +68,7 @@ export async function learn(speech, chosen, learner, { labels, views = true } = 
   const varied = views ? await speech.views(chosen, { labels }) : [];
   const start = performance.now();
   const { fitted } = await learnCandidate(
-    { model: speech.path, classes: 'keep', learner, threads: 1, seed: 1 },
+    { model: speech.path, classes: 'keep', learner, runtime: createRuntime(), seed: 1 },
     { classifier: speech.classifier, tail: speech.classifier.tail, train, views: varied, classes: speech.classes },
   );
   return { weights: fitted.weights, train, ms: performance.now() - start };

@@ -1,7 +1,9 @@
 // One fit of the closed form with every choice named, for ablations: what the product chooses by itself is set by hand here, one at a time.
+
 import { closedForm } from '../../agent/learn/ridge/closed-form.ts';
 import { personalWeightOf } from '../../agent/learn/ridge/keep-known.ts';
 import { scaleStatistics } from '../../agent/learn/ridge/statistics.ts';
+import { createRuntime } from '../../dist/runtime/runtime.js';
 
 /** As the product chooses; `personalWeight` null: by the number of rows. */
 export const usual = { prior: true, baseWeight: 1000, personalWeight: null, views: 10 };
@@ -19,7 +21,7 @@ export async function fitRidge(speech, chosen, { prior, baseWeight, personalWeig
     prior: prior ? scaleStatistics(known, baseWeight / known.weight) : null,
     personalWeight: personalWeight ?? personalWeightOf(train.count),
     seed: 1,
-    threads: 1,
+    runtime: createRuntime(),
   });
   return fitted.weights;
 }

@@ -1,6 +1,8 @@
 // A second speaker after the first: whether the first is kept, and whether taking one out again leaves exactly what never had heard them.
+
 import { gatherStatistics, oneHot } from '../../agent/learn/ridge/gather.ts';
 import { subtractStatistics } from '../../agent/learn/ridge/statistics.ts';
+import { createRuntime } from '../../dist/runtime/runtime.js';
 import { outcomeOf, shown, table } from './outcome.mjs';
 import { fitRidge, joined, usual } from './ridge-task.mjs';
 import { hitsOf } from './speech.mjs';
@@ -60,7 +62,7 @@ function differences(a, b) {
 async function sumDifference(speech, own, other) {
   const sums = async (list) => {
     const set = joined([await speech.features(list)]);
-    return gatherStatistics(set, oneHot(set.labels, speech.classes), speech.classes, 1);
+    return gatherStatistics(set, oneHot(set.labels, speech.classes), speech.classes, createRuntime());
   };
   const left = subtractStatistics(await sums([...own, ...other]), await sums(own)).gram;
   const { gram } = await sums(other);

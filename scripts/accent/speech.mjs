@@ -1,5 +1,6 @@
 // Speakers as features of a model: recordings of a folder, pushed through the product's own preprocessing and backbone when they are first
 // asked for. Also the ways to judge a tail on them. Refuses a folder without speakers that the model has not heard.
+
 import { readFileSync } from 'node:fs';
 import { hitsOfTail } from '../../agent/adapt/judge-candidate.ts';
 import { requireCard } from '../../agent/config/card.ts';
@@ -14,17 +15,18 @@ import { requantize } from '../../agent/onnx/forms/requantize.ts';
 import { withWeights } from '../../agent/onnx/weights.ts';
 import { drawViews, inputShape, preprocessCapture } from '../../agent/preprocess/capture-input.ts';
 import { randomOf, shuffled } from '../../agent/random.ts';
+import { createRuntime } from '../../dist/runtime/runtime.js';
 import { readRecordings } from '../models/speech/recordings.mjs';
 import { encodeSound, noisy } from './sounds.mjs';
 
 export const viewCount = 10;
 
 /** `known` are the speakers that the model has heard. */
-export async function openSpeech({ model: path, data, known, layers = 1, threads = 1 }) {
+export async function openSpeech({ model: path, data, known, layers = 1, runtime = createRuntime() }) {
   const { model } = loadModel(path);
   const { card } = await requireCard(path);
-  const classifier = await openClassifier(model, { cut: { kind: 'layers', layers }, threads, inputShape: inputShape(card.input) });
-  const embedder = await createEmbedder(classifier, threads);
+  const classifier = await openClassifier(model, { cut: { kind: 'layers', layers }, runtime, inputShape: inputShape(card.input) });
+  const embedder = await createEmbedder(classifier, runtime);
   const recordings = readRecordings(data);
   const speakers = [...new Set(recordings.map(({ speaker }) => speaker))].filter((speaker) => !known.includes(speaker));
   if (speakers.length === 0) throw new Error(`${data} has no speaker besides ${known}`);
@@ -102,7 +104,7 @@ export async function hitsOf({ classifier }, weights, set) {
 /** [count, classes] of the float tail. */
 export async function logitsOf({ classifier }, weights, set) {
   const { tail, features } = classifier;
-  await using part = await openPart(withWeights(tail, weights ?? new Map()).model, { label: 'the tail', threads: 1 });
+  await using part = await openPart(createRuntime(), withWeights(tail, weights ?? new Map()).model, { label: 'the tail' });
   const rows = [];
   for (let row = 0; row < set.count; row += 1) {
     const data = set.features.slice(row * set.width, (row + 1) * set.width);

@@ -1,6 +1,7 @@
 // The one-shot job beside one pass of the bare backbone over as many captures: everything that `whet adapt` does (reading, decoding, learning,
 // judging, writing) against nothing but `session.run` on a tensor that is ready. One thread; half of the bare pass before the job and half after it.
 // `--data FOLDER` takes photographs in a folder a class; drawn ones otherwise.
+
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -10,6 +11,7 @@ import { drawScene, things } from '../../dist/demo/scenes.js';
 import { loadModel } from '../../dist/model/load.js';
 import { openClassifier } from '../../dist/model/open.js';
 import { rasterise } from '../../dist/preprocess/picture.js';
+import { createRuntime } from '../../dist/runtime/runtime.js';
 import { openSession } from '../../dist/runtime/session.js';
 import { imagenet } from './imagenet.mjs';
 import { formatTable, median } from './table.mjs';
@@ -64,7 +66,7 @@ async function compare({ name, model, input, classes: known }, folder, count, pl
   writeFileSync(join(place, 'base.json'), JSON.stringify({ name, input, labels }));
   const shape = [1, 3, input.height, input.width];
   const cut = { kind: 'layers', layers: 1 };
-  const { backbone } = await openClassifier(loadModel(base).model, { cut, threads: 1, inputShape: shape });
+  const { backbone } = await openClassifier(loadModel(base).model, { cut, runtime: createRuntime(), inputShape: shape });
   await using session = await openSession(backbone, { label: name, threads: 1 });
   const feeds = {
     [session.inputNames[0]]: { dtype: 'float32', dims: shape, data: new Float32Array(3 * input.height * input.width).fill(0.1) },
@@ -86,7 +88,7 @@ async function compare({ name, model, input, classes: known }, folder, count, pl
         cut,
         classes: 'replace',
         learner: 'auto',
-        threads: 1,
+        runtime: createRuntime(),
         seed: 1,
         force: true,
       });

@@ -1,5 +1,6 @@
 // What the study of keeping looks at: models without anything beside them, and captures of their own classes as features, to learn from and to
 // test with. What is not there is left out: photographs and recordings come from a data folder; movements are synthetic and always there.
+
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -11,9 +12,10 @@ import { loadModel } from '../../agent/model/load.ts';
 import { openClassifier } from '../../agent/model/open.ts';
 import { inputShape } from '../../agent/preprocess/capture-input.ts';
 import { randomOf } from '../../agent/random.ts';
+import { createRuntime } from '../../dist/runtime/runtime.js';
 import { synthesise } from '../models/motion/recordings.mjs';
 
-const threads = 1;
+const runtime = createRuntime();
 /** Photographs a class to draw from. */
 const stock = 60;
 const tinycnn = 'cifar10-tinycnn-int8-qoperator.onnx';
@@ -82,8 +84,8 @@ const ownModel = (name) => ({ path: `models/${name}/model.onnx`, card: JSON.pars
 
 async function study(name, { path, card }, read) {
   const { model } = loadModel(path);
-  const classifier = await openClassifier(model, { cut: { kind: 'layers', layers: 1 }, threads, inputShape: inputShape(card.input) });
-  await using embedder = await createEmbedder(classifier, threads);
+  const classifier = await openClassifier(model, { cut: { kind: 'layers', layers: 1 }, runtime, inputShape: inputShape(card.input) });
+  await using embedder = await createEmbedder(classifier, runtime);
   return { name, classifier, labels: card.labels, ...(await read({ card, embedder, width: classifier.features.width })) };
 }
 

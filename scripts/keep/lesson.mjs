@@ -1,5 +1,6 @@
 // One question of the study, one draw: which classes and captures, what is learned from them, what the written file says; and for an oracle,
 // what could be had at all.
+
 import { hitsOfTail } from '../../agent/adapt/judge-candidate.ts';
 import { joinRows } from '../../agent/adapt/varied-copies.ts';
 import { learnTail } from '../../agent/candidate/learn.ts';
@@ -10,14 +11,15 @@ import { writeBack } from '../../agent/model/write-back.ts';
 import { withClasses } from '../../agent/onnx/surgery/classes.ts';
 import { withWeights } from '../../agent/onnx/weights.ts';
 import { randomOf, shuffled } from '../../agent/random.ts';
+import { createRuntime } from '../../dist/runtime/runtime.js';
 
-const threads = 1;
-const writing = { threads, fixedScales: false, isAware: false };
+const runtime = createRuntime();
+const writing = { runtime, fixedScales: false, isAware: false };
 /** What may be lost on the other classes. */
 const allowed = 0.02;
 
 /** What the model itself says of every test. */
-export const baseOf = ({ classifier, test }) => hitsOfTail(classifier.model, classifier, test, threads);
+export const baseOf = ({ classifier, test }) => hitsOfTail(classifier.model, classifier, test, runtime);
 
 /** A row for every test: { isTaught, before, after } and, for an oracle, { itself, beside, placed }. */
 export async function answerOf({ classifier, labels, train, test }, { mode, classes, captures }, draw, base, { learner, oracle }) {
@@ -39,14 +41,14 @@ export async function answerOf({ classifier, labels, train, test }, { mode, clas
       train: rows,
       classes: labels.length,
       seed: 1,
-      threads,
+      runtime,
     });
   const hitsAfter = async (weights, rows) =>
     hitsOfTail(
       await writeBack(classifier.model, tail, weights, { ...rows, shape: classifier.features.shape }, writing),
       classifier,
       test,
-      threads,
+      runtime,
     );
   const { fitted } = await learn(own);
   const after = await hitsAfter(fitted.weights, own);
@@ -72,13 +74,13 @@ async function withoutClasses(classifier, test, missing, samples) {
   const left = Array.from({ length: classifier.classes }, (_, label) => label).filter((label) => !missing.includes(label));
   const tail = withClasses(classifier.tail, left);
   const written = await writeBack(classifier.model, tail, new Map(), { ...samples, shape: classifier.features.shape }, writing);
-  return hitsOfTail(written, classifier, { ...test, labels: [...test.labels].map((label) => left.indexOf(label)) }, threads);
+  return hitsOfTail(written, classifier, { ...test, labels: [...test.labels].map((label) => left.indexOf(label)) }, runtime);
 }
 
 /** Hits of the float tail whose new classes are named exactly so readily that the tests of the others lose what is allowed. */
 async function placed(tail, test, taught) {
   const { weights, bias } = readHead(tail);
-  const { features, width, count } = await headRows(tail, test, threads);
+  const { features, width, count } = await headRows(tail, test, runtime);
   const classes = bias.length;
   const answers = Array.from({ length: count }, (_, row) => {
     const logits = Float64Array.from(bias);

@@ -4,6 +4,7 @@
 //
 // usage: spoken-digits.mjs DATA [--noise DIR] [--out DIR] [--voices N] [--foreign SHARE] [--epochs N] [--work DIR] [--threads N]
 // DATA: {digit}_{speaker}_{index}.wav at any rate; espeak-ng must be installed for the voices, flite adds its own where it is
+
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -17,6 +18,7 @@ import { joinModels } from '../../agent/onnx/surgery/join.ts';
 import { drawViews, preprocessCapture } from '../../agent/preprocess/capture-input.ts';
 import { randomOf } from '../../agent/random.ts';
 import { openSession } from '../../agent/runtime/session.ts';
+import { createRuntime } from '../../dist/runtime/runtime.js';
 import { writeKnowledge } from './speech/knowledge.mjs';
 import { drawMaps, frames, mels, varyMap } from './speech/maps.mjs';
 import { digitsNetwork } from './speech/network.mjs';
@@ -88,7 +90,7 @@ const { values } = await train({
 say('quantizing');
 const float = freeze(network, values);
 const calibration = await mapsOf(people.filter((_, index) => index % 6 === 0));
-const { model: int8 } = await quantizeStatically(float, calibration, { biasCorrection: true, threads });
+const { model: int8 } = await quantizeStatically(float, calibration, { biasCorrection: true, runtime: createRuntime({ threads }) });
 const front = logMelModel(speech8k);
 const whole = { float: joinModels(front, float), int8: joinModels(front, int8) };
 const bytes = encodeModel(whole.int8);
@@ -105,7 +107,7 @@ const knowledge = await writeKnowledge(wanted.out, whole.int8, card.input, {
   taught: [...people.map(({ path, digit }) => ({ path, label: digit })), ...remembered()],
   golden: judges.filter(({ speaker }) => speakers.includes(speaker)).map(({ path, digit }) => ({ path, label: digit })),
   classes: card.labels.length,
-  threads,
+  runtime: createRuntime({ threads }),
 });
 const seconds = Math.round((performance.now() - started) / 1000);
 console.log(

@@ -1,4 +1,5 @@
 // The written file asked about captures: by its tail where that stands for the file, else as a whole.
+
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -15,6 +16,7 @@ import { writeBack } from '../../agent/model/write-back.ts';
 import { decodeModel } from '../../agent/onnx/codec/decode.ts';
 import { encodeModel } from '../../agent/onnx/codec/encode.ts';
 import type { Model, Tensor } from '../../agent/onnx/ir.ts';
+import { createRuntime } from '../../agent/runtime/runtime.ts';
 import { forms, modelOf } from '../forms.ts';
 import { labels, openWorkplace } from './workplace.ts';
 
@@ -28,10 +30,10 @@ const count = () => {
 };
 
 beforeAll(async () => {
-  classifier = await openClassifier(loadModel(work.model).model, { cut: { kind: 'layers', layers: 1 }, threads: 1 });
+  classifier = await openClassifier(loadModel(work.model).model, { cut: { kind: 'layers', layers: 1 }, runtime: createRuntime() });
   const { input } = await loadCard(join(work.shared, 'base.json'));
   read = { input, what: 'the new model', progress: () => count() };
-  await using embedder = await createEmbedder(classifier, 1);
+  await using embedder = await createEmbedder(classifier, createRuntime());
   const files = labelFiles(await listClassFolders(work.train), labels);
   captures = await embedFiles(files, embedder, classifier.features.width, { input, what: 'features' });
 });
@@ -48,10 +50,10 @@ async function ask(stands: Model, tailOf: Model) {
   writeFileSync(path, encodeModel(stands));
   const notes: string[] = [];
   looked = 0;
-  await using tail = await openQuantizedTail(tailOf, classifier, 1);
+  await using tail = await openQuantizedTail(tailOf, classifier, createRuntime());
   const file = { path, model: stands, tail, note: (sentence: string) => void notes.push(sentence) };
   const rows = Array.from({ length: captures.set.count }, (_, row) => row);
-  const asked = await askFile(file, [captures], classifier, 1, read);
+  const asked = await askFile(file, [captures], classifier, createRuntime(), read);
   const said = await asked(captures.set, rows);
   return { said, notes, looked, byTail: await classesOfTail(tail, captures.set, rows) };
 }
@@ -99,11 +101,11 @@ it('takes a sample from every class', () => {
 
 it.each(forms([13], ['conv']))('a file with trained weights has the backbone of its base to the bit: $title', async (form) => {
   const model = await modelOf(form);
-  const opened = await openClassifier(model, { cut: { kind: 'layers', layers: 1 }, threads: 1 });
+  const opened = await openClassifier(model, { cut: { kind: 'layers', layers: 1 }, runtime: createRuntime() });
   const { tail, features } = opened;
   const trained = new Map(tail.parameters.map(({ name }) => [name, scaled(tail.model.graph.initializers.get(name)!, 1.7)]));
   const samples = { features: new Float32Array(2 * features.width).fill(3), count: 2, ...features };
-  const written = await writeBack(model, tail, trained, samples, { threads: 1, fixedScales: false, isAware: false });
+  const written = await writeBack(model, tail, trained, samples, { runtime: createRuntime(), fixedScales: false, isAware: false });
   expect(encodeModel(written)).not.toEqual(encodeModel(model));
   expect(hasSameBackbone(decodeModel(encodeModel(written)), opened)).toBe(true);
   const inBackbone = [...model.graph.initializers].find(

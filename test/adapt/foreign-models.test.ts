@@ -1,5 +1,6 @@
 // Small models that other people made, each of a kind that was once refused or trained wrongly: what `inspect` says of it, and that `adapt` teaches
 // its last layer to tell two things apart and writes a file that does. The same kinds, made here, stand in test/model/common-models.ts.
+
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -10,6 +11,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { adapt } from '../../agent/adapt.ts';
 import { inspect } from '../../agent/model/inspect.ts';
 import { randomOf } from '../../agent/random.ts';
+import { createRuntime } from '../../agent/runtime/runtime.ts';
 
 const models = fileURLToPath(new URL('../../../shared/findings/inputs/models/', import.meta.url));
 const place = mkdtempSync(join(tmpdir(), 'whet-foreign-'));
@@ -99,7 +101,7 @@ async function captures(name: string, input: Input): Promise<string> {
 describe.skipIf(!existsSync(models))('models that other people made (skipped where ../shared is absent)', () => {
   it.each(cases)('%s', { timeout: 120_000 }, async (name, answers, classes, parameters, quantization, input) => {
     const model = join(models, `${name}.onnx`);
-    const report = await inspect(model, { cut: { kind: 'layers', layers: 1 }, samples: 2, threads: 1 });
+    const report = await inspect(model, { cut: { kind: 'layers', layers: 1 }, samples: 2, runtime: createRuntime() });
     expect(report).toMatchObject({ answers, model: { classes, quantization }, tail: { parameters }, proof: { splitMaxAbsDiff: 0 } });
     expect(report.training.kind).toBe('planned');
     const card = join(place, `${name}.card.json`);
@@ -113,7 +115,7 @@ describe.skipIf(!existsSync(models))('models that other people made (skipped whe
       cut: { kind: 'layers', layers: 1 },
       classes: isKept ? 'keep' : 'replace',
       learner: 'auto',
-      threads: 1,
+      runtime: createRuntime(),
       seed: 1,
       force: false,
       out: join(place, `${name}.onnx`),
@@ -124,7 +126,7 @@ describe.skipIf(!existsSync(models))('models that other people made (skipped whe
     expect(learned.verdict, learned.verdict.reason).toMatchObject(wanted);
     if (input !== wave) expect(learned.evidence.agreement!).toBeGreaterThan(0.9);
     if (learned.artifact === null) return;
-    const again = await inspect(learned.artifact.file, { cut: { kind: 'layers', layers: 1 }, samples: 2, threads: 1 });
+    const again = await inspect(learned.artifact.file, { cut: { kind: 'layers', layers: 1 }, samples: 2, runtime: createRuntime() });
     expect(again).toMatchObject({ model: { classes: learned.classes.length, quantization }, proof: { splitMaxAbsDiff: 0 } });
   });
 });

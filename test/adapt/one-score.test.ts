@@ -1,4 +1,5 @@
 // A model of one score, as wake words and yes/no cameras are, through `adapt` from end to end: vectors in, the written file run again.
+
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,6 +11,7 @@ import { encodeModel } from '../../agent/onnx/codec/encode.ts';
 import type { Tensor } from '../../agent/onnx/ir.ts';
 import { floats, graph, model, node, value } from '../../agent/onnx/made/build.ts';
 import { randomOf } from '../../agent/random.ts';
+import { createRuntime } from '../../agent/runtime/runtime.ts';
 
 const place = mkdtempSync(join(tmpdir(), 'whet-score-'));
 afterAll(() => rmSync(place, { recursive: true }));
@@ -56,7 +58,7 @@ function draw(folder: string, count: number): string {
 }
 
 async function shareRight(path: string, data: string, count: number): Promise<number> {
-  await using part = await openPart(loadModel(path).model, { label: 'model', threads: 1 });
+  await using part = await openPart(createRuntime(), loadModel(path).model, { label: 'model' });
   let right = 0;
   for (const [name, isYes] of [
     ['not jarvis', false],
@@ -82,7 +84,7 @@ describe('a model of one score', () => {
     test,
     output: 'score',
     cut: { kind: 'layers', layers: 1 },
-    threads: 1,
+    runtime: createRuntime(),
     seed: 1,
     force: false,
   } as const;

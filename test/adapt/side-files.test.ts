@@ -1,4 +1,5 @@
 // What is known travels: the model that `adapt` writes brings statistics and golden rows along, and an adaptation of it measures and holds them.
+
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,6 +11,7 @@ import { loadKnowledge } from '../../agent/model/knowledge.ts';
 import { loadModel } from '../../agent/model/load.ts';
 import { openClassifier } from '../../agent/model/open.ts';
 import { decodeSafeTensors } from '../../agent/onnx/codec/safetensors.ts';
+import { createRuntime } from '../../agent/runtime/runtime.ts';
 import { clusters } from '../learn/samples.ts';
 
 let place: string;
@@ -34,7 +36,7 @@ const run = (model: string, data: string, out: string) =>
     cut: { kind: 'layers', layers: 1 },
     classes: 'keep',
     learner: 'closed-form',
-    threads: 1,
+    runtime: createRuntime(),
     seed: 1,
     force: true,
     out,
@@ -68,14 +70,24 @@ it('invents none for a model that brought none', async () => {
 it('keeps the digits of features far from zero, summed about the same point in every lesson', async () => {
   const path = 'models/motion/model.onnx';
   const written = loadModel(path).model;
-  const classifier = await openClassifier(written, { cut: { kind: 'layers', layers: 1 }, threads: 1 });
+  const classifier = await openClassifier(written, { cut: { kind: 'layers', layers: 1 }, runtime: createRuntime() });
   const { classes, features } = classifier;
   const rowsOf = (seed: number, by: number) => {
     const set = clusters({ perClass: 40, classes, width: features.width, seed });
     return { ...set, features: set.features.map((value) => value + by) };
   };
   const write = (from: string, name: string, mode: 'keep' | 'replace', seed: number, by: number) =>
-    writeSides({ from, out: join(place, name), written, classifier, mode, classes, train: rowsOf(seed, by), judging: null, threads: 1 });
+    writeSides({
+      from,
+      out: join(place, name),
+      written,
+      classifier,
+      mode,
+      classes,
+      train: rowsOf(seed, by),
+      judging: null,
+      runtime: createRuntime(),
+    });
   const sumsAfterTwo = async (by: number) => {
     const [one, two] = [`first-${by}.onnx`, `second-${by}.onnx`];
     await write(path, one, 'replace', 1, by);

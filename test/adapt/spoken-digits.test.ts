@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import { adapt } from '../../agent/adapt.ts';
+import { createRuntime } from '../../agent/runtime/runtime.ts';
 
 const speech = fileURLToPath(new URL('../../../shared/data/fsdd/', import.meta.url));
 const model = fileURLToPath(new URL('../../models/spoken-digits/model.onnx', import.meta.url));
@@ -30,7 +31,7 @@ describe.skipIf(!existsSync(speech))('on real speech (needs ../shared/data/fsdd)
     cut: { kind: 'layers', layers: 1 },
     classes: 'keep',
     learner: 'auto',
-    threads: 1,
+    runtime: createRuntime(),
     seed: 1,
     force: true,
   } as const;

@@ -1,4 +1,5 @@
 // `whet adapt --task regression` and `--task anomaly` from end to end: the shipped motion model, recordings as CSV files, the written file run again.
+
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -13,6 +14,7 @@ import { adapt } from '../../agent/adapt.ts';
 import { loadCard } from '../../agent/config/card.ts';
 import { quantize } from '../../agent/quantize.ts';
 import { randomOf } from '../../agent/random.ts';
+import { createRuntime } from '../../agent/runtime/runtime.ts';
 import { noise } from '../models.ts';
 
 const model = fileURLToPath(new URL('../../models/motion/model.onnx', import.meta.url));
@@ -61,7 +63,7 @@ const options = (more: Partial<AdaptOptions>): AdaptOptions => ({
   cut: { kind: 'layers', layers: 1 },
   classes: 'keep',
   learner: 'auto',
-  threads: 1,
+  runtime: createRuntime(),
   seed: 1,
   force: false,
   out: join(place, 'out.onnx'),
@@ -231,7 +233,7 @@ describe('anomaly', () => {
       activations: 'uint8',
       perChannel: true,
       reduceRange: false,
-      threads: 1,
+      runtime: createRuntime(),
       out: join(place, 'q.onnx'),
     } as const;
     await expect(quantize(job)).rejects.toMatchObject({ code: 'model-unsupported' });

@@ -1,8 +1,11 @@
 // What is learned again with copies of the captures, and by whom.
+
 import { expect, it } from 'vitest';
 import { learnWithViews } from '../../agent/adapt/varied-copies.ts';
 import type { Chosen, LearnerChoice } from '../../agent/learn/choose.ts';
+import { gradient } from '../../agent/learn/gradient/gradient.ts';
 import { comparePaired } from '../../agent/learn/paired.ts';
+import { closedForm } from '../../agent/learn/ridge/closed-form.ts';
 import type { FeatureSet } from '../../agent/types.ts';
 
 const train: FeatureSet = {
@@ -27,13 +30,18 @@ it.each([
   const learn = async (rows: FeatureSet, settled?: LearnerChoice): Promise<Chosen> => {
     asked.push(settled);
     const depth = settled === 'closed-form' ? null : { shallow: fitted(rows), deep: fitted(rows), leftOut };
-    return { learner: settled === 'closed-form' ? settled : winner, fitted: fitted(rows), reason: 'more', depth };
+    return {
+      learner: settled === 'closed-form' || winner === 'closed-form' ? closedForm : gradient,
+      fitted: fitted(rows),
+      reason: 'more',
+      depth,
+    };
   };
   const chosen = await learnWithViews(learn, train, train, 2);
   expect(asked).toEqual([undefined, wanted]);
   // The report on depth stays, with the tail that ships.
   expect(chosen).toMatchObject({
-    learner: winner,
+    learner: { name: winner },
     fitted: { details: { rows: 4 } },
     depth: { shallow: { details: { rows: 4 } }, leftOut },
     reason: 'more; varied copies were learned from too',

@@ -1,4 +1,5 @@
 // What the tests of `whet adapt` share: a small quantized model that was never trained, and photographs that it can be taught to tell apart.
+
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -11,6 +12,7 @@ import type { AdaptOptions, AdaptReport } from '../../agent/adapt/report.ts';
 import { adapt } from '../../agent/adapt.ts';
 import type { WhetError } from '../../agent/errors.ts';
 import { encodeModel } from '../../agent/onnx/codec/encode.ts';
+import { createRuntime } from '../../agent/runtime/runtime.ts';
 import { forms, modelOf } from '../forms.ts';
 import { drawPixels, type PhotographClass } from '../images.ts';
 
@@ -105,7 +107,7 @@ export function openWorkplace(): Workplace {
       cut: { kind: 'layers', layers: 1 },
       classes: 'keep',
       learner: 'auto',
-      threads: 1,
+      runtime: createRuntime(),
       seed: 1,
       force: false,
       out: join(place, 'mine.onnx'),

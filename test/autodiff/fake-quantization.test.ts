@@ -1,5 +1,6 @@
 // A tail that computes on the grids of its quantized form: its weights are those that writing back gives, its results those of the quantized
 // tail, its gradients straight through, zero where the quantizer clips, and the same in the fast form of a step.
+
 import { describe, expect, it } from 'vitest';
 import { Draft } from '../../agent/autodiff/draft.ts';
 import { fakeQuantized } from '../../agent/autodiff/fake-quantization.ts';
@@ -16,6 +17,7 @@ import { requantize } from '../../agent/onnx/forms/requantize.ts';
 import type { Tensor } from '../../agent/onnx/ir.ts';
 import { graph, model, node, value } from '../../agent/onnx/made/build.ts';
 import { weightsOf, withWeights } from '../../agent/onnx/weights.ts';
+import { createRuntime } from '../../agent/runtime/runtime.ts';
 import { openSession } from '../../agent/runtime/session.ts';
 import { type Form, forms, modelOf } from '../forms.ts';
 import { noise, sampleInputs } from '../models.ts';
@@ -24,9 +26,9 @@ const floats = (dims: readonly number[], data: Float32Array): Tensor => ({ dtype
 
 async function opened(form: Form, layers: number) {
   const base = await modelOf(form);
-  const classifier = await openClassifier(base, { cut: { kind: 'layers', layers }, threads: 1 });
+  const classifier = await openClassifier(base, { cut: { kind: 'layers', layers }, runtime: createRuntime() });
   const xs = sampleInputs(form.wish, 60, 99);
-  await using embedder = await createEmbedder(classifier, 1);
+  await using embedder = await createEmbedder(classifier, createRuntime());
   const { width, shape } = classifier.features;
   const features = new Float32Array(xs.length * width);
   for (const [at, x] of xs.entries()) features.set(await embedder.embed(x.data as Float32Array), at * width);
@@ -58,9 +60,9 @@ describe('a fake-quantized tail', () => {
   it.each(all)('has the weights that writing back gives: $title', async (form) => {
     const { base, tail, rows, shape, weights } = await opened(form, 5);
     const fake = fakeQuantized(withWeights(tail, weights));
-    const ranges = await measureRanges(tail, weights, rows, shape, 1);
+    const ranges = await measureRanges(tail, weights, rows, shape, createRuntime());
     const artifact = requantize(base, tail, weights, { ranges });
-    const again = (await openClassifier(artifact, { cut: { kind: 'layers', layers: 5 }, threads: 1 })).tail.base;
+    const again = (await openClassifier(artifact, { cut: { kind: 'layers', layers: 5 }, runtime: createRuntime() })).tail.base;
     const quantized = tail.parameters.filter(({ name }) => tail.origins.get(name)?.kind === 'quantized').map(({ name }) => name);
     expect(quantized.length).toBeGreaterThanOrEqual(5);
     const watching = {
@@ -79,9 +81,12 @@ describe('a fake-quantized tail', () => {
 
   it.each(all.filter(({ quantizer }) => quantizer?.form !== 'dynamic'))('computes like the quantized tail: $title', async (form) => {
     const { base, classifier, tail, rows, shape, weights } = await opened(form, 5);
-    const ranges = await measureRanges(tail, weights, rows, shape, 1);
+    const ranges = await measureRanges(tail, weights, rows, shape, createRuntime());
     const artifact = requantize(base, tail, weights, { ranges });
-    const { tailQuantized } = await openClassifier(artifact, { cut: { kind: 'tensor', tensor: classifier.cut.tensor }, threads: 1 });
+    const { tailQuantized } = await openClassifier(artifact, {
+      cut: { kind: 'tensor', tensor: classifier.cut.tensor },
+      runtime: createRuntime(),
+    });
     const features = { [tail.input]: floats([rows.count, ...shape.slice(1)], rows.features) };
     const shipped = await run(tailQuantized, features, tail.output);
     const float = await run(withWeights(tail, weights).model, features, tail.output);
@@ -100,7 +105,7 @@ describe('a fake-quantized tail', () => {
   it('trains alike in the fast form and in the plain one', async () => {
     const { tail, rows, shape, weights } = await opened(form as Form, 5);
     const fake = fakeQuantized(tail);
-    const ranges = await measureRanges(tail, weights, rows, shape, 1);
+    const ranges = await measureRanges(tail, weights, rows, shape, createRuntime());
     const step = async (lowered: boolean) => {
       const compiled = compileStep(fake.tail, {
         batch: 10,

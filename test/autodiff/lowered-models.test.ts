@@ -1,4 +1,5 @@
 // The lowered step of a real model's tails against the step as it is written: the same losses, and weights that moved the same way.
+
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
@@ -8,6 +9,7 @@ import { loadModel } from '../../agent/model/load.ts';
 import { openClassifier } from '../../agent/model/open.ts';
 import { sizeOf, type Tensor } from '../../agent/onnx/ir.ts';
 import { floats } from '../../agent/onnx/made/build.ts';
+import { createRuntime } from '../../agent/runtime/runtime.ts';
 import { Random } from './random.ts';
 import { train } from './training.ts';
 
@@ -16,7 +18,7 @@ const [count, batch] = [16, 8];
 
 async function trained(file: string, layers: number, lowered: boolean) {
   const { model } = loadModel(`${models}/${file}`);
-  const { features, tail, classes } = await openClassifier(model, { cut: { kind: 'layers', layers }, threads: 1 });
+  const { features, tail, classes } = await openClassifier(model, { cut: { kind: 'layers', layers }, runtime: createRuntime() });
   const sample = features.shape.slice(1);
   const r = new Random(3);
   const values = Float32Array.from({ length: count * sizeOf(sample) }, () => 2 * r.next());

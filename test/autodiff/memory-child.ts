@@ -1,5 +1,6 @@
 // A training run in a process of its own, for the test of memory plans: `memory-child.ts MODEL LAYERS BATCH SAMPLES` prints what was planned and
 // what the process grew by, in bytes. Linux alone: it resets the process's own peak in /proc.
+
 import { readFileSync, writeFileSync } from 'node:fs';
 import { plainLoss } from '../../agent/autodiff/loss.ts';
 import { planOf } from '../../agent/autodiff/memory.ts';
@@ -11,11 +12,15 @@ import { openClassifier } from '../../agent/model/open.ts';
 import { encodeModel } from '../../agent/onnx/codec/encode.ts';
 import { sizeOf, type Tensor } from '../../agent/onnx/ir.ts';
 import { floats, ints } from '../../agent/onnx/made/build.ts';
+import { createRuntime } from '../../agent/runtime/runtime.ts';
 import { openSession } from '../../agent/runtime/session.ts';
 
 const [path = '', layers, batch, samples] = process.argv.slice(2) as [string, string, string, string];
 const [batchSize, count] = [Number(batch), Number(samples)];
-const classifier = await openClassifier(loadModel(path).model, { cut: { kind: 'layers', layers: Number(layers) }, threads: 1 });
+const classifier = await openClassifier(loadModel(path).model, {
+  cut: { kind: 'layers', layers: Number(layers) },
+  runtime: createRuntime(),
+});
 const sample = classifier.features.shape.slice(1);
 const tail = bindFeatures(classifier.tail, sample);
 const initial = tail.model.graph.initializers;

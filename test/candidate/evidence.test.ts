@@ -1,4 +1,5 @@
 // The written file beside the float tail, and what is made of rows that were judged.
+
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import {
@@ -19,15 +20,16 @@ import { loadModel } from '../../agent/model/load.ts';
 import { openClassifier } from '../../agent/model/open.ts';
 import { requantize } from '../../agent/onnx/forms/requantize.ts';
 import { withClasses } from '../../agent/onnx/surgery/classes.ts';
+import { createRuntime } from '../../agent/runtime/runtime.ts';
 
 const path = fileURLToPath(new URL('../../models/objects/model.onnx', import.meta.url));
 
 it('says on how many rows the written file does what the float tail does, and what that costs', async () => {
-  const classifier = await openClassifier(loadModel(path).model, { cut: { kind: 'layers', layers: 1 }, threads: 1 });
+  const classifier = await openClassifier(loadModel(path).model, { cut: { kind: 'layers', layers: 1 }, runtime: createRuntime() });
   const golden = loadKnowledge(path, classifier).golden!;
   const set = { ...golden, groups: Int32Array.from(golden.labels.keys()) };
-  await using tail = await openQuantizedTail(classifier.model, classifier, 1);
-  const options = { shape: classifier.features.shape, threads: 1 };
+  await using tail = await openQuantizedTail(classifier.model, classifier, createRuntime());
+  const options = { shape: classifier.features.shape, runtime: createRuntime() };
   const file: Asked = (rows, taken) => classesOfTail(tail, rows, taken);
   const own = await compareWithFloat(file, { tail: classifier.tail, weights: new Map() }, set, options);
   expect(own!.share).toBeGreaterThan(0.95);
@@ -80,24 +82,24 @@ it('times nothing where both models do the same work', async () => {
     [...model.graph.initializers].map(([name, tensor]) => [name, { ...tensor, data: tensor.data.slice() as typeof tensor.data }]),
   );
   expect(isSameWork(model, { ...model, graph: { ...model.graph, initializers: values } })).toBe(true);
-  const classifier = await openClassifier(model, { cut: { kind: 'layers', layers: 1 }, threads: 1 });
+  const classifier = await openClassifier(model, { cut: { kind: 'layers', layers: 1 }, runtime: createRuntime() });
   const wider = withClasses(
     classifier.tail,
     Array.from({ length: 11 }, (_, label) => (label < 10 ? label : null)),
   );
   expect(isSameWork(classifier.tail.model, wider.model)).toBe(false);
   const same = { ...model, graph: { ...model.graph, initializers: values } };
-  expect(await compareCost(classifier, model, same, { threads: 1, limit: 1.5 })).toBeNull();
+  expect(await compareCost(classifier, model, same, { runtime: createRuntime(), limit: 1.5 })).toBeNull();
 });
 
 it('times both sides of the cut where the work differs: the backbone once, the tails in turns', async () => {
   const { model } = loadModel(path);
-  const classifier = await openClassifier(model, { cut: { kind: 'layers', layers: 1 }, threads: 1 });
+  const classifier = await openClassifier(model, { cut: { kind: 'layers', layers: 1 }, runtime: createRuntime() });
   const wide = Array.from({ length: 1000 }, (_, label) => (label < 10 ? label : null));
   const wider = requantize(model, withClasses(classifier.tail, wide), new Map(), { ranges: new Map() });
-  const { before, after } = (await compareCost(classifier, model, wider, { threads: 1, limit: 1.5 }))!;
+  const { before, after } = (await compareCost(classifier, model, wider, { runtime: createRuntime(), limit: 1.5 }))!;
   // The backbone is most of either side.
-  const tail = await compareLatency(classifier.tailQuantized, classifier.tailQuantized, classifier.features.shape, 1);
+  const tail = await compareLatency(classifier.tailQuantized, classifier.tailQuantized, classifier.features.shape, createRuntime());
   expect(before).toBeGreaterThan(2 * tail.before);
   expect(after).toBeGreaterThan(2 * tail.before);
 });

@@ -1,4 +1,5 @@
 // False accepts an hour and misses of a model that listens: counted in recordings as the daemon would hear them.
+
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,6 +11,7 @@ import { toWav } from '../../agent/capture/pcm.ts';
 import { formatAdapt } from '../../agent/cli/adapt.ts';
 import { countBounds } from '../../agent/learn/intervals.ts';
 import { randomOf } from '../../agent/random.ts';
+import { createRuntime } from '../../agent/runtime/runtime.ts';
 
 const place = mkdtempSync(join(tmpdir(), 'whet-listening-'));
 afterAll(() => rmSync(place, { recursive: true, force: true }));
@@ -44,7 +46,7 @@ it('are counted in utterances of the background, with the time that they lasted'
   const report = await adapt({
     model: fileURLToPath(new URL('../../models/spoken-digits/model.onnx', import.meta.url)),
     ...{ data: join(place, 'data'), test: join(place, 'test'), out: join(place, 'ring.onnx') },
-    ...{ cut: { kind: 'layers', layers: 1 }, classes: 'replace', learner: 'auto', threads: 1, seed: 1, force: true },
+    ...{ cut: { kind: 'layers', layers: 1 }, classes: 'replace', learner: 'auto', runtime: createRuntime(), seed: 1, force: true },
   });
   const { falseAccepts, missed, background } = report.listening!;
   expect(background).toEqual(['background']);

@@ -1,15 +1,18 @@
 // Features as sensors give them: far from zero, of very different sizes, constant, not numbers. Each learns as well as it would about zero, or ends by name.
+
 import { describe, expect, it } from 'vitest';
 import { fitNormal, rankingQuality, scoreAll } from '../../agent/learn/anomaly/anomaly.ts';
 import { fitScale } from '../../agent/learn/calibrate.ts';
 import { fitBest } from '../../agent/learn/choose.ts';
 import { evaluate } from '../../agent/learn/evaluate.ts';
+import { gradient } from '../../agent/learn/gradient/gradient.ts';
 import type { Learner } from '../../agent/learn/learner.ts';
 import { closedForm } from '../../agent/learn/ridge/closed-form.ts';
 import { gatherStatistics, oneHot } from '../../agent/learn/ridge/gather.ts';
 import { priorFrom } from '../../agent/learn/ridge/keep-known.ts';
 import { fitRegression } from '../../agent/learn/ridge/regression.ts';
 import { addStatistics, type Statistics } from '../../agent/learn/ridge/statistics.ts';
+import { createRuntime } from '../../agent/runtime/runtime.ts';
 import type { FeatureSet } from '../../agent/types.ts';
 import { clusters, linearTail, randomizer } from './samples.ts';
 
@@ -22,7 +25,7 @@ const learnFrom = (train: FeatureSet, classes: number) => ({
   prior: null,
   personalWeight: 1,
   seed: 1,
-  threads: 1,
+  runtime: createRuntime(),
 });
 
 describe('a mean of 1000 with a spread of 1', () => {
@@ -40,7 +43,7 @@ describe('a mean of 1000 with a spread of 1', () => {
     const [known, more] = [7, 8].map((seed) => clusters({ perClass: 150, classes, width, seed, noise: 1.5 }));
     const train = clusters({ perClass: 6, classes, width, seed: 1, noise: 1.5 });
     const test = clusters({ perClass: 250, classes, width, seed: 2, noise: 1.5 });
-    const sums = (set: FeatureSet) => gatherStatistics(set, oneHot(set.labels, classes), classes, 1);
+    const sums = (set: FeatureSet) => gatherStatistics(set, oneHot(set.labels, classes), classes, createRuntime());
     const fitted = async (by: number) => {
       const first = await sums(moved(known!, by));
       const prior: Statistics = how === 'in one go' ? first : addStatistics(first, await sums(moved(more!, by + 0.25)));
@@ -69,8 +72,11 @@ describe('a mean of 1000 with a spread of 1', () => {
     const usual = clusters({ perClass: 120, classes: 1, width, seed: 5 });
     const odd = moved(clusters({ perClass: 60, classes: 1, width, seed: 6 }), 0.45);
     const quality = async (by: number) => {
-      const { normal } = (await fitNormal(moved(usual, by), usual.groups, { falseAlarms: 0.05, seed: 1, threads: 1 }))!;
-      return rankingQuality(await scoreAll(normal, moved(usual, by), 1), await scoreAll(normal, moved(odd, by), 1));
+      const { normal } = (await fitNormal(moved(usual, by), usual.groups, { falseAlarms: 0.05, seed: 1, runtime: createRuntime() }))!;
+      return rankingQuality(
+        await scoreAll(normal, moved(usual, by), createRuntime()),
+        await scoreAll(normal, moved(odd, by), createRuntime()),
+      );
     };
     expect(Math.abs((await quality(1000)) - (await quality(0)))).toBeLessThan(0.02);
   });
@@ -79,7 +85,14 @@ describe('a mean of 1000 with a spread of 1', () => {
     const set = clusters({ perClass: count, classes: 1, width, seed: 7 });
     const targets = Float32Array.from({ length: count }, (_, row) => set.features[row * width]! - 2 * set.features[row * width + 3]!);
     const error = async (by: number) => {
-      const { leftOut } = (await fitRegression({ rows: moved(set, by), groups: set.groups, targets, columns: 1, seed: 1, threads: 1 }))!;
+      const { leftOut } = (await fitRegression({
+        rows: moved(set, by),
+        groups: set.groups,
+        targets,
+        columns: 1,
+        seed: 1,
+        runtime: createRuntime(),
+      }))!;
       return leftOut.reduce((sum, value, row) => sum + (value - targets[row]!) ** 2, 0) / count;
     };
     expect(await error(1000)).toBeLessThan((await error(0)) + 0.01);
@@ -132,8 +145,8 @@ it('features that are not numbers end by name, or with the other learner', async
   const set = clusters({ perClass: 10, classes: 3, width, seed: 1 });
   set.features[5] = Number.NaN;
   await expect(closedForm.fit(learnFrom(set, 3))).rejects.toMatchObject({ code: 'training-diverged' });
-  const other: Learner = { name: 'gradient', fit: async () => ({ weights: new Map(), details: {}, crossValidated: null }) };
-  expect(await fitBest('auto', [closedForm, other], learnFrom(set, 3))).toMatchObject({ learner: 'gradient' });
+  const other: Learner = { ...gradient, fit: async () => ({ weights: new Map(), details: {}, crossValidated: null }) };
+  expect(await fitBest('auto', [closedForm, other], learnFrom(set, 3))).toMatchObject({ learner: { name: 'gradient' } });
 });
 
 it('confidence grows with moments, not with rows that say one thing many times', () => {

@@ -5,6 +5,7 @@ import { recentred } from '../../agent/learn/ridge/recentre.ts';
 import type { RidgeFit } from '../../agent/learn/ridge/ridge.ts';
 import { emptyStatistics, meanOfStatistics } from '../../agent/learn/ridge/statistics.ts';
 import { mostUncertain, uncertaintyOf } from '../../agent/learn/uncertainty.ts';
+import { createRuntime } from '../../agent/runtime/runtime.ts';
 
 describe('uncertaintyOf', () => {
   it.each([
@@ -52,7 +53,7 @@ describe('recentred', () => {
     const before = { features: Float32Array.of(1, 2, 3, -1, 0, 2, 0, 1, 1, 2, 1, 0), count: 4, width: 3 };
     const shift = [5, -3, 0.5];
     const moved = { ...before, features: before.features.map((value, at) => value + shift[at % 3]!) };
-    const statistics = await gatherStatistics(before, oneHot([0, 1, 0, 1], 2), 2, 1);
+    const statistics = await gatherStatistics(before, oneHot([0, 1, 0, 1], 2), 2, createRuntime());
     const scores = (features: Float32Array, { weights, bias }: RidgeFit) =>
       Array.from({ length: 8 }, (_, at) => {
         const [row, label] = [Math.floor(at / 2), at % 2];

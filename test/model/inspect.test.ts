@@ -1,5 +1,6 @@
 // What a report says of training: the plan of its memory where the tail can be trained by gradients, and why not where it cannot; as data and
 // as text.
+
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,6 +12,7 @@ import { inspect } from '../../agent/model/inspect.ts';
 import { encodeModel } from '../../agent/onnx/codec/encode.ts';
 import type { Model, Node, Tensor, ValueInfo } from '../../agent/onnx/ir.ts';
 import { model as build, floats, graph, node, value } from '../../agent/onnx/made/build.ts';
+import { createRuntime } from '../../agent/runtime/runtime.ts';
 import { floatClassifier } from '../models.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'whet-inspect-'));
@@ -19,7 +21,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 async function inspected(model: Model, layers: number) {
   const path = join(folder, 'model.onnx');
   writeFileSync(path, encodeModel(model));
-  return inspect(path, { cut: { kind: 'layers', layers }, samples: 1, threads: 1 });
+  return inspect(path, { cut: { kind: 'layers', layers }, samples: 1, runtime: createRuntime() });
 }
 
 describe('the memory that training takes, in a report', () => {
@@ -83,7 +85,7 @@ describe('what a report says of models that people have', () => {
     const two = dense(3, [plain, node('Softmax', ['h'], ['other'])], [value('other', ['batch', 5]), value('y', ['batch', 3])]);
     const path = join(folder, 'two.onnx');
     writeFileSync(path, encodeModel(two));
-    const options = { cut: { kind: 'layers', layers: 1 }, samples: 1, threads: 1 } as const;
+    const options = { cut: { kind: 'layers', layers: 1 }, samples: 1, runtime: createRuntime() } as const;
     await expect(inspect(path, options)).rejects.toMatchObject({
       code: 'model-unsupported',
       hint: expect.stringContaining('--output other'),
@@ -98,7 +100,7 @@ describe('what a report says of models that people have', () => {
   it('reads the card: sizes that the model leaves free, labels that must be as many as the classes', async () => {
     const path = join(folder, 'free.onnx');
     writeFileSync(path, encodeModel(dense(3, [plain], undefined, 0)));
-    const options = { cut: { kind: 'layers', layers: 1 }, samples: 1, threads: 1 } as const;
+    const options = { cut: { kind: 'layers', layers: 1 }, samples: 1, runtime: createRuntime() } as const;
     await expect(inspect(path, options)).rejects.toMatchObject({ hint: expect.stringContaining('--card') });
     const card = join(folder, 'free.json');
     const write = (labels: readonly string[]) =>

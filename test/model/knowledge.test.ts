@@ -8,9 +8,11 @@ import { loadKnowledge } from '../../agent/model/knowledge.ts';
 import { loadModel } from '../../agent/model/load.ts';
 import { openClassifier } from '../../agent/model/open.ts';
 import { decodeSafeTensors, encodeSafeTensors } from '../../agent/onnx/codec/safetensors.ts';
+import { createRuntime } from '../../agent/runtime/runtime.ts';
 
 const shipped = fileURLToPath(new URL('../../models/objects/', import.meta.url));
-const open = (path: string, layers = 1) => openClassifier(loadModel(path).model, { cut: { kind: 'layers', layers }, threads: 1 });
+const open = (path: string, layers = 1) =>
+  openClassifier(loadModel(path).model, { cut: { kind: 'layers', layers }, runtime: createRuntime() });
 
 let folder: string;
 beforeEach(() => {
@@ -29,7 +31,7 @@ describe('knowledge of the shipped model', () => {
       cut: classifier.cut.tensor,
       features,
       activation: tail.activation,
-      threads: 1,
+      runtime: createRuntime(),
     });
     let right = 0;
     for (let row = 0; row < golden.count; row += 1) {

@@ -7,10 +7,11 @@ import { prove } from '../../agent/model/proof.ts';
 import type { Dim, Model, Node, Tensor } from '../../agent/onnx/ir.ts';
 import { floats, graph, ints, model, node, value } from '../../agent/onnx/made/build.ts';
 import { findCut } from '../../agent/onnx/surgery/cut.ts';
+import { createRuntime } from '../../agent/runtime/runtime.ts';
 import { calibrationInputs, forms, modelOf } from '../forms.ts';
 import { floatClassifier, sampleInputs } from '../models.ts';
 
-const one = { cut: { kind: 'layers', layers: 1 }, threads: 1 } as const;
+const one = { cut: { kind: 'layers', layers: 1 }, runtime: createRuntime() } as const;
 
 describe('a model, opened', () => {
   it.each(forms([13]))('backbone and tail at work give what the model gives: $title', async (form) => {
@@ -19,10 +20,10 @@ describe('a model, opened', () => {
     expect(opened).toMatchObject({ classes: 5, input: { name: 'x', shape: form.wish.kind === 'mlp' ? [1, 12] : [1, 3, 8, 8] } });
     expect(opened.features.width).toBe(form.wish.kind === 'mlp' ? 10 : 8);
     expect(opened.backboneHash).toMatch(/^[0-9a-f]{64}$/);
-    await using embedder = await createEmbedder(opened, 1);
+    await using embedder = await createEmbedder(opened, createRuntime());
     const { cut, features, tail } = opened;
-    await using runner = await openTail(whole, { cut: cut.tensor, features, activation: tail.activation, threads: 1 });
-    await using part = await openPart(whole, { label: 'whole', threads: 1 });
+    await using runner = await openTail(whole, { cut: cut.tensor, features, activation: tail.activation, runtime: createRuntime() });
+    await using part = await openPart(createRuntime(), whole, { label: 'whole' });
     for (const x of sampleInputs(form.wish, 5)) {
       const expected = (await part.session.run({ x })).y?.data as Float32Array;
       const { output, probabilities } = await runner.classify(await embedder.embed(x.data as Float32Array));
@@ -50,7 +51,7 @@ it('an operator that gives as much as it finds in a sample is named, where the m
   // Columns 1 and 2 of h are the same, and w has a row for each of the three.
   const initializers = Object.entries({ v: floats([2, 3], [1, 1, 2, 1, 1, 3]), w: floats([3, 2], 0.5) });
   const whole = model(graph('g', { inputs: [value('x', [1, 2])], outputs: [value('y', [1, 2])], nodes, initializers }));
-  await expect(openClassifier(whole, { cut: { kind: 'layers', layers: 2 }, threads: 1 })).rejects.toMatchObject({
+  await expect(openClassifier(whole, { cut: { kind: 'layers', layers: 2 }, runtime: createRuntime() })).rejects.toMatchObject({
     code: 'operator-unsupported',
     message: expect.stringContaining("Unique 'different ones' gives as much as it finds"),
   });
@@ -123,14 +124,14 @@ describe('prove', () => {
     );
     const inputs: readonly Tensor[] = [floats([1, 4], [1, 2, 3, 4])];
     const cut = findCut(fixed, { kind: 'tensor', tensor: 'h' });
-    await expect(prove(fixed, cut, inputs, 1)).rejects.toThrow(/only one sample at a time/);
+    await expect(prove(fixed, cut, inputs, createRuntime())).rejects.toThrow(/only one sample at a time/);
   });
 
   it('keeps the Relu that a quantizer had swallowed, where the cut lies before it', async () => {
     const form = forms([13], ['mlp']).find(({ quantizer }) => quantizer?.form === 'qdq')!;
     const whole = await modelOf(form);
     const cut = findCut(whole, { kind: 'tensor', tensor: 'r2' });
-    const honest = await prove(whole, cut, calibrationInputs(form.wish), 1);
+    const honest = await prove(whole, cut, calibrationInputs(form.wish), createRuntime());
     expect(honest.proof.floatTop1Agreement).toBeGreaterThan(0.95);
     expect(honest.tail.model.graph.nodes[0]?.op).toBe('Clip');
   });

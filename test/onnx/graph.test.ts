@@ -6,6 +6,7 @@ import type { Model, Node, Tensor } from '../../agent/onnx/ir.ts';
 import { floats, graph, model, node, value } from '../../agent/onnx/made/build.ts';
 import { type Cut, findCut, listCandidates } from '../../agent/onnx/surgery/cut.ts';
 import { splitModel } from '../../agent/onnx/surgery/split.ts';
+import { createRuntime } from '../../agent/runtime/runtime.ts';
 
 const width = 3;
 
@@ -35,7 +36,7 @@ const graphs = fc
 const x: Tensor = floats([1, width], [0.9, -1.3, 0.4]);
 
 async function run(part: Model, name: string, input: Tensor, output: string): Promise<Tensor> {
-  await using opened = await openPart(part, { label: 'part', threads: 1, optimization: 'disabled' });
+  await using opened = await openPart(createRuntime(), part, { label: 'part', optimization: 'disabled' });
   return (await opened.session.run({ [name]: input }))[output] as Tensor;
 }
 

@@ -17,6 +17,7 @@ import type { Tensor } from '../../agent/onnx/ir.ts';
 import { withClasses } from '../../agent/onnx/surgery/classes.ts';
 import { findCut } from '../../agent/onnx/surgery/cut.ts';
 import { preprocessImage, tensorShape } from '../../agent/preprocess/image.ts';
+import { createRuntime } from '../../agent/runtime/runtime.ts';
 import { noise } from '../models.ts';
 
 const folder = fileURLToPath(new URL('../../../shared/models/', import.meta.url));
@@ -26,7 +27,7 @@ describe.skipIf(!existsSync(folder))('real int8 models of others (skipped where 
     ['mobilenetv2-int8-dynamic.onnx', 'dynamic', '472', 1280],
     ['cifar10-tinycnn-int8-qoperator.onnx', 'qoperator', 'view', 128],
   ])('%s: the last layer is cut off exactly', async (file, quantization, tensor, features) => {
-    const report = await inspect(folder + file, { cut: { kind: 'layers', layers: 1 }, samples: 4, threads: 1 });
+    const report = await inspect(folder + file, { cut: { kind: 'layers', layers: 1 }, samples: 4, runtime: createRuntime() });
     expect(report.model.quantization).toBe(quantization);
     expect(report.cut).toMatchObject({ tensor, features });
     expect(report.proof.splitMaxAbsDiff).toBe(0);
@@ -37,7 +38,7 @@ describe.skipIf(!existsSync(folder))('real int8 models of others (skipped where 
     const report = await inspect(`${folder}cifar10-tinycnn-int8-qoperator.onnx`, {
       cut: { kind: 'layers', layers },
       samples: 4,
-      threads: 1,
+      runtime: createRuntime(),
     });
     expect(report.tail.layers).toHaveLength(layers);
     expect(report.proof.splitMaxAbsDiff).toBe(0);
@@ -79,7 +80,7 @@ describe.skipIf(!existsSync(data) || !existsSync(folder) || !isTarThere)(
         imagenet,
       );
       const model = load('mobilenetv2-int8-dynamic.onnx');
-      const { proof } = await prove(model, findCut(model, { kind: 'layers', layers: 1 }), inputs, 2);
+      const { proof } = await prove(model, findCut(model, { kind: 'layers', layers: 1 }), inputs, createRuntime({ threads: 2 }));
       expect(proof).toMatchObject({ samples: 25, splitMaxAbsDiff: 0, floatTop1Strict: 1 });
     }, 120_000);
 
@@ -93,7 +94,7 @@ describe.skipIf(!existsSync(data) || !existsSync(folder) || !isTarThere)(
           cifar,
         );
         const model = load('cifar10-tinycnn-int8-qoperator.onnx');
-        const { proof } = await prove(model, findCut(model, { kind: 'layers', layers: 1 }), inputs, 1);
+        const { proof } = await prove(model, findCut(model, { kind: 'layers', layers: 1 }), inputs, createRuntime());
         expect(proof).toMatchObject({ samples: 300, splitMaxAbsDiff: 0 });
         expect(proof.floatTop1Agreement).toBeGreaterThanOrEqual(0.99);
         expect(proof.floatTop1Strict).toBeGreaterThanOrEqual(0.97);
@@ -104,7 +105,7 @@ describe.skipIf(!existsSync(data) || !existsSync(folder) || !isTarThere)(
 
     it('a head of 1280 features and 10 classes travels in at most 15 KB, and rebuilds the artifact', async () => {
       const base = load('mobilenetv2-int8-dynamic.onnx');
-      const { tail } = await openClassifier(base, { cut: { kind: 'layers', layers: 1 }, threads: 2 });
+      const { tail } = await openClassifier(base, { cut: { kind: 'layers', layers: 1 }, runtime: createRuntime({ threads: 2 }) });
       const changed = withClasses(
         tail,
         Array.from({ length: 10 }, () => null),

@@ -10,6 +10,7 @@ import { floats, graph, ints, model, node, value } from '../../agent/onnx/made/b
 import type { FloatTail } from '../../agent/onnx/surgery/tail.ts';
 import { weightsOf, withWeights } from '../../agent/onnx/weights.ts';
 import { randomOf } from '../../agent/random.ts';
+import { createRuntime } from '../../agent/runtime/runtime.ts';
 
 const random = randomOf(3);
 const some = (...dims: readonly number[]): Tensor =>
@@ -34,7 +35,7 @@ function whole(nodes: readonly Node[], initializers: readonly (readonly [string,
 }
 
 async function run(one: Model, x: Tensor, optimization: 'all' | 'disabled' = 'all'): Promise<Float32Array> {
-  await using part = await openPart(one, { label: 'model', threads: 1, optimization });
+  await using part = await openPart(createRuntime(), one, { label: 'model', optimization });
   return (await part.session.run({ x })).y?.data as Float32Array;
 }
 
@@ -145,7 +146,7 @@ describe('what is written is what was trained', () => {
       const tail = dequantizeTail(base);
       const trained = trainedOf(tail);
       const rows = { features: some(64, time * 5).data as Float32Array, count: 64, width: time * 5 };
-      const corrected = await correctBiases(tail, trained, rows, [1, time, 5], 1);
+      const corrected = await correctBiases(tail, trained, rows, [1, time, 5], createRuntime());
       const [old, fresh] = [trained, corrected].map((weights) => weights.get('b1')?.data as Float32Array) as [Float32Array, Float32Array];
       expect(fresh).not.toEqual(old);
       // Rounding to 8 bits shifts a mean by little; the mean of another place in time would be far off.

@@ -1,4 +1,5 @@
 // A lesson learned on one device and deployed to another stays there when that one learns its own: only sums travel, no capture.
+
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
@@ -10,6 +11,7 @@ import { loadModel } from '../../agent/model/load.ts';
 import { decodeSafeTensors } from '../../agent/onnx/codec/safetensors.ts';
 import { install } from '../../agent/operations/deploy.ts';
 import { randomOf } from '../../agent/random.ts';
+import { createRuntime } from '../../agent/runtime/runtime.ts';
 import { sample } from '../store/fixtures.ts';
 import { modelPath, trainingBench } from '../training/bench.ts';
 
@@ -49,7 +51,7 @@ function show({ store, classifier, card, clock }: Bench, { features, labels }: R
 async function accuracy({ classifier, releases }: Bench, { features, labels }: Rows): Promise<number> {
   const version = await releases.current();
   const path = version === 'base' ? modelPath : join(releases.directory(version), 'model.onnx');
-  await using tail = await openQuantizedTail(loadModel(path).model, classifier, 1);
+  await using tail = await openQuantizedTail(loadModel(path).model, classifier, createRuntime());
   const rows = { features, count: labels.length, width: classifier.features.width };
   const said = await classesOfTail(tail, rows, [...labels.keys()]);
   return said.filter((label, row) => label === labels[row]).length / labels.length;

@@ -1,5 +1,6 @@
 // models/motion: the synthetic recordings are physically sensible, the shipped file gives its golden outputs and knows people it never met, and
 // `whet adapt` teaches it a movement of somebody's own from CSV files.
+
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,6 +13,7 @@ import { encodeModel } from '../../agent/onnx/codec/encode.ts';
 import { decodeSafeTensors } from '../../agent/onnx/codec/safetensors.ts';
 import type { Tensor } from '../../agent/onnx/ir.ts';
 import { preprocessCapture } from '../../agent/preprocess/capture-input.ts';
+import { createRuntime } from '../../agent/runtime/runtime.ts';
 import { openSession } from '../../agent/runtime/session.ts';
 
 interface Reading {
@@ -116,7 +118,7 @@ describe('the shipped model', () => {
       cut: { kind: 'layers', layers: 1 },
       classes: 'extend',
       learner: 'closed-form',
-      threads: 1,
+      runtime: createRuntime(),
       seed: 1,
       force: false,
       out: join(place, 'mine.onnx'),

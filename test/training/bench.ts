@@ -1,5 +1,6 @@
 // Everything that a training run needs, without a daemon: a store of synthetic features for the shipped model, releases, and jobs that
 // start the real trainer process.
+
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -15,6 +16,7 @@ import { openClassifier } from '../../agent/model/open.ts';
 import { inputShape } from '../../agent/preprocess/capture-input.ts';
 import { createActivation } from '../../agent/release/activation.ts';
 import { createReleases } from '../../agent/release/releases.ts';
+import { createRuntime } from '../../agent/runtime/runtime.ts';
 import { createJobs } from '../../agent/training/jobs.ts';
 import type { BaseFacts, TailChoice, TrainingReport } from '../../agent/types.ts';
 import { clusters } from '../learn/samples.ts';
@@ -43,7 +45,7 @@ export async function trainingBench(
   await releases.start();
   const classifier = await openClassifier(loadModel(modelPath).model, {
     cut: config.cut,
-    threads: 1,
+    runtime: createRuntime(),
     inputShape: inputShape(card.input),
   });
   const reports: TrainingReport[] = [];

@@ -1,5 +1,6 @@
 // What is normal: mean and shrunk covariance of the features of normal captures, from the additive statistics alone, as a distance that a few
 // matrix products compute. The threshold comes from captures that were left out. Refuses nothing by itself.
+import type { Runtime } from '../../runtime/runtime.ts';
 import { gatherStatistics, multiply, pickRows, type Rows } from '../ridge/gather.ts';
 import type { Statistics } from '../ridge/statistics.ts';
 import { shifted, shiftOf } from '../shift.ts';
@@ -34,9 +35,9 @@ const fewGroups = 20;
 export async function fitNormal(
   raw: Rows,
   groups: Int32Array,
-  options: { readonly falseAlarms: number; readonly seed: number; readonly threads: number },
+  options: { readonly falseAlarms: number; readonly seed: number; readonly runtime: Runtime },
 ): Promise<FittedNormal | null> {
-  const { threads, seed } = options;
+  const { runtime, seed } = options;
   const count = new Set(groups).size;
   if (count < 3) return null;
   const shift = shiftOf(raw);
@@ -47,17 +48,17 @@ export async function fitNormal(
   for (const fold of new Set(foldOf)) {
     const inside = Array.from(foldOf.keys()).filter((row) => foldOf[row] !== fold);
     const outside = Array.from(foldOf.keys()).filter((row) => foldOf[row] === fold);
-    const model = await normalOf(await sumsOf(pickRows(rows, inside), threads), threads);
-    const scores = await scoreAll(model, pickRows(rows, outside), threads);
+    const model = await normalOf(await sumsOf(pickRows(rows, inside), runtime), runtime);
+    const scores = await scoreAll(model, pickRows(rows, outside), runtime);
     for (const [at, row] of outside.entries()) leftOut[row] = scores[at] as number;
   }
-  const normal = await normalOf(await sumsOf(rows, threads), threads);
+  const normal = await normalOf(await sumsOf(rows, runtime), runtime);
   const mean = shift === null ? normal.mean : normal.mean.map((value, at) => value + shift[at]!);
   return { normal: { ...normal, mean }, leftOut, threshold: thresholdOf(leftOut, options.falseAlarms) };
 }
 
-function sumsOf(rows: Rows, threads: number): Promise<Statistics> {
-  return gatherStatistics(rows, new Float32Array(rows.count), 1, threads, null);
+function sumsOf(rows: Rows, runtime: Runtime): Promise<Statistics> {
+  return gatherStatistics(rows, new Float32Array(rows.count), 1, runtime, null);
 }
 
 /**
@@ -74,7 +75,7 @@ export function thresholdOf(scores: Float32Array, falseAlarms: number): number {
  * Σ′ = (1 − ρ)·Σ + ρ·(tr Σ/d)·I with the oracle-approximating ρ (Chen et al. 2010), its largest directions as they are and the mean variance of
  * the others in all of those. Squared distances are divided by d, so that normal captures lie about 1 from the mean in any width.
  */
-export async function normalOf({ width, gram, weight, shift }: Statistics, threads: number): Promise<NormalModel> {
+export async function normalOf({ width, gram, weight, shift }: Statistics, runtime: Runtime): Promise<NormalModel> {
   const side = width + 1;
   const mean = Float64Array.from({ length: width }, (_, at) => (gram[at * side + width] as number) / weight);
   const covariance = new Float32Array(width * width);
@@ -94,7 +95,7 @@ export async function normalOf({ width, gram, weight, shift }: Statistics, threa
   const bottom = (weight + 1 - 2 / width) * (squares - (trace * trace) / width);
   const shrinkage = bottom <= 0 ? 1 : Math.min(1, Math.max(0, top / bottom));
   const rank = Math.max(1, Math.min(mostDirections, width - 1, Math.ceil(weight) - 1));
-  const { vectors, values } = await largestDirections(covariance, width, rank, threads);
+  const { vectors, values } = await largestDirections(covariance, width, rank, runtime);
   const inside = values.reduce((sum, value) => sum + value, 0);
   const rest = Math.max(0, trace - inside) / Math.max(1, width - rank);
   const outside = 1 / Math.max((1 - shrinkage) * rest + shrinkage * average, 1e-6 * average);
@@ -110,7 +111,7 @@ export async function normalOf({ width, gram, weight, shift }: Statistics, threa
 }
 
 /** Orthogonal iteration: multiply, make orthogonal again, repeat. Vectors are columns of [width, rank]. */
-async function largestDirections(covariance: Float32Array, width: number, rank: number, threads: number) {
+async function largestDirections(covariance: Float32Array, width: number, rank: number, runtime: Runtime) {
   let vectors = orthogonal(
     Float32Array.from({ length: width * rank }, (_, at) => Math.sin(1 + at * 12.9898) + (at % (rank + 1) === 0 ? 2 : 0)),
     width,
@@ -118,7 +119,7 @@ async function largestDirections(covariance: Float32Array, width: number, rank: 
   );
   let product = vectors;
   for (let round = 0; round <= iterations; round += 1) {
-    product = await times(covariance, vectors, width, rank, threads);
+    product = await times(covariance, vectors, width, rank, runtime);
     if (round < iterations) vectors = orthogonal(product, width, rank);
   }
   const values = Array.from({ length: rank }, (_, at) => {
@@ -132,9 +133,15 @@ async function largestDirections(covariance: Float32Array, width: number, rank: 
 /** A small product is done here: opening a session takes longer. */
 const smallProduct = 2 ** 22;
 
-async function times(covariance: Float32Array, vectors: Float32Array, width: number, rank: number, threads: number): Promise<Float32Array> {
+async function times(
+  covariance: Float32Array,
+  vectors: Float32Array,
+  width: number,
+  rank: number,
+  runtime: Runtime,
+): Promise<Float32Array> {
   if (width * width * rank > smallProduct)
-    return multiply({ data: covariance, rows: width, inner: width }, { data: vectors, columns: rank, transposed: false }, threads);
+    return multiply({ data: covariance, rows: width, inner: width }, { data: vectors, columns: rank, transposed: false }, runtime);
   const product = new Float32Array(width * rank);
   for (let row = 0; row < width; row += 1)
     for (let inner = 0; inner < width; inner += 1) {
@@ -169,7 +176,7 @@ function length(vector: Float64Array): number {
 }
 
 /** √(outside·‖z‖² − ‖z·directions‖²) for every row. */
-export async function scoreAll({ mean, directions, outside }: NormalModel, rows: Rows, threads: number): Promise<Float32Array> {
+export async function scoreAll({ mean, directions, outside }: NormalModel, rows: Rows, runtime: Runtime): Promise<Float32Array> {
   const { width, count } = rows;
   const offsets = rows.features.slice(0, count * width);
   for (let at = 0; at < offsets.length; at += 1) offsets[at]! -= mean[at % width] as number;
@@ -177,7 +184,7 @@ export async function scoreAll({ mean, directions, outside }: NormalModel, rows:
   const projections = await multiply(
     { data: offsets, rows: count, inner: width },
     { data: directions, columns: rank, transposed: false },
-    threads,
+    runtime,
   );
   return Float32Array.from({ length: count }, (_, row) => {
     const all = offsets.subarray(row * width, (row + 1) * width).reduce((sum, value) => sum + value * value, 0);

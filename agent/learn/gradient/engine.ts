@@ -1,5 +1,6 @@
 // The compiled training step and the forward pass of one tail, as sessions: one call is one epoch. Holds the samples, not the weights, so that
 // several fits (folds) run on one engine in turn. Features in the tail's own shape; throws what the compiler and the runtime throw.
+
 import { type LossOptions, plainLoss } from '../../autodiff/loss.ts';
 import { workingBytes } from '../../autodiff/memory.ts';
 import { adamW } from '../../autodiff/optimizers.ts';
@@ -8,7 +9,8 @@ import { forwardModel, type TrainableTail } from '../../autodiff/trainable.ts';
 import { encodeModel } from '../../onnx/codec/encode.ts';
 import { sizeOf, type Tensor } from '../../onnx/ir.ts';
 import type { FloatTail } from '../../onnx/surgery/tail.ts';
-import { discard, openSession } from '../../runtime/session.ts';
+import type { Runtime } from '../../runtime/runtime.ts';
+import { discard } from '../../runtime/session.ts';
 import { floatTensor } from '../ridge/gather.ts';
 import type { Teaching } from './memory.ts';
 import type { Weights } from './scaling.ts';
@@ -61,7 +63,7 @@ export interface EngineOptions {
   /** Strength of the pull to `base`; 0: none. */
   readonly anchor: number;
   readonly base: Weights;
-  readonly threads: number;
+  readonly runtime: Runtime;
   /** Weight decay of AdamW; none unless given. */
   readonly decay?: number;
   /** Share of a label that is spread over all classes; none unless given. */
@@ -89,14 +91,14 @@ export function lossOf(tail: FloatTail, samples: EngineSamples, { classes, ancho
 }
 
 export async function openEngine(tail: FloatTail & TrainableTail, samples: EngineSamples, options: EngineOptions): Promise<Engine> {
-  const { classes, batch, anchor, base, threads, decay = 0, clip, mixup = false } = options;
+  const { classes, batch, anchor, base, runtime, decay = 0, clip, mixup = false } = options;
   const loss = lossOf(tail, samples, options);
   const step = compileStep(tail, { batch, loss, optimizer: { ...adamW, decay }, clip: clip !== undefined, mixup });
   const working = workingBytes(step);
   const memoryPattern = working < largeBytes;
-  const training = await openSession(encodeModel(step.model), { label: 'the training step', threads, memoryPattern });
+  const training = await runtime.open(encodeModel(step.model), { label: 'the training step', memoryPattern });
   const chunkRows = Math.max(batch, Math.min(512, Math.floor((largeBytes * batch) / working)));
-  const forward = await openSession(encodeModel(forwardModel(tail)), { label: 'the float tail', threads });
+  const forward = await runtime.open(encodeModel(forwardModel(tail)), { label: 'the float tail' });
   const close = async () => {
     await training.close();
     await forward.close();

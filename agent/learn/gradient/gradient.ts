@@ -6,6 +6,7 @@ import { type GradientSettings, gradientDefaults } from '../../config/gradient-s
 import { WhetError } from '../../errors.ts';
 import { sizeOf, type Tensor } from '../../onnx/ir.ts';
 import type { FloatTail } from '../../onnx/surgery/tail.ts';
+import type { Runtime } from '../../runtime/runtime.ts';
 import type { FeatureSet } from '../../types.ts';
 import { featureShape } from '../head-rows.ts';
 import type { FittedTail, Learner, LearnerInput } from '../learner.ts';
@@ -37,11 +38,17 @@ export const gradient: Learner = gradientOn(openEngine);
 
 /** The learner on an engine of the caller's choice. */
 export function gradientOn(open: OpenEngine): Learner {
-  return { name: 'gradient', fit: (input) => withReplay(input, (rows) => fitTail(rows, open)) };
+  return {
+    name: 'gradient',
+    trains: 'tail',
+    usesStatistics: false,
+    seesRounding: true,
+    fit: (input) => withReplay(input, (rows) => fitTail(rows, open)),
+  };
 }
 
 async function fitTail(input: LearnerInput, open: OpenEngine): Promise<FittedTail> {
-  const { train, classes, signal, threads, settings = gradientDefaults } = input;
+  const { train, classes, signal, runtime, settings = gradientDefaults } = input;
   requireUsable(train, classes);
   const sample = featureShape(input.tail, train.count, train.width).slice(1);
   const tail = await trainedPart(input, bindFeatures(input.tail, sample), settings);
@@ -61,14 +68,14 @@ async function fitTail(input: LearnerInput, open: OpenEngine): Promise<FittedTai
   const labels = train.labels.subarray(0, train.count);
   const weights = train.weights?.subarray(0, train.count) ?? new Float32Array(train.count).fill(1);
   const { decay, smoothing, clip, mixup } = settings;
-  const common = { classes, batch: plan.batch, anchor, base: start, threads };
+  const common = { classes, batch: plan.batch, anchor, base: start, runtime };
   const options = { ...common, decay, smoothing, ...(clip === 0 ? {} : { clip }), mixup: mixup > 0 };
   const untaught = { features, labels, weights, teaching: null };
   const teaching = isBlank
     ? null
     : await withEngine(open, tail, untaught, common, async (engine) => teachingOf(await engine.logits(start, features), labels, known));
 
-  await using grids = settings.quantization === 'after' ? null : await watchGrids(tail, features, gridOptions(settings, scaling, threads));
+  await using grids = settings.quantization === 'after' ? null : await watchGrids(tail, features, gridOptions(settings, scaling, runtime));
   return await withEngine(open, grids?.tail ?? tail, { ...untaught, teaching }, options, async (engine) => {
     const warm = async (rows: readonly number[] | null) => scaling.scale(await warmed(input, tail, initial, rows));
     const starts = await Promise.all(splits.map(async (split) => ({ ...split, start: await warm(split.train) })));
@@ -123,7 +130,7 @@ function startsWarm(tail: FloatTail): boolean {
 
 /** The layers that train, as the settings say. */
 async function trainedPart(
-  { train, classes, threads }: LearnerInput,
+  { train, classes, runtime }: LearnerInput,
   tail: FloatTail,
   { freeze, updateMegabytes }: GradientSettings,
 ): Promise<FloatTail> {
@@ -131,12 +138,12 @@ async function trainedPart(
   if (updateMegabytes === null) return thawed;
   const shape = featureShape(tail, train.count, train.width);
   const samples = { features: floatTensor(shape, train.features), labels: train.labels.subarray(0, train.count) };
-  const options = { classes, batch: Math.min(32, train.count), megabytes: updateMegabytes, threads };
+  const options = { classes, batch: Math.min(32, train.count), megabytes: updateMegabytes, runtime };
   return (await withinBudget(thawed, samples, options)).tail;
 }
 
-function gridOptions({ scales }: GradientSettings, { weight }: Scaling, threads: number) {
-  return { left: new Set(weight === null ? [] : [weight]), recalibrate: scales === 'recalibrated', threads };
+function gridOptions({ scales }: GradientSettings, { weight }: Scaling, runtime: Runtime) {
+  return { left: new Set(weight === null ? [] : [weight]), recalibrate: scales === 'recalibrated', runtime };
 }
 
 /**
@@ -146,13 +153,13 @@ function gridOptions({ scales }: GradientSettings, { weight }: Scaling, threads:
 async function warmed(input: LearnerInput, tail: FloatTail, initial: Weights, rows: readonly number[] | null): Promise<Weights> {
   if (!startsWarm(tail)) return initial;
   const train = rows === null ? input.train : takeRows(input.train, rows);
-  const { signal, threads, seed, classes } = input;
+  const { signal, runtime, seed, classes } = input;
   const { weights } = await closedForm.fit({
     tail,
     train,
     classes,
     seed,
-    threads,
+    runtime,
     prior: null,
     personalWeight: 1,
     ...(signal === undefined ? {} : { signal }),

@@ -1,5 +1,6 @@
 // The grids of a fake-quantized tail, measured again as its weights change: ranges of its activations on some of the samples → values of its
 // fixed inputs. Holds one session and those samples.
+
 import { fakeQuantized } from '../../autodiff/fake-quantization.ts';
 import { forwardModel, type TrainableTail } from '../../autodiff/trainable.ts';
 import { encodeModel } from '../../onnx/codec/encode.ts';
@@ -7,7 +8,7 @@ import type { Range } from '../../onnx/forms/activation-scale.ts';
 import { sizeOf, type Tensor } from '../../onnx/ir.ts';
 import { value } from '../../onnx/made/build.ts';
 import type { FloatTail } from '../../onnx/surgery/tail.ts';
-import { openSession } from '../../runtime/session.ts';
+import type { Runtime } from '../../runtime/runtime.ts';
 import { floatTensor } from '../ridge/gather.ts';
 import type { Weights } from './scaling.ts';
 
@@ -24,7 +25,7 @@ const watchedRows = 256;
 export async function watchGrids(
   tail: FloatTail,
   features: Tensor,
-  options: { readonly left: ReadonlySet<string>; readonly recalibrate: boolean; readonly threads: number },
+  options: { readonly left: ReadonlySet<string>; readonly recalibrate: boolean; readonly runtime: Runtime },
 ): Promise<GridWatch> {
   const fake = fakeQuantized(tail, options.left);
   if (fake.watched.length === 0 || !options.recalibrate) {
@@ -33,9 +34,8 @@ export async function watchGrids(
   }
   const forward = forwardModel(tail);
   const outputs = fake.watched.map((name) => value(name, null));
-  const session = await openSession(encodeModel({ ...forward, graph: { ...forward.graph, outputs } }), {
+  const session = await options.runtime.open(encodeModel({ ...forward, graph: { ...forward.graph, outputs } }), {
     label: 'the float tail',
-    threads: options.threads,
   });
   const rows = someRows(features);
   return {

@@ -27,7 +27,7 @@ export async function withReplay(input: LearnerInput, learn: (input: LearnerInpu
   };
 }
 
-async function replayRows({ tail, train, classes, seed, threads }: LearnerInput) {
+async function replayRows({ tail, train, classes, seed, runtime }: LearnerInput) {
   const { head } = tail;
   if (head === null || head.input !== tail.input || head.width !== train.width || head.bias === null) return null;
   if (tail.parameters.some(({ name }) => name !== head.weight && name !== head.bias)) return null;
@@ -38,8 +38,8 @@ async function replayRows({ tail, train, classes, seed, threads }: LearnerInput)
   if (silent.length === 0) return null;
   const centred = headOf(begin(readHead(tail), known), known);
   const { features, count, width } = train;
-  const logits = await logitsOf(centred, train, threads);
-  const made = await standInsOf(silent, centred, { features, count, width, labels, logits }, { seed, threads });
+  const logits = await logitsOf(centred, train, runtime);
+  const made = await standInsOf(silent, centred, { features, count, width, labels, logits }, { seed, runtime });
   return { features: made.rows.features, labels: made.labels };
 }
 

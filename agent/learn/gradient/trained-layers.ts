@@ -1,12 +1,13 @@
 // Which layers of a tail are trained: without those that are to stay, and where memory is short those that contribute most for their size.
 // Layers count from the output, 1 is the last one. Refuses a choice that leaves nothing (`model-unsupported`).
+
 import { plainLoss } from '../../autodiff/loss.ts';
 import { compileStep } from '../../autodiff/step.ts';
 import { WhetError } from '../../errors.ts';
 import { encodeModel } from '../../onnx/codec/encode.ts';
 import { sizeOf, type Tensor } from '../../onnx/ir.ts';
 import type { FloatTail } from '../../onnx/surgery/tail.ts';
-import { openSession } from '../../runtime/session.ts';
+import type { Runtime } from '../../runtime/runtime.ts';
 import { floatTensor } from '../ridge/gather.ts';
 import type { EngineSamples } from './engine.ts';
 
@@ -42,7 +43,7 @@ export interface Contribution {
 export async function withinBudget(
   tail: FloatTail,
   samples: Pick<EngineSamples, 'features' | 'labels'>,
-  options: { readonly classes: number; readonly batch: number; readonly megabytes: number; readonly threads: number },
+  options: { readonly classes: number; readonly batch: number; readonly megabytes: number; readonly runtime: Runtime },
 ): Promise<{ readonly tail: FloatTail; readonly contributions: readonly Contribution[] }> {
   const contributions = await contributionsOf(tail, samples, options);
   const best = [...contributions].sort(
@@ -62,7 +63,7 @@ export async function withinBudget(
 async function contributionsOf(
   tail: FloatTail,
   { features, labels }: Pick<EngineSamples, 'features' | 'labels'>,
-  { classes, batch, threads }: { readonly classes: number; readonly batch: number; readonly threads: number },
+  { classes, batch, runtime }: { readonly classes: number; readonly batch: number; readonly runtime: Runtime },
 ): Promise<readonly Contribution[]> {
   const kind = tail.activation === 'sigmoid' ? 'sigmoid' : 'softmax';
   const { model, parameters } = compileStep(tail, {
@@ -70,7 +71,7 @@ async function contributionsOf(
     loss: { ...plainLoss(classes), kind },
     optimizer: { kind: 'sgd', momentum: 0, decay: 0 },
   });
-  await using session = await openSession(encodeModel(model), { label: 'the gradients of each layer', threads });
+  await using session = await runtime.open(encodeModel(model), { label: 'the gradients of each layer' });
   const initial = new Map(parameters.map(({ name }) => [name, tail.model.graph.initializers.get(name) as Tensor]));
   const squares = new Map<string, number>();
   const count = labels.length;

@@ -2,6 +2,7 @@
 // out, drawn to what the model knew (its statistics, or its base weights), and one scale that makes softmax honest, folded into the weights.
 // Where a class that the model knows has no labels and there are no statistics, `keep-weights.ts` learns a change of the weights instead.
 
+import type { Runtime } from '../../runtime/runtime.ts';
 import type { FeatureSet } from '../../types.ts';
 import { crossEntropy, fitScale } from '../calibrate.ts';
 import { knownClasses } from '../gradient/memory.ts';
@@ -28,7 +29,7 @@ const nearlyBlind = 0.9;
  */
 const unknown = { power: 0, scale: 5 };
 
-export const closedForm: Learner = { name: 'closed-form', fit };
+export const closedForm: Learner = { name: 'closed-form', trains: 'head', usesStatistics: true, seesRounding: false, fit };
 
 /** What one λ gives on rows that were left out. */
 interface Attempt {
@@ -53,16 +54,16 @@ interface Task {
 }
 
 async function fit(input: LearnerInput): Promise<FittedTail> {
-  const { tail, train, classes, threads, signal, progress } = input;
+  const { tail, train, classes, runtime, signal, progress } = input;
   const head = requireHead(tail);
   const weights = balancedWeights(train, classes, input.prior, input.prior === null ? 1 : input.personalWeight);
   const known = knownClasses(tail, classes);
   if (input.prior === null && known.includes(true) && isPartlyTaught(train.labels.subarray(0, train.count), known))
     return fitKeeping(input, known, weights);
-  const rows = await headRows(tail, { ...train, weights }, threads);
+  const rows = await headRows(tail, { ...train, weights }, runtime);
   const before = centreColumns(readHead(tail), classes);
   const isBlank = before.weights.every((weight) => weight === 0);
-  const base = input.prior !== null || isBlank ? null : await logitsOf(rows, before, classes, threads);
+  const base = input.prior !== null || isBlank ? null : await logitsOf(rows, before, classes, runtime);
   const labels = train.labels.subarray(0, train.count);
   const task: Task = { rows, labels, classes, targets: oneHot(labels, classes), base, evidence: evidenceOf(train, classes, weights) };
   const isDual = input.prior === null && train.count <= Math.min(dualLimit, 2 * rows.width);
@@ -72,7 +73,7 @@ async function fit(input: LearnerInput): Promise<FittedTail> {
     targets: base === null ? task.targets : sideBySide(task.targets, base, classes),
     columns: base === null ? classes : 2 * classes,
     intercept: head.bias !== null,
-    threads,
+    runtime,
   };
   await using ridge = isDual
     ? await openDualRidge(problem)
@@ -212,9 +213,9 @@ function centreRows(matrix: Float32Array, classes: number): void {
   }
 }
 
-async function logitsOf(rows: Rows, { weights, bias }: RidgeFit, classes: number, threads: number): Promise<Float32Array> {
+async function logitsOf(rows: Rows, { weights, bias }: RidgeFit, classes: number, runtime: Runtime): Promise<Float32Array> {
   const operand = { data: rows.features, rows: rows.count, inner: rows.width };
-  const logits = await multiply(operand, { data: weights, columns: classes, transposed: false }, threads);
+  const logits = await multiply(operand, { data: weights, columns: classes, transposed: false }, runtime);
   return logits.map((logit, at) => logit + bias[at % classes]!);
 }
 

@@ -9,7 +9,7 @@ import type { Ridge, RidgeFit, RidgeProblem } from './ridge.ts';
 export const dualLimit = 600;
 
 export async function openDualRidge(problem: RidgeProblem): Promise<Ridge> {
-  const { rows, groups, targets, columns, intercept, threads } = problem;
+  const { rows, groups, targets, columns, intercept, runtime } = problem;
   const { count, width } = rows;
   const weights = positiveWeights(rows);
   const mean = intercept ? weightedMean(rows, weights) : new Float64Array(width);
@@ -53,7 +53,7 @@ export async function openDualRidge(problem: RidgeProblem): Promise<Ridge> {
       const fitted = await multiply(
         { data: transpose(Float32Array.from(alpha), count, columns), rows: columns, inner: count },
         { data: centred, columns: width, transposed: false },
-        threads,
+        runtime,
       );
       const bias = Float32Array.from(offset, (value, column) => {
         let shift = 0;

@@ -1,10 +1,12 @@
 // Features and targets → statistics, computed in ONNX Runtime chunk by chunk, so that memory does not grow with the number of samples.
 // Also the few matrix products that the closed form needs. Refuses rows of another width.
+
 import { WhetError } from '../../errors.ts';
 import { encodeModel } from '../../onnx/codec/encode.ts';
 import type { Model, Tensor } from '../../onnx/ir.ts';
 import { graph, model, node, value } from '../../onnx/made/build.ts';
-import { openSession, type Session } from '../../runtime/session.ts';
+import type { Runtime } from '../../runtime/runtime.ts';
+import type { Session } from '../../runtime/session.ts';
 import { shiftOf } from '../shift.ts';
 import { emptyStatistics, type Statistics } from './statistics.ts';
 
@@ -32,8 +34,8 @@ export interface Gatherer extends AsyncDisposable {
 }
 
 /** Starts from `initial`, about whose shift it sums, or from nothing, about zero. */
-export async function openGatherer(width: number, classes: number, threads: number, initial?: Statistics): Promise<Gatherer> {
-  const session = await openSession(encodeModel(gatherModel(width, classes)), { label: 'the statistics graph', threads });
+export async function openGatherer(width: number, classes: number, runtime: Runtime, initial?: Statistics): Promise<Gatherer> {
+  const session = await runtime.open(encodeModel(gatherModel(width, classes)), { label: 'the statistics graph' });
   let sums = initial ?? emptyStatistics(width, classes);
   return {
     async add(rows, targets) {
@@ -57,10 +59,10 @@ export async function gatherStatistics(
   rows: Rows,
   targets: Float32Array,
   classes: number,
-  threads: number,
+  runtime: Runtime,
   shift: Float32Array | null = shiftOf(rows),
 ): Promise<Statistics> {
-  await using gatherer = await openGatherer(rows.width, classes, threads, emptyStatistics(rows.width, classes, shift));
+  await using gatherer = await openGatherer(rows.width, classes, runtime, emptyStatistics(rows.width, classes, shift));
   await gatherer.add(rows, targets);
   return gatherer.total();
 }
@@ -84,7 +86,7 @@ export function pickRows(rows: Rows, indices: readonly number[]): Rows {
 export async function multiply(
   a: { readonly data: Float32Array; readonly rows: number; readonly inner: number },
   b: { readonly data: Float32Array; readonly columns: number; readonly transposed: boolean },
-  threads: number,
+  runtime: Runtime,
 ): Promise<Float32Array> {
   if (a.rows * a.inner * b.columns <= smallProduct) return multiplySmall(a, b);
   const shapes = b.transposed ? [b.columns, a.inner] : [a.inner, b.columns];
@@ -94,7 +96,7 @@ export async function multiply(
     outputs: [value('c', null)],
     nodes: [product],
   });
-  await using session = await openSession(encodeModel(model(body)), { label: 'a matrix product', threads });
+  await using session = await runtime.open(encodeModel(model(body)), { label: 'a matrix product' });
   const { c } = await session.run({ a: floatTensor([a.rows, a.inner], a.data), b: floatTensor(shapes, b.data) });
   return c?.data as Float32Array;
 }

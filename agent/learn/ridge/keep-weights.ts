@@ -28,8 +28,8 @@ export function isPartlyTaught(labels: Int32Array, known: readonly boolean[]): b
 
 /** `weights` are those of the rows of `train`. At least one class is known, and one has labels. */
 export async function fitKeeping(input: LearnerInput, known: readonly boolean[], weights: Float32Array): Promise<FittedTail> {
-  const { tail, train, classes, threads, seed } = input;
-  const own = await headRows(tail, { ...train, weights }, threads);
+  const { tail, train, classes, runtime, seed } = input;
+  const own = await headRows(tail, { ...train, weights }, runtime);
   const hasBias = requireHead(tail).bias !== null;
   const start = begin(readHead(tail), known);
   const head = headOf(start, known);
@@ -41,7 +41,7 @@ export async function fitKeeping(input: LearnerInput, known: readonly boolean[],
   const before = withRows(start, made, classes);
   const taught = present.filter((label) => !fresh.includes(label));
   if (taught.length === 0) {
-    const logits = await logitsOf(head, own, threads);
+    const logits = await logitsOf(head, own, runtime);
     answerAlso(logits, made);
     return {
       weights: writeHead(tail, before),
@@ -49,10 +49,10 @@ export async function fitKeeping(input: LearnerInput, known: readonly boolean[],
       crossValidated: predictions(logits, new Float32Array(), [], classes),
     };
   }
-  const said = await logitsOf(head, own, threads);
-  const held = await standInsOf(silent, head, { ...own, labels, logits: said }, { seed, threads });
+  const said = await logitsOf(head, own, runtime);
+  const held = await standInsOf(silent, head, { ...own, labels, logits: said }, { seed, runtime });
   const rows = joined(own, weights, held.rows);
-  const logits = [...said, ...(await logitsOf(head, held.rows, threads))];
+  const logits = [...said, ...(await logitsOf(head, held.rows, runtime))];
   const all = Int32Array.from([...labels, ...held.labels]);
   const targets = residuals(head, logits, all, taught, labels.length);
   answerAlso(logits, made);
@@ -62,7 +62,7 @@ export async function fitKeeping(input: LearnerInput, known: readonly boolean[],
       row < labels.length ? group : highest + 1 + group,
     ),
   );
-  const problem = { rows, groups, targets, columns: taught.length, intercept: hasBias, threads };
+  const problem = { rows, groups, targets, columns: taught.length, intercept: hasBias, runtime };
   const isDual = rows.count <= Math.min(dualLimit, 2 * rows.width);
   await using ridge = isDual
     ? await openDualRidge(problem)

@@ -26,20 +26,20 @@ interface System {
 }
 
 export async function openKernelRidge(problem: KernelProblem): Promise<Ridge> {
-  const { rows, groups, labels, columns, threads, seed } = problem;
+  const { rows, groups, labels, columns, runtime, seed } = problem;
   const { count, width } = rows;
   const weights = rows.weights === undefined ? new Float64Array(count).fill(1) : Float64Array.from(rows.weights.subarray(0, count));
   const everyone = Array.from({ length: count }, (_, row) => row);
   const centred = aboutMean(rows, weights, problem.intercept);
   const operand = { data: centred.features, rows: count, inner: width };
-  const products = await multiply(operand, { data: centred.features, columns: count, transposed: true }, threads);
+  const products = await multiply(operand, { data: centred.features, columns: count, transposed: true }, runtime);
   const set = { count, labels, groups };
   const folds = Math.min(maxFolds, countGroups(set));
   const foldOf = assignFolds(set, folds, seed);
   const system = (learn: readonly number[]) => systemOf(problem, products, weights, learn);
   const whole = system(everyone);
   const spread = spreadOf(whole, weights);
-  const solver = await openSolver(threads);
+  const solver = await openSolver(runtime);
   return {
     async leftOut(lambdas) {
       if (folds < 2) return null;
@@ -52,7 +52,7 @@ export async function openKernelRidge(problem: KernelProblem): Promise<Ridge> {
         const across = crossKernel(products, count, fit, held);
         const wide = lambdas.length * columns;
         const inner = fit.learn.length;
-        const said = await multiply({ data: across, rows: held.length, inner }, { data: duals, columns: wide, transposed: false }, threads);
+        const said = await multiply({ data: across, rows: held.length, inner }, { data: duals, columns: wide, transposed: false }, runtime);
         for (const [from, to] of held.entries())
           for (let at = 0; at < wide; at += 1)
             predictions[Math.floor(at / columns)]![to * columns + (at % columns)] = said[from * wide + at]! + fit.mean[at % columns]!;
@@ -65,7 +65,7 @@ export async function openKernelRidge(problem: KernelProblem): Promise<Ridge> {
       const own = await multiply(
         { data: turned, rows: columns, inner: count },
         { data: centred.features, columns: width, transposed: false },
-        threads,
+        runtime,
       );
       const bias = Float32Array.from(whole.mean, (mean, column) => {
         let shift = 0;

@@ -1,6 +1,7 @@
 // Ridge regression from statistics: the work does not grow with the number of samples once they are summed, and what a base model knew joins
 // as sums of its own. Leaving out is done fold by fold, taking the fold's terms out of the sums; all λ are solved at once.
 
+import type { Runtime } from '../../runtime/runtime.ts';
 import { shifted, shiftOf, shiftOfStatistics } from '../shift.ts';
 import { assignFolds, countGroups } from '../splits.ts';
 import { solvePositive } from './cholesky.ts';
@@ -38,13 +39,13 @@ export function openPrimalRidge(asked: PrimalProblem): Promise<Ridge> {
 }
 
 async function openSums(asked: PrimalProblem): Promise<Ridge> {
-  const { columns, intercept, threads } = asked;
+  const { columns, intercept, runtime } = asked;
   // Rows are moved as what is known already was, and without a bias they cannot be.
   const wanted = asked.prior === null ? shiftOf(asked.rows) : shiftOfStatistics(asked.prior);
   const shift = intercept ? wanted : null;
   const prior = asked.prior === null ? null : aboutShift(asked.prior, shift);
   const problem = { ...asked, rows: shifted(asked.rows, shift), prior: prior === null ? null : { ...prior, shift: undefined } };
-  const solver = await openSolver(threads);
+  const solver = await openSolver(runtime);
   const folds = await gatherFolds(problem);
   const personal = folds.map((fold) => fold.statistics).reduce((sum, fold) => addStatistics(sum, fold));
   const total = problem.prior === null ? personal : addStatistics(problem.prior, personal);
@@ -55,7 +56,7 @@ async function openSums(asked: PrimalProblem): Promise<Ridge> {
       const predictions = lambdas.map(() => new Float32Array(problem.rows.count * columns));
       for (const fold of folds) {
         const fits = await solveAll(solver, subtractStatistics(total, fold.statistics), lambdas, spread, intercept, foldTolerance);
-        for (const [at, fit] of fits.entries()) await predictInto(predictions[at] as Float32Array, fold, fit, threads);
+        for (const [at, fit] of fits.entries()) await predictInto(predictions[at] as Float32Array, fold, fit, runtime);
       }
       return predictions;
     },
@@ -77,7 +78,7 @@ function movedBack({ weights, bias }: RidgeFit, shift: Float32Array | null): Rid
 }
 
 async function gatherFolds(problem: PrimalProblem): Promise<readonly Fold[]> {
-  const { rows, groups, labels, targets, columns, threads } = problem;
+  const { rows, groups, labels, targets, columns, runtime } = problem;
   const set = { count: rows.count, labels, groups };
   const count = Math.min(maxFolds, countGroups(set));
   const foldOf = assignFolds(set, count, problem.seed);
@@ -88,17 +89,17 @@ async function gatherFolds(problem: PrimalProblem): Promise<readonly Fold[]> {
     const picked = pickRows(rows, indices);
     const wanted = new Float32Array(indices.length * columns);
     for (const [to, from] of indices.entries()) wanted.set(targets.subarray(from * columns, (from + 1) * columns), to * columns);
-    const statistics = await gatherStatistics(picked, wanted, columns, threads, null);
+    const statistics = await gatherStatistics(picked, wanted, columns, runtime, null);
     const weighted = problem.prior === null ? statistics : scaleStatistics(statistics, problem.personalWeight);
     folds.push({ rows: picked, indices, statistics: weighted });
   }
   return folds;
 }
 
-async function predictInto(predictions: Float32Array, fold: Fold, fit: RidgeFit, threads: number): Promise<void> {
+async function predictInto(predictions: Float32Array, fold: Fold, fit: RidgeFit, runtime: Runtime): Promise<void> {
   const columns = fit.bias.length;
   const operand = { data: fold.rows.features, rows: fold.rows.count, inner: fold.rows.width };
-  const scores = await multiply(operand, { data: fit.weights, columns, transposed: false }, threads);
+  const scores = await multiply(operand, { data: fit.weights, columns, transposed: false }, runtime);
   for (const [from, to] of fold.indices.entries())
     for (let column = 0; column < columns; column += 1)
       predictions[to * columns + column] = scores[from * columns + column]! + fit.bias[column]!;

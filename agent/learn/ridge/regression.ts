@@ -1,5 +1,6 @@
 // Quantities instead of classes: ridge regression of real targets on features, λ chosen by the squared error on rows that were left out. Rows
 // and targets in, one linear layer and left-out predictions out; refuses nothing by itself.
+import type { Runtime } from '../../runtime/runtime.ts';
 import { dualLimit, openDualRidge } from './dual-ridge.ts';
 import type { Rows } from './gather.ts';
 import { openPrimalRidge } from './primal-ridge.ts';
@@ -12,7 +13,7 @@ export interface RegressionInput {
   readonly targets: Float32Array;
   readonly columns: number;
   readonly seed: number;
-  readonly threads: number;
+  readonly runtime: Runtime;
 }
 
 export interface FittedRegression {
@@ -33,7 +34,7 @@ export async function fitRegression(input: RegressionInput): Promise<FittedRegre
   const size = deviations(targets, columns);
   // Equal say for quantities of different units.
   const scaled = targets.map((target, at) => target / (size[at % columns] as number));
-  const problem = { rows, groups: input.groups, targets: scaled, columns, intercept: true, threads: input.threads };
+  const problem = { rows, groups: input.groups, targets: scaled, columns, intercept: true, runtime: input.runtime };
   const isDual = rows.count <= Math.min(dualLimit, 2 * rows.width);
   await using ridge = isDual
     ? await openDualRidge(problem)

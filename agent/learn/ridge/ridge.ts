@@ -1,5 +1,6 @@
 // What the two forms of ridge regression have in common: `dual-ridge.ts` for few samples (exact leave-one-out), `primal-ridge.ts` for many
 // or where statistics join. Records and types only.
+import type { Runtime } from '../../runtime/runtime.ts';
 import type { Rows } from './gather.ts';
 
 export interface RidgeProblem {
@@ -11,7 +12,7 @@ export interface RidgeProblem {
   readonly columns: number;
   /** Whether a bias, which is never penalised, is fitted. */
   readonly intercept: boolean;
-  readonly threads: number;
+  readonly runtime: Runtime;
 }
 
 export interface RidgeFit {

@@ -1,10 +1,11 @@
 // Solves (A + λ_c·I) x_c = b_c for many right sides at once, each with its own λ, by conjugate gradients with Jacobi preconditioning inside
 // one ONNX `Loop` that stops on the residual. A is symmetric and positive semidefinite, every λ positive; refuses what does not stay finite.
+
 import { WhetError } from '../../errors.ts';
 import { encodeModel } from '../../onnx/codec/encode.ts';
 import type { Graph, Model, Tensor } from '../../onnx/ir.ts';
 import { floats, graph, ints, model, node, value } from '../../onnx/made/build.ts';
-import { openSession } from '../../runtime/session.ts';
+import type { Runtime } from '../../runtime/runtime.ts';
 import { floatTensor } from './gather.ts';
 
 export interface ShiftedSystem {
@@ -30,8 +31,8 @@ export interface Solver extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-export async function openSolver(threads: number): Promise<Solver> {
-  const session = await openSession(encodeModel(solverModel()), { label: 'the ridge solver', threads });
+export async function openSolver(runtime: Runtime): Promise<Solver> {
+  const session = await runtime.open(encodeModel(solverModel()), { label: 'the ridge solver' });
   return {
     async solve({ matrix, size, right, shifts }, { tolerance = 1e-6, iterations: limit = 400 } = {}) {
       const diagonal = Float32Array.from({ length: size }, (_, at) => matrix[at * size + at]!);

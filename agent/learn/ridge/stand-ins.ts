@@ -3,7 +3,9 @@
 //
 // A trained head's weights point from the mean of all features to the mean of their class (cosine 0.64 to 0.83 on four networks), and where
 // features are never negative, the root mean square of the weights over the classes has the direction of the mean of all (0.96 to 0.99).
+
 import { randomOf } from '../../random.ts';
+import type { Runtime } from '../../runtime/runtime.ts';
 import { multiply, type Rows } from './gather.ts';
 
 export interface Head {
@@ -34,9 +36,9 @@ export function standInsOf(
   silent: readonly number[],
   head: Head,
   train: Captures,
-  { seed, threads }: { readonly seed: number; readonly threads: number },
+  { seed, runtime }: { readonly seed: number; readonly runtime: Runtime },
 ): Promise<StandIns> {
-  return standIns(head, train, nearest(head, train.logits, silent), { next: randomOf(seed), threads });
+  return standIns(head, train, nearest(head, train.logits, silent), { next: randomOf(seed), runtime });
 }
 
 /** The classes that captures come nearest to: there is room for so many. */
@@ -62,7 +64,7 @@ async function standIns(
   head: Head,
   train: Captures,
   wanted: readonly number[],
-  { next, threads }: { readonly next: () => number; readonly threads: number },
+  { next, runtime }: { readonly next: () => number; readonly runtime: Runtime },
 ): Promise<StandIns> {
   const { width, count } = train;
   const isPositive = train.features.subarray(0, count * width).every((value) => value >= 0);
@@ -85,9 +87,9 @@ async function standIns(
   const all = [...labels.keys()];
   all.forEach(place);
   const rows = { features, count: labels.length, width };
-  const starts = await logitsOf(head, rows, threads);
+  const starts = await logitsOf(head, rows, runtime);
   const flat = { ...head, bias: new Float32Array(head.classes) };
-  const slopes = await logitsOf(flat, { features: concatenated(directions, width), count: wanted.length, width }, threads);
+  const slopes = await logitsOf(flat, { features: concatenated(directions, width), count: wanted.length, width }, runtime);
   for (const [row, draw] of draws.entries())
     draw.far = howFar(head, starts[row]!, slopes[Math.floor(row / each)]!, labels[row]!, draw.margin);
   all.forEach(place);
@@ -97,7 +99,7 @@ async function standIns(
       short.map((row) => rowOf(rows, row)),
       width,
     );
-    const logits = await logitsOf(head, { features: some, count: short.length, width }, threads);
+    const logits = await logitsOf(head, { features: some, count: short.length, width }, runtime);
     short = short.filter((row, at) => leadOf(logits[at]!, labels[row]!, head.known) < draws[row]!.margin);
     for (const row of short) draws[row]!.far *= 1.25;
     short.forEach(place);
@@ -106,12 +108,12 @@ async function standIns(
 }
 
 /** Logits of all rows. */
-export async function logitsOf(head: Head, { features, count, width }: Rows, threads: number): Promise<readonly Float64Array[]> {
+export async function logitsOf(head: Head, { features, count, width }: Rows, runtime: Runtime): Promise<readonly Float64Array[]> {
   const { weights, bias, classes } = head;
   if (count * width * classes <= smallProduct)
     return Array.from({ length: count }, (_, row) => logitsAt(head, features.subarray(row * width, (row + 1) * width)));
   const rows = { data: features.subarray(0, count * width), rows: count, inner: width };
-  const product = await multiply(rows, { data: weights, columns: classes, transposed: false }, threads);
+  const product = await multiply(rows, { data: weights, columns: classes, transposed: false }, runtime);
   return Array.from({ length: count }, (_, row) =>
     Float64Array.from({ length: classes }, (_, label) => product[row * classes + label]! + bias[label]!),
   );

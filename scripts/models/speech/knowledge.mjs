@@ -7,9 +7,9 @@ import { openClassifier } from '../../../agent/model/open.ts';
 import { drawViews, preprocessCapture } from '../../../agent/preprocess/capture-input.ts';
 import { writeAlong } from '../training/knowledge.mjs';
 
-export async function writeKnowledge(out, model, input, { taught, golden, classes, views = 2, threads }) {
-  const classifier = await openClassifier(model, { cut: { kind: 'layers', layers: 1 }, threads });
-  await using embedder = await createEmbedder(classifier, threads);
+export async function writeKnowledge(out, model, input, { taught, golden, classes, views = 2, runtime }) {
+  const classifier = await openClassifier(model, { cut: { kind: 'layers', layers: 1 }, runtime });
+  await using embedder = await createEmbedder(classifier, runtime);
   const rowsOf = async (files, count) => {
     const [rows, labels] = [[], []];
     for (const { path, bytes = readFileSync(path), label } of files) {
@@ -24,7 +24,7 @@ export async function writeKnowledge(out, model, input, { taught, golden, classe
     return { features, count: rows.length, width, labels: Int32Array.from(labels) };
   };
   const known = await rowsOf(taught, views);
-  const statistics = await gatherStatistics(known, oneHot(known.labels, classes), classes, threads);
+  const statistics = await gatherStatistics(known, oneHot(known.labels, classes), classes, runtime);
   const judged = await rowsOf(golden, 0);
   writeAlong(out, classifier, { statistics, golden: judged });
   return { features: known.width, statisticsOf: known.count, golden: judged.count };

@@ -1,5 +1,6 @@
 // What a shipped model brings along: `statistics.safetensors` over what it learned from, and `golden.safetensors`: features and labels
 // of samples that it did not learn from, with a few whole samples and the outputs that the model gives for them.
+
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gatherStatistics, oneHot } from '../../../agent/learn/ridge/gather.ts';
@@ -8,14 +9,15 @@ import { openClassifier } from '../../../agent/model/open.ts';
 import { encodeModel } from '../../../agent/onnx/codec/encode.ts';
 import { encodeSafeTensors } from '../../../agent/onnx/codec/safetensors.ts';
 import { openSession } from '../../../agent/runtime/session.ts';
+import { createRuntime } from '../../../dist/runtime/runtime.js';
 
 const float = (dims, data) => ({ dtype: 'float32', dims, data });
 
 /** `learned` and `golden` are samples as `fit` takes them; every `stride`-th of `golden` becomes a row, every `shown`-th of those is kept whole under
  * the name `inputs`. */
 export async function writeKnowledge(out, model, { learned, golden, classes, stride, shown, inputs = 'windows' }) {
-  const classifier = await openClassifier(model, { cut: { kind: 'layers', layers: 1 }, threads: 1 });
-  await using embedder = await createEmbedder(classifier, 1);
+  const classifier = await openClassifier(model, { cut: { kind: 'layers', layers: 1 }, runtime: createRuntime() });
+  await using embedder = await createEmbedder(classifier, createRuntime());
   const { width } = classifier.features;
   const sampleOf = (samples, row) => {
     const data = new Float32Array(samples.width);
@@ -29,7 +31,7 @@ export async function writeKnowledge(out, model, { learned, golden, classes, str
   };
   const every = (count, step) => Array.from({ length: Math.floor(count / step) }, (_, at) => at * step);
   const known = await featuresOf(learned, every(learned.labels.length, 1));
-  const statistics = await gatherStatistics(known, oneHot(known.labels, classes), classes, 1);
+  const statistics = await gatherStatistics(known, oneHot(known.labels, classes), classes, createRuntime());
   const rows = every(golden.labels.length, stride);
   const judged = await featuresOf(golden, rows);
   const shownRows = every(rows.length, shown).map((at) => rows[at]);

@@ -1,5 +1,6 @@
 // Training aware of quantization, in the learner: the fit runs on grids that follow the weights, or on those of the base model, and gives other
 // weights than a fit in float; a tail that fixes no scale has none.
+
 import { describe, expect, it } from 'vitest';
 import { gradientDefaults } from '../../../agent/config/gradient-schema.ts';
 import { gradient } from '../../../agent/learn/gradient/gradient.ts';
@@ -8,15 +9,16 @@ import { createEmbedder } from '../../../agent/model/embed.ts';
 import { openClassifier } from '../../../agent/model/open.ts';
 import type { Tensor } from '../../../agent/onnx/ir.ts';
 import { weightsOf } from '../../../agent/onnx/weights.ts';
+import { createRuntime } from '../../../agent/runtime/runtime.ts';
 import { type Form, forms, modelOf } from '../../forms.ts';
 import { sampleInputs } from '../../models.ts';
 
 const form = (title: string) => forms([13], ['deep']).find((each) => each.title.includes(title)) as Form;
 
 async function opened(each: Form) {
-  const classifier = await openClassifier(await modelOf(each), { cut: { kind: 'layers', layers: 4 }, threads: 1 });
+  const classifier = await openClassifier(await modelOf(each), { cut: { kind: 'layers', layers: 4 }, runtime: createRuntime() });
   const xs = sampleInputs(each.wish, 60, 21);
-  await using embedder = await createEmbedder(classifier, 1);
+  await using embedder = await createEmbedder(classifier, createRuntime());
   const { width, shape } = classifier.features;
   const features = new Float32Array(xs.length * width);
   for (const [at, x] of xs.entries()) features.set(await embedder.embed(x.data as Float32Array), at * width);
@@ -37,7 +39,7 @@ describe('grids that are watched', () => {
     const larger = new Map(
       [...weightsOf(tail)].map(([name, tensor]) => [name, { ...tensor, data: (tensor.data as Float32Array).map((w) => 2 * w) }]),
     );
-    const options = { left: new Set<string>(), threads: 1 };
+    const options = { left: new Set<string>(), runtime: createRuntime() };
     await using watch = await watchGrids(tail, rows, { ...options, recalibrate: true });
     expect(watch.tail.fixed?.length).toBeGreaterThan(3);
     const [before, after] = [await watch.measure(weightsOf(tail)), await watch.measure(larger)];
@@ -52,7 +54,7 @@ describe('grids that are watched', () => {
 
   it('are none where the model fixes no scale', async () => {
     const { tail, rows } = await opened(form('dynamic per channel'));
-    await using watch = await watchGrids(tail, rows, { left: new Set(), recalibrate: true, threads: 1 });
+    await using watch = await watchGrids(tail, rows, { left: new Set(), recalibrate: true, runtime: createRuntime() });
     expect(watch.tail.fixed).toEqual([]);
     expect(watch.tail.model.graph.nodes.some(({ op }) => op === 'Snap')).toBe(true);
   });
@@ -62,7 +64,7 @@ it.each(['QOperator per channel', 'dynamic per tensor'])('a fit is aware of them
   const { tail, train } = await opened(form(title));
   const trained = (settings: object) =>
     gradient.fit({
-      ...{ tail, train, classes: 5, prior: null, personalWeight: 1, seed: 1, threads: 1 },
+      ...{ tail, train, classes: 5, prior: null, personalWeight: 1, seed: 1, runtime: createRuntime() },
       settings: { ...gradientDefaults, epochs: 4, schedule: 'constant', warmUp: 0, ...settings },
     });
   const [after, aware, fixed] = [

@@ -1,9 +1,11 @@
 // Problems for the gradient learner with known answers, small tails to learn them, and what a trained tail says: for its tests only.
+
 import type { LearnerInput } from '../../../agent/learn/learner.ts';
 import { encodeModel } from '../../../agent/onnx/codec/encode.ts';
 import type { Node, Tensor } from '../../../agent/onnx/ir.ts';
 import { floats, graph, model, node, value } from '../../../agent/onnx/made/build.ts';
 import type { FloatTail } from '../../../agent/onnx/surgery/tail.ts';
+import { createRuntime } from '../../../agent/runtime/runtime.ts';
 import { openSession } from '../../../agent/runtime/session.ts';
 import type { FeatureSet } from '../../../agent/types.ts';
 import type { Random } from '../../autodiff/random.ts';
@@ -67,7 +69,7 @@ export const inputOf = (tail: FloatTail, train: FeatureSet, classes: number, mor
   prior: null,
   personalWeight: 1,
   seed: 5,
-  threads: 1,
+  runtime: createRuntime(),
   ...more,
 });
 

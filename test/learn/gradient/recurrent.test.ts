@@ -1,5 +1,6 @@
 // A model with a recurrent layer and one with attention, from cut to written file: the gradient learner trains them on the order of a sequence,
 // which no layer behind them could learn, and what ships is the model's own operators.
+
 import { describe, expect, it } from 'vitest';
 import { gradient } from '../../../agent/learn/gradient/gradient.ts';
 import { openClassifier } from '../../../agent/model/open.ts';
@@ -7,6 +8,7 @@ import { encodeModel } from '../../../agent/onnx/codec/encode.ts';
 import { requantize } from '../../../agent/onnx/forms/requantize.ts';
 import { type Model, type Node, sizeOf, type Tensor } from '../../../agent/onnx/ir.ts';
 import { floats, graph, ints, model, node, value } from '../../../agent/onnx/made/build.ts';
+import { createRuntime } from '../../../agent/runtime/runtime.ts';
 import { openSession } from '../../../agent/runtime/session.ts';
 import { Random } from '../../autodiff/random.ts';
 
@@ -87,11 +89,19 @@ describe('a tail with a memory', () => {
     // Behind the frozen layer, so that the places are added within the tail.
     ['attention', attention, 'Attention', { kind: 'tensor', tensor: 'h' }],
   ] as const)('%s learns the order of two marks, and goes back into its model', async (_what, base, op, cut) => {
-    const classifier = await openClassifier(base, { cut, threads: 1 });
+    const classifier = await openClassifier(base, { cut, runtime: createRuntime() });
     const { tail } = classifier;
     expect(tail.model.graph.nodes.map((each) => each.op)).toContain(op);
     expect(classifier.features.shape.slice(1)).toEqual([time, width]);
-    const fitted = await gradient.fit({ tail, train: sequences(240, 1), classes, seed: 1, threads: 1, prior: null, personalWeight: 1 });
+    const fitted = await gradient.fit({
+      tail,
+      train: sequences(240, 1),
+      classes,
+      seed: 1,
+      runtime: createRuntime(),
+      prior: null,
+      personalWeight: 1,
+    });
     const artifact = requantize(base, tail, fitted.weights, { ranges: new Map() });
     expect(artifact.graph.nodes.map((each) => each.op)).toEqual(base.graph.nodes.map((each) => each.op));
 

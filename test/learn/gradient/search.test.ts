@@ -1,4 +1,5 @@
 // When a fit that begins warm goes no further, and that going ahead with some folds changes nothing where it does go further.
+
 import { describe, expect, it } from 'vitest';
 import { bindFeatures } from '../../../agent/autodiff/trainable.ts';
 import { type Engine, openEngine } from '../../../agent/learn/gradient/engine.ts';
@@ -7,6 +8,7 @@ import { attemptFit } from '../../../agent/learn/gradient/search.ts';
 import { assignFolds } from '../../../agent/learn/splits.ts';
 import type { Tensor } from '../../../agent/onnx/ir.ts';
 import { floats } from '../../../agent/onnx/made/build.ts';
+import { createRuntime } from '../../../agent/runtime/runtime.ts';
 import type { FeatureSet } from '../../../agent/types.ts';
 import { Random } from '../../autodiff/random.ts';
 import { twoLayerTail } from '../samples.ts';
@@ -38,7 +40,7 @@ async function learn(train: FeatureSet, scouting: number) {
   const weights = new Float32Array(count).fill(1);
   const plan = { ...planFor(count, (count * 3) / 4, null), rate: 0.01, scouting };
   const samples = { features, labels: train.labels, weights, teaching: null };
-  await using engine = await openEngine(tail, samples, { classes, batch: plan.batch, anchor: 0, base: start, threads: 1 });
+  await using engine = await openEngine(tail, samples, { classes, batch: plan.batch, anchor: 0, base: start, runtime: createRuntime() });
   let epochs = 0;
   const counted: Engine = {
     ...engine,
@@ -92,7 +94,7 @@ it('an engine gives back what it made for a course that is over, and nothing tha
     weights: new Float32Array(count).fill(1),
     teaching: null,
   };
-  await using engine = await openEngine(tail, samples, { classes, batch: 8, anchor: 0, base: start, threads: 1 });
+  await using engine = await openEngine(tail, samples, { classes, batch: 8, anchor: 0, base: start, runtime: createRuntime() });
   const order = BigInt64Array.from({ length: 16 }, (_, at) => BigInt(at));
   const begun = engine.begin(start);
   const { course: first } = await engine.epoch(begun, order, Float32Array.of(0.01, 0.01));

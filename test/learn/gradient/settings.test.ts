@@ -1,5 +1,6 @@
 // What a user may say about gradient steps: how the rate runs, what is mixed, held back, frozen or left out for want of memory. Each setting by
 // its effect on a fit; wrong ones are named.
+
 import { describe, expect, it } from 'vitest';
 import { type GradientSettings, gradientDefaults, parseGradientSettings } from '../../../agent/config/gradient-schema.ts';
 import { gradient } from '../../../agent/learn/gradient/gradient.ts';
@@ -8,6 +9,7 @@ import { withinBudget, withoutLayers } from '../../../agent/learn/gradient/train
 import type { Tensor } from '../../../agent/onnx/ir.ts';
 import { floats } from '../../../agent/onnx/made/build.ts';
 import { randomOf } from '../../../agent/random.ts';
+import { createRuntime } from '../../../agent/runtime/runtime.ts';
 import { clusters, twoLayerTail } from '../samples.ts';
 
 describe('settings as text', () => {
@@ -69,7 +71,7 @@ const tail = twoLayerTail(width, 12, classes, 4);
 const initially = (name: string) => (tail.model.graph.initializers.get(name) as Tensor).data as Float32Array;
 const fitWith = async (settings: Partial<GradientSettings>) =>
   gradient.fit({
-    ...{ tail, train, classes, prior: null, personalWeight: 1, seed: 1, threads: 1 },
+    ...{ tail, train, classes, prior: null, personalWeight: 1, seed: 1, runtime: createRuntime() },
     settings: { ...gradientDefaults, epochs: 8, rate: 0.02, ...settings },
   });
 const dataOf = (weights: ReadonlyMap<string, Tensor>, name: string) => weights.get(name)?.data as Float32Array;
@@ -123,7 +125,7 @@ describe('a fit', () => {
 
 describe('a memory budget', () => {
   const samples = { features: floats([train.count, width], train.features), labels: train.labels };
-  const options = { classes, batch: 20, threads: 1 };
+  const options = { classes, batch: 20, runtime: createRuntime() };
   // The first layer has 96 numbers, the last one 12·3 + 3; each takes 16 bytes while it is trained.
   const megabytes = (numbers: number) => (numbers * 16) / 2 ** 20;
 

@@ -7,6 +7,7 @@ import { takeRows } from '../../../agent/learn/splits.ts';
 import { encodeModel } from '../../../agent/onnx/codec/encode.ts';
 import type { FloatTail } from '../../../agent/onnx/surgery/tail.ts';
 import { withWeights } from '../../../agent/onnx/weights.ts';
+import { createRuntime } from '../../../agent/runtime/runtime.ts';
 import { openSession } from '../../../agent/runtime/session.ts';
 import type { FeatureSet } from '../../../agent/types.ts';
 import { clusters, linearTail, twoLayerTail } from '../samples.ts';
@@ -17,7 +18,7 @@ const train = clusters({ perClass: 15, classes, width, seed: 1, noise: 1.5 });
 const test = clusters({ perClass: 200, classes, width, seed: 2, noise: 1.5 });
 
 function input(tail: FloatTail, set: FeatureSet, more: Partial<LearnerInput> = {}): LearnerInput {
-  return { tail, train: set, classes, prior: null, personalWeight: 1, seed: 1, threads: 1, ...more };
+  return { tail, train: set, classes, prior: null, personalWeight: 1, seed: 1, runtime: createRuntime(), ...more };
 }
 
 /** Logits of the whole float tail with the fitted weights, by ONNX Runtime. */
@@ -98,7 +99,7 @@ describe('the closed form', () => {
       train,
       Array.from({ length: train.count }, (_, row) => row).filter((row) => !isOld(train.labels[row])),
     );
-    const prior = await gatherStatistics(known, oneHot(known.labels, classes), classes, 1);
+    const prior = await gatherStatistics(known, oneHot(known.labels, classes), classes, createRuntime());
     const tail = linearTail(width, classes);
     const fitted = await closedForm.fit(input(tail, fresh, { prior, personalWeight: 3 }));
     const all = clusters({ perClass: 100, classes, width, seed: 5, noise: 1.5 });

@@ -1,4 +1,5 @@
 // Classes without captures: what they were right on before, they are right on after, where no statistics say what the base knew.
+
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { learnTail } from '../../../agent/candidate/learn.ts';
@@ -16,6 +17,7 @@ import { withClasses } from '../../../agent/onnx/surgery/classes.ts';
 import type { FloatTail } from '../../../agent/onnx/surgery/tail.ts';
 import { withWeights } from '../../../agent/onnx/weights.ts';
 import { inputShape } from '../../../agent/preprocess/capture-input.ts';
+import { createRuntime } from '../../../agent/runtime/runtime.ts';
 import { openSession } from '../../../agent/runtime/session.ts';
 import type { FeatureSet } from '../../../agent/types.ts';
 
@@ -26,7 +28,7 @@ async function openKnown(name: string) {
   const { input } = JSON.parse(readFileSync(`models/${name}/model.json`, 'utf8'));
   const classifier = await openClassifier(loadModel(path).model, {
     cut: { kind: 'layers', layers: 1 },
-    threads: 1,
+    runtime: createRuntime(),
     inputShape: inputShape(input),
   });
   const { features, count, width, labels } = loadKnowledge(path, classifier).golden!;
@@ -55,7 +57,17 @@ async function accuracy(tail: FloatTail, weights: Weights, set: FeatureSet, clas
 }
 
 const learn = (tail: FloatTail, train: FeatureSet, classes: number, more = {}) =>
-  learnTail({ choice: 'auto', gradient: gradientBy('onnx'), prior: null, tail, train, classes, seed: 1, threads: 1, ...more });
+  learnTail({
+    choice: 'auto',
+    gradient: gradientBy('onnx'),
+    prior: null,
+    tail,
+    train,
+    classes,
+    seed: 1,
+    runtime: createRuntime(),
+    ...more,
+  });
 
 describe.each(['objects', 'spoken-digits', 'motion'])('%s without its side files', (name) => {
   // 160 rows judge: one of them is 0.6 points. The study counts on more (scripts/keep-study.mjs).
@@ -136,7 +148,7 @@ it('does not trust statistics that have never seen a class without captures', as
   const { classifier, set } = await openKnown('objects');
   const { tail, classes } = classifier;
   const { train, test } = divide(set, [0, 1]);
-  const prior = await gatherStatistics(train, oneHot(train.labels, classes), classes, 1);
+  const prior = await gatherStatistics(train, oneHot(train.labels, classes), classes, createRuntime());
   const { fitted } = await learn(tail, train, classes, { prior });
   const others = (weights: Weights) => accuracy(tail, weights, test, classes, (label) => label > 1);
   expect(await others(fitted.weights)).toBeGreaterThanOrEqual((await others(new Map())) - 0.02);
@@ -145,6 +157,6 @@ it('does not trust statistics that have never seen a class without captures', as
 it('learns as it did where every class has captures', async () => {
   const { classifier, set } = await openKnown('motion');
   const { tail, classes } = classifier;
-  const input = { tail, train: set, classes, seed: 1, threads: 1, prior: null, personalWeight: 1 };
+  const input = { tail, train: set, classes, seed: 1, runtime: createRuntime(), prior: null, personalWeight: 1 };
   expect((await closedForm.fit(input)).details).toHaveProperty('baseKept');
 });

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { bootstrap } from '../../../agent/learn/intervals.ts';
 import { judgeRegression, scoreRegression } from '../../../agent/learn/regression-score.ts';
 import { fitRegression } from '../../../agent/learn/ridge/regression.ts';
+import { createRuntime } from '../../../agent/runtime/runtime.ts';
 import { noise } from '../../models.ts';
 
 const width = 6;
@@ -24,7 +25,7 @@ function problem(count: number, spread: number, seed: number) {
     targets,
     columns: 2,
     seed: 1,
-    threads: 1,
+    runtime: createRuntime(),
   };
 }
 

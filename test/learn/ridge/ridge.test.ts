@@ -1,4 +1,5 @@
 // Both forms of ridge regression against a direct solve in double precision, and leaving out against refitting.
+
 import { describe, expect, it } from 'vitest';
 import { solvePositive } from '../../../agent/learn/ridge/cholesky.ts';
 import { openDualRidge } from '../../../agent/learn/ridge/dual-ridge.ts';
@@ -6,6 +7,7 @@ import { oneHot } from '../../../agent/learn/ridge/gather.ts';
 import { openPrimalRidge } from '../../../agent/learn/ridge/primal-ridge.ts';
 import type { Ridge } from '../../../agent/learn/ridge/ridge.ts';
 import { assignFolds } from '../../../agent/learn/splits.ts';
+import { createRuntime } from '../../../agent/runtime/runtime.ts';
 import type { FeatureSet } from '../../../agent/types.ts';
 import { clusters, directRidge, meanSquaredDistance } from '../samples.ts';
 
@@ -16,7 +18,7 @@ const everyRow = (set: FeatureSet) => Array.from({ length: set.count }, (_, row)
 
 async function open(form: 'dual' | 'primal', set: FeatureSet, intercept: boolean): Promise<Ridge> {
   const targets = oneHot(set.labels, classes);
-  const problem = { rows: set, groups: set.groups, targets, columns: classes, intercept, threads: 1 };
+  const problem = { rows: set, groups: set.groups, targets, columns: classes, intercept, runtime: createRuntime() };
   return form === 'dual'
     ? openDualRidge(problem)
     : openPrimalRidge({ ...problem, labels: set.labels, prior: null, personalWeight: 1, seed: 5 });

@@ -11,6 +11,7 @@ import {
   scaleStatistics,
   subtractStatistics,
 } from '../../../agent/learn/ridge/statistics.ts';
+import { createRuntime } from '../../../agent/runtime/runtime.ts';
 import { clusters } from '../samples.ts';
 
 const classes = 3;
@@ -27,7 +28,7 @@ const gather = (rows: readonly number[]) =>
       classes,
     ),
     classes,
-    1,
+    createRuntime(),
   );
 const range = (from: number, until: number) => Array.from({ length: until - from }, (_, at) => from + at);
 
@@ -46,13 +47,13 @@ describe('gatherStatistics', () => {
   it('weighs rows', async () => {
     const rows = pickRows(whole, [0, 500]);
     const targets = oneHot([0, 1], classes);
-    const weighted = await gatherStatistics({ ...rows, weights: Float32Array.of(4, 9) }, targets, classes, 1);
+    const weighted = await gatherStatistics({ ...rows, weights: Float32Array.of(4, 9) }, targets, classes, createRuntime());
     const parts = addStatistics(scaleStatistics(await gather([0]), 4), scaleStatistics(await gather([500]), 9));
     expect(weighted).toEqual(parts);
   });
 
   it('takes soft targets', async () => {
-    const { moment } = await gatherStatistics(pickRows(whole, [2]), Float32Array.of(0.25, 0.25, 0.5), classes, 1);
+    const { moment } = await gatherStatistics(pickRows(whole, [2]), Float32Array.of(0.25, 0.25, 0.5), classes, createRuntime());
     expect([...moment.subarray(6 * classes)]).toEqual([0.25, 0.25, 0.5]);
   });
 });
@@ -87,7 +88,7 @@ describe('statistics add up', () => {
           rows.map((row) => whole.labels[row]!),
           classes,
         );
-        const moved = await gatherStatistics(pickRows(whole, rows), targets, classes, 1, shift);
+        const moved = await gatherStatistics(pickRows(whole, rows), targets, classes, createRuntime(), shift);
         const plain = await gather(rows);
         expect(aboutShift(plain, shift)).toEqual(moved);
         expect(aboutShift(moved, null)).toEqual(plain);

@@ -1,4 +1,5 @@
 // The engine `tfjs` on TensorFlow.js in pure JavaScript: step by step what the compiled training step does, and the learner on top of it.
+
 import { describe, expect, it } from 'vitest';
 import { type Engine, type EngineOptions, type EngineSamples, openEngine } from '../../../agent/learn/gradient/engine.ts';
 import { gradientOn } from '../../../agent/learn/gradient/gradient.ts';
@@ -7,6 +8,7 @@ import { loadTensorFlow } from '../../../agent/learn/tfjs/load.ts';
 import { sizeOf, type Tensor } from '../../../agent/onnx/ir.ts';
 import { attr, floats, graph, model, node, value } from '../../../agent/onnx/made/build.ts';
 import type { FloatTail } from '../../../agent/onnx/surgery/tail.ts';
+import { createRuntime } from '../../../agent/runtime/runtime.ts';
 import { Random } from '../../autodiff/random.ts';
 import { tf } from '../../autodiff/tensorflow.ts';
 
@@ -104,7 +106,7 @@ describe('the engine tfjs', () => {
 
   it.each(cases)('trains by %s as the compiled step does', async (_name, activation, samples, more) => {
     const tail = tailOf(activation);
-    const options: EngineOptions = { classes, batch, anchor: 0, base: tail.base, threads: 1, ...more };
+    const options: EngineOptions = { classes, batch, anchor: 0, base: tail.base, runtime: createRuntime(), ...more };
     const ours = await trained(await openEngine(tail, samples, options), tail, more.mixup);
     const theirs = await trained(await tfjsEngine(tf)(tail, samples, options), tail, more.mixup);
     expect(theirs.course.steps).toBe(9);
@@ -120,7 +122,7 @@ describe('the engine tfjs', () => {
   it('keeps nothing of a course, and no memory', async () => {
     const tail = tailOf('softmax');
     const before = tf.memory().numTensors;
-    const options: EngineOptions = { classes, batch, anchor: 0.1, base: tail.base, threads: 1 };
+    const options: EngineOptions = { classes, batch, anchor: 0.1, base: tail.base, runtime: createRuntime() };
     const engine = await tfjsEngine(tf)(tail, { ...untaught, teaching }, options);
     const start = engine.begin(tail.base);
     const order = BigInt64Array.from({ length: count }, (_, at) => BigInt(at));
@@ -136,9 +138,9 @@ describe('the engine tfjs', () => {
   it('carries the learner: a tail of two layers learns', async () => {
     const tail = tailOf('none');
     const rows = { features: features.data as Float32Array, count, width: sizeOf(sample), labels, groups: Int32Array.from(labels.keys()) };
-    const input = { tail, train: rows, classes, prior: null, personalWeight: 1, seed: 5, threads: 1 };
+    const input = { tail, train: rows, classes, prior: null, personalWeight: 1, seed: 5, runtime: createRuntime() };
     const fitted = await gradientOn(tfjsEngine(tf)).fit(input);
-    const engine = await openEngine(tail, untaught, { classes, batch, anchor: 0, base: tail.base, threads: 1 });
+    const engine = await openEngine(tail, untaught, { classes, batch, anchor: 0, base: tail.base, runtime: createRuntime() });
     const logits = await engine.logits(new Map([...tail.base, ...fitted.weights]), features);
     await engine.close();
     const right = labels.filter(
@@ -153,7 +155,7 @@ describe('the engine tfjs', () => {
       each.op === 'BatchNormalization' ? { ...each, outputs: ['n', 'm2', 'v2'], attributes: { training_mode: attr.int(1) } } : each,
     );
     const changed = { ...tail, model: { ...tail.model, graph: { ...tail.model.graph, nodes: training } } };
-    const options: EngineOptions = { classes, batch, anchor: 0, base: tail.base, threads: 1 };
+    const options: EngineOptions = { classes, batch, anchor: 0, base: tail.base, runtime: createRuntime() };
     await expect(tfjsEngine(tf)(changed, untaught, options)).rejects.toThrow('training mode');
   });
 });

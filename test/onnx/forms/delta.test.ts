@@ -7,12 +7,13 @@ import { applyDelta, decodeDelta, encodeDelta, tailDelta } from '../../../agent/
 import { requantize } from '../../../agent/onnx/forms/requantize.ts';
 import { withClasses } from '../../../agent/onnx/surgery/classes.ts';
 import { weightsOf } from '../../../agent/onnx/weights.ts';
+import { createRuntime } from '../../../agent/runtime/runtime.ts';
 import { forms, modelOf } from '../../forms.ts';
 
 describe('delta', () => {
   it.each(forms([13]))('base and delta rebuild the artifact to the byte: $title', async (form) => {
     const base = decodeModel(encodeModel(await modelOf(form)));
-    const { tail } = await openClassifier(base, { cut: { kind: 'layers', layers: 2 }, threads: 1 });
+    const { tail } = await openClassifier(base, { cut: { kind: 'layers', layers: 2 }, runtime: createRuntime() });
     const mappings = fc.option(fc.array(fc.option(fc.nat(4)), { minLength: 1, maxLength: 8 }));
     fc.assert(
       fc.property(mappings, fc.double({ min: 0.5, max: 3, noNaN: true }), fc.boolean(), (mapping, factor, isCalibrated) => {

@@ -4,6 +4,7 @@ import { dequantizeTail } from '../../../agent/onnx/forms/dequantize.ts';
 import { floats, graph, model, node, value } from '../../../agent/onnx/made/build.ts';
 import { findCut } from '../../../agent/onnx/surgery/cut.ts';
 import { detectQuantization } from '../../../agent/onnx/surgery/layers.ts';
+import { createRuntime } from '../../../agent/runtime/runtime.ts';
 import { calibrationInputs, forms, modelOf, newestOpset } from '../../forms.ts';
 import { opset21Overflows } from '../../overflow.ts';
 
@@ -13,7 +14,7 @@ describe('every form: the split is exact, the float tail decides alike', () => {
     expect(detectQuantization(whole)).toBe(form.quantizer?.form ?? 'none');
     for (const layers of [1, 2]) {
       const cut = findCut(whole, { kind: 'layers', layers });
-      const { proof, tail } = await prove(whole, cut, calibrationInputs(form.wish), 1);
+      const { proof, tail } = await prove(whole, cut, calibrationInputs(form.wish), createRuntime());
       expect(cut.layers).toHaveLength(layers);
       expect(proof.splitMaxAbsDiff).toBe(0);
       const overflows = form.quantizer?.form === 'qoperator' && (form.wish.opset ?? 0) >= 21 && (await opset21Overflows());

@@ -10,6 +10,7 @@ import type { Model, Tensor } from '../../../agent/onnx/ir.ts';
 import { detectQuantization } from '../../../agent/onnx/surgery/layers.ts';
 import type { FloatTail } from '../../../agent/onnx/surgery/tail.ts';
 import { weightsOf, withWeights } from '../../../agent/onnx/weights.ts';
+import { createRuntime } from '../../../agent/runtime/runtime.ts';
 import { forms, modelOf, newestOpset } from '../../forms.ts';
 import { noise, sampleInputs } from '../../models.ts';
 
@@ -28,7 +29,7 @@ function trained(tail: FloatTail): ReadonlyMap<string, Tensor> {
 }
 
 async function outputs(model: Model, input: string, xs: readonly Tensor[]): Promise<readonly Float32Array[]> {
-  await using part = await openPart(model, { label: 'model', threads: 1 });
+  await using part = await openPart(createRuntime(), model, { label: 'model' });
   const all: Float32Array[] = [];
   for (const x of xs) all.push((await part.session.run({ [input]: x })).y?.data as Float32Array);
   return all;
@@ -40,7 +41,7 @@ describe('requantize', () => {
   it.each(all)('gives back what it got, to the byte: $title', async (form) => {
     const base = await modelOf(form);
     for (const layers of [1, 2]) {
-      const { tail } = await openClassifier(base, { cut: { kind: 'layers', layers }, threads: 1 });
+      const { tail } = await openClassifier(base, { cut: { kind: 'layers', layers }, runtime: createRuntime() });
       const again = requantize(base, tail, weightsOf(tail), { ranges: new Map() });
       expect(Buffer.compare(encodeModel(again), encodeModel(base))).toBe(0);
     }
@@ -50,13 +51,19 @@ describe('requantize', () => {
     const base = await modelOf(form);
     const xs = sampleInputs(form.wish, 100, 99);
     for (const layers of [1, 2]) {
-      const opened = await openClassifier(base, { cut: { kind: 'layers', layers }, threads: 1 });
+      const opened = await openClassifier(base, { cut: { kind: 'layers', layers }, runtime: createRuntime() });
       const { tail, features } = opened;
       const weights = trained(tail);
-      await using embedder = await createEmbedder(opened, 1);
+      await using embedder = await createEmbedder(opened, createRuntime());
       const rows = new Float32Array(xs.length * features.width);
       for (const [at, x] of xs.entries()) rows.set(await embedder.embed(x.data as Float32Array), at * features.width);
-      const ranges = await measureRanges(tail, weights, { features: rows, count: xs.length, width: features.width }, features.shape, 1);
+      const ranges = await measureRanges(
+        tail,
+        weights,
+        { features: rows, count: xs.length, width: features.width },
+        features.shape,
+        createRuntime(),
+      );
       expect([...ranges.keys()]).toEqual([...calibrationTensors(tail)]);
       const artifact = requantize(base, tail, weights, { ranges });
       expect(detectQuantization(artifact)).toBe(detectQuantization(base));
@@ -77,7 +84,7 @@ describe('requantize', () => {
 
   it('refuses weights that are not finite, naming them', async () => {
     const base = await modelOf(forms([13], ['mlp'])[0]!);
-    const { tail } = await openClassifier(base, { cut: { kind: 'layers', layers: 1 }, threads: 1 });
+    const { tail } = await openClassifier(base, { cut: { kind: 'layers', layers: 1 }, runtime: createRuntime() });
     const broken = new Map([
       [tail.head?.weight ?? '', { dtype: 'float32' as const, dims: [5, 10], data: new Float32Array(50).fill(Number.NaN) }],
     ]);

@@ -15,11 +15,12 @@ import { prepareFloat } from '../../../agent/onnx/quantize/prepare.ts';
 import { findCut } from '../../../agent/onnx/surgery/cut.ts';
 import { detectQuantization, listLayers } from '../../../agent/onnx/surgery/layers.ts';
 import { compareLayers } from '../../../agent/quantize/layer-fidelity.ts';
+import { createRuntime } from '../../../agent/runtime/runtime.ts';
 import { floatClassifier, sampleInputs } from '../../models.ts';
 import { branches, inputsOf, mobile, withFrontEnd } from './nets.ts';
 
 async function run(net: Model, inputs: readonly Tensor[], optimization: 'disabled' | 'all' = 'all'): Promise<readonly Float32Array[]> {
-  await using part = await openPart(net, { label: 'net', threads: 1, optimization });
+  await using part = await openPart(createRuntime(), net, { label: 'net', optimization });
   const outputs: Float32Array[] = [];
   for (const x of inputs) outputs.push((await part.session.run({ x })).y?.data as Float32Array);
   return outputs;
@@ -84,7 +85,7 @@ describe('quantizeModel', () => {
       for (let layers = 1; layers <= listLayers(model).length; layers += 1) {
         const cut = findCut(model, { kind: 'layers', layers });
         if (cut.tensor === 'x') continue;
-        const { proof } = await prove(back, cut, inputs.slice(0, 4), 1);
+        const { proof } = await prove(back, cut, inputs.slice(0, 4), createRuntime());
         expect(proof.splitMaxAbsDiff).toBe(0);
       }
     });
@@ -95,7 +96,7 @@ describe('quantizeModel', () => {
     const inputs = inputsOf(net, 24);
     const { model } = await quantizeStatically(net, inputs, { biasCorrection: true });
     for (const layers of [1, 2, 3]) {
-      const classifier = await openClassifier(model, { cut: { kind: 'layers', layers }, threads: 1 });
+      const classifier = await openClassifier(model, { cut: { kind: 'layers', layers }, runtime: createRuntime() });
       const same = requantize(model, classifier.tail, new Map(), { ranges: new Map() });
       expect(Buffer.from(encodeModel(same)).equals(Buffer.from(encodeModel(model)))).toBe(true);
       const changed = new Map(
@@ -104,11 +105,11 @@ describe('quantizeModel', () => {
           return [name, { ...before, data: (before.data as Float32Array).map((w) => 1.5 * w) }] as const;
         }),
       );
-      await using backbone = await openPart(classifier.backbone, { label: 'backbone', threads: 1 });
+      await using backbone = await openPart(createRuntime(), classifier.backbone, { label: 'backbone' });
       const rows = { features: new Float32Array(24 * classifier.features.width), count: 24, width: classifier.features.width };
       for (const [row, x] of inputs.entries())
         rows.features.set((await backbone.session.run({ x }))[classifier.features.name]?.data as Float32Array, row * rows.width);
-      const ranges = await measureRanges(classifier.tail, changed, rows, classifier.features.shape, 1);
+      const ranges = await measureRanges(classifier.tail, changed, rows, classifier.features.shape, createRuntime());
       const trained = requantize(model, classifier.tail, changed, { ranges });
       const before = await run(model, inputs);
       expect(fidelity(before, await run(trained, inputs))).toBeLessThan(10);
@@ -139,7 +140,7 @@ describe('quantizeModel', () => {
     const { model } = await quantizeStatically(net, inputs, { biasCorrection: true });
     const again = await quantizeStatically(dequantizeTail(model, 'free').model, inputs, { biasCorrection: true });
     expect(fidelity(await run(net, inputs), await run(again.model, inputs))).toBeGreaterThan(12);
-    const [layer] = await compareLayers(again.plan, again.model, inputs.slice(0, 3), 1);
+    const [layer] = await compareLayers(again.plan, again.model, inputs.slice(0, 3), createRuntime());
     expect(layer!.decibels).toBeGreaterThan(10);
   });
 
@@ -205,7 +206,7 @@ describe('quantizeModel', () => {
         const float = await run(net, inputs);
         expect(fidelity(float, await run(model, inputs, 'disabled'))).toBeGreaterThan(6);
         expect(fidelity(float, await run(model, inputs, 'all'))).toBeGreaterThan(6);
-        const { proof } = await prove(model, findCut(model, { kind: 'layers', layers }), inputs.slice(0, 2), 1);
+        const { proof } = await prove(model, findCut(model, { kind: 'layers', layers }), inputs.slice(0, 2), createRuntime());
         expect(proof.splitMaxAbsDiff).toBe(0);
       }),
       { numRuns: 25 },

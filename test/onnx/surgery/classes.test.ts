@@ -12,6 +12,7 @@ import { floats, graph, ints, model, node, value } from '../../../agent/onnx/mad
 import { withClasses } from '../../../agent/onnx/surgery/classes.ts';
 import { findCut } from '../../../agent/onnx/surgery/cut.ts';
 import { splitModel } from '../../../agent/onnx/surgery/split.ts';
+import { createRuntime } from '../../../agent/runtime/runtime.ts';
 import { forms, modelOf } from '../../forms.ts';
 import { sampleInputs } from '../../models.ts';
 
@@ -19,22 +20,28 @@ import { sampleInputs } from '../../models.ts';
 const mapping = [2, null, 0];
 
 async function run(whole: Model, x: Tensor): Promise<Float32Array> {
-  await using part = await openPart(whole, { label: 'model', threads: 1 });
+  await using part = await openPart(createRuntime(), whole, { label: 'model' });
   return (await part.session.run({ x })).y?.data as Float32Array;
 }
 
 describe('withClasses', () => {
   it.each(forms([13]))('rows are kept, moved and added, and the whole model follows: $title', async (form) => {
     const base = await modelOf(form);
-    const opened = await openClassifier(base, { cut: { kind: 'layers', layers: 1 }, threads: 1 });
+    const opened = await openClassifier(base, { cut: { kind: 'layers', layers: 1 }, runtime: createRuntime() });
     const { features } = opened;
     const changed = withClasses(opened.tail, mapping);
     expect(changed.head?.classes).toBe(3);
     const xs = sampleInputs(form.wish, 5, 31);
-    await using embedder = await createEmbedder(opened, 1);
+    await using embedder = await createEmbedder(opened, createRuntime());
     const rows = new Float32Array(xs.length * features.width);
     for (const [at, x] of xs.entries()) rows.set(await embedder.embed(x.data as Float32Array), at * features.width);
-    const ranges = await measureRanges(changed, new Map(), { features: rows, count: xs.length, width: features.width }, features.shape, 1);
+    const ranges = await measureRanges(
+      changed,
+      new Map(),
+      { features: rows, count: xs.length, width: features.width },
+      features.shape,
+      createRuntime(),
+    );
     const artifact = decodeModel(encodeModel(requantize(base, changed, new Map(), { ranges })));
     expect(artifact.graph.outputs[0]?.shape?.at(-1)).toBe(3);
     for (const x of xs) {
@@ -52,7 +59,7 @@ describe('withClasses', () => {
 
   it.each(forms([13], ['mlp']))('more classes than before: $title', async (form) => {
     const base = await modelOf(form);
-    const { tail } = await openClassifier(base, { cut: { kind: 'layers', layers: 2 }, threads: 1 });
+    const { tail } = await openClassifier(base, { cut: { kind: 'layers', layers: 2 }, runtime: createRuntime() });
     const changed = withClasses(tail, [0, 1, 2, 3, 4, null, null]);
     const artifact = requantize(base, changed, new Map(), { ranges: new Map() });
     const [x] = sampleInputs(form.wish, 1);

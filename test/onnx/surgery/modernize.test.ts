@@ -1,14 +1,16 @@
 // Old semantics against new: the float tail must compute what the runtime computes for the model as it was written.
+
 import { describe, expect, it } from 'vitest';
 import { openPart } from '../../../agent/model/part.ts';
 import { dequantizeTail } from '../../../agent/onnx/forms/dequantize.ts';
 import type { Model, Tensor } from '../../../agent/onnx/ir.ts';
 import { floats, graph, ints, node, value } from '../../../agent/onnx/made/build.ts';
+import { createRuntime } from '../../../agent/runtime/runtime.ts';
 import { noise } from '../../models.ts';
 import { old, oldModels, ones } from './old-models.ts';
 
 async function run(whole: Model, x: Tensor): Promise<Tensor> {
-  await using part = await openPart(whole, { label: 'model', threads: 1 });
+  await using part = await openPart(createRuntime(), whole, { label: 'model' });
   return (await part.session.run({ x })).y as Tensor;
 }
 

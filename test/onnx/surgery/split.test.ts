@@ -7,6 +7,7 @@ import { loadModel } from '../../../agent/model/load.ts';
 import { encodeModel } from '../../../agent/onnx/codec/encode.ts';
 import { floats, graph, model, node, value } from '../../../agent/onnx/made/build.ts';
 import { findCut, listCandidates } from '../../../agent/onnx/surgery/cut.ts';
+import { createRuntime } from '../../../agent/runtime/runtime.ts';
 
 /** A residual block and two linear layers: x → Gemm → (Gemm ‖ identity) → Add → Relu → Gemm. */
 function residual() {
@@ -62,7 +63,7 @@ describe('cut', () => {
 describe('inspect', () => {
   it('proves the split of a float model to the bit', async () => {
     const report = await withFile(encodeModel(residual()), (path) =>
-      inspect(path, { cut: { kind: 'layers', layers: 2 }, samples: 16, threads: 1 }),
+      inspect(path, { cut: { kind: 'layers', layers: 2 }, samples: 16, runtime: createRuntime() }),
     );
     expect(report.proof).toMatchObject({ samples: 16, splitMaxAbsDiff: 0, floatTop1Agreement: 1 });
     expect(report.tail.parameters).toBe(25 + 15 + 3);
