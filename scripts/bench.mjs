@@ -1,9 +1,9 @@
-// Measures Whetstone beside what it is compared with, in one run on one machine: `npm run bench -- [train|collect|adapt] [--json] [--rounds N]
+// Measures Whetstone beside what it is compared with, in one run on one machine: `npm run bench -- [train|collect|adapt|flash] [--json] [--rounds N]
 // [--peers DIR] [--peer-root FOLDER] [--data FOLDER]`. One file a benchmark in scripts/bench/; each gives rows, this file prints them.
 import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 
-const benchmarks = ['train', 'collect', 'adapt'];
+const benchmarks = ['train', 'collect', 'adapt', 'flash'];
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,

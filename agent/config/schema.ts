@@ -82,6 +82,14 @@ const retentionSchema = z
       .max(1_000_000)
       .default(512)
       .describe('Disk for the raw captures (pictures, recordings) of labelled samples.'),
+    unaskedMegabytesPerDay: z
+      .number()
+      .min(0)
+      .max(1_000_000)
+      .default(200)
+      .describe(
+        'Raw captures of cameras, microphones and sensors that nobody asked about: what is written of them in a day. The newest of the rest stay in memory until they are asked about or labelled.',
+      ),
     databaseMegabytes: z.number().min(8).max(1_000_000).default(512).describe('Disk for the database, 8 or more.'),
     releases: wholeNumber(2, 1000).default(5).describe('Releases kept to roll back to, the current one included, 2 or more.'),
   })

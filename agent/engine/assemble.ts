@@ -64,10 +64,14 @@ export async function assemble(config: Config, log: Log, clock: Clock): Promise<
   }
 }
 
+/** Rows of one scene change the same few pages: a transaction for several of them writes these once. */
+const waiting = { maxWaiting: 32, maxWaitMs: 10_000, memoryBytes: 16 * megabyte };
+
 function storeOptions(config: Config, clock: Clock) {
-  const { unlabelledSamples, rawMegabytes, databaseMegabytes } = config.retention;
+  const { unlabelledSamples, rawMegabytes, databaseMegabytes, unaskedMegabytesPerDay } = config.retention;
   return {
     samples: { maxUnlabelled: unlabelledSamples, maxBytes: databaseMegabytes * megabyte, maxRawBytes: rawMegabytes * megabyte },
+    unasked: { ...waiting, writtenBytesPerDay: unaskedMegabytesPerDay * megabyte },
     outbox: { maxBytes: (config.mqtt?.outboxMegabytes ?? 16) * megabyte, maxAgeMs: (config.mqtt?.outboxDays ?? 14) * dayMs },
     clock,
   };

@@ -18,7 +18,7 @@ export interface CollectPorts {
   infer(bytes: Uint8Array): Promise<Inferred>;
   /** Whether a sample of this source that was stored a moment ago looks nearly the same, and the model says nearly the same of it. */
   isDuplicate(capture: Capture, inferred: Inferred): boolean;
-  /** Durable when it returns; throws `disk-full` where labelled samples fill the store. */
+  /** Durable when it returns, where a label or a file stands behind it, and else within seconds; throws `disk-full` where labelled samples fill the store. */
   add(sample: CollectedSample): string;
   /** Remembers an origin whose capture is not stored, so that it is not tried again at every start. */
   remember(origin: string): void;

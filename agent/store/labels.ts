@@ -37,10 +37,11 @@ export interface Labels {
   readonly labelled: number;
 }
 
-export function createLabels(database: Database, shelf: Shelf): Labels {
+/** `keepRaw` writes the raw bytes of a row that are only in memory. */
+export function createLabels(database: Database, shelf: Shelf, keepRaw: (row: number) => void): Labels {
   function setOne(id: string, label: string | null, by: Labeller, atMs: number): boolean {
     const row = rowOfId(id);
-    if (label === null && row !== null) dropViews(database, shelf, row, true);
+    if (row !== null) label === null ? dropViews(database, shelf, row, true) : keepRaw(row);
     const sample = database.get<{ readonly label: string | null; readonly bytes: number; readonly raw_bytes: number }>(
       'SELECT label, bytes, raw_bytes FROM samples WHERE id = ?',
       row,
@@ -91,13 +92,9 @@ export function createLabels(database: Database, shelf: Shelf): Labels {
       return database.get<{ readonly n: number }>(sql, markOf(point))?.n ?? 0;
     },
     counts() {
+      const byClass = grouped('SELECT label AS name, count(*) AS n FROM samples WHERE label IS NOT NULL GROUP BY label ORDER BY label');
       const { unlabelled, labelled, unlabelledBytes, labelledBytes } = shelf.sums;
-      return {
-        total: unlabelled + labelled,
-        labelled,
-        bytes: unlabelledBytes + labelledBytes,
-        byClass: grouped('SELECT label AS name, count(*) AS n FROM samples WHERE label IS NOT NULL GROUP BY label ORDER BY label'),
-      };
+      return { total: unlabelled + labelled, labelled, bytes: unlabelledBytes + labelledBytes, byClass };
     },
   };
 }

@@ -4,6 +4,7 @@ import type { ClassScore } from '../types.ts';
 import type { Database } from './database.ts';
 import { idOfRow, rowOfId } from './sample-id.ts';
 import { type SampleRow, sampleColumns, toSample } from './sample-rows.ts';
+import type { Samples } from './samples.ts';
 
 export interface OpenQuery {
   readonly sample: string;
@@ -26,21 +27,28 @@ export interface Queries {
 
 const hourMs = 3_600_000;
 
-export function createQueries(database: Database): Queries {
+/** The budget is looked at for every capture, so that alone does not write what waits. */
+export function createQueries(database: Database, { settle, keepRaw }: Pick<Samples, 'settle' | 'keepRaw'>): Queries {
   return {
     mayAsk(nowMs, perHour) {
       // A clock that was ahead and went back must not close the budget for good.
       const sql = 'SELECT count(*) AS n FROM queries WHERE asked_ms > ? AND asked_ms <= ?';
       return (database.get<{ readonly n: number }>(sql, nowMs - hourMs, nowMs)?.n ?? 0) < perHour;
     },
-    ask: (sample, nowMs) =>
-      database.transaction(() => {
+    ask(sample, nowMs) {
+      settle();
+      return database.transaction(() => {
         database.run('DELETE FROM queries WHERE sample IS NULL AND (asked_ms < ? OR asked_ms > ?)', nowMs - hourMs, nowMs);
         const sql = `INSERT INTO queries (sample, asked_ms, state) SELECT id, ?, 'open' FROM samples WHERE id = ? AND label IS NULL
           ON CONFLICT (sample) DO NOTHING`;
-        return database.run(sql, nowMs, rowOfId(sample)) === 1;
-      }),
+        const row = rowOfId(sample);
+        if (row === null || database.run(sql, nowMs, row) !== 1) return false;
+        keepRaw(row);
+        return true;
+      });
+    },
     open(limit) {
+      settle();
       const sql = `SELECT ${sampleColumns}, asked_ms FROM queries JOIN samples ON samples.id = sample
         WHERE state = 'open' AND label IS NULL ORDER BY asked_ms DESC, samples.id DESC LIMIT ?`;
       return database.all<SampleRow & { readonly asked_ms: number }>(sql, limit).map((row) => {

@@ -1,6 +1,7 @@
-// Samples go in one transaction each: durable when `add` returns, room made first. Gives them back by id, newest first, or as the hashes
-// that near-duplicates are found by. Refuses a sample where labelled ones alone fill the store.
+// Samples with a label or a file behind them go in one transaction each: durable when `add` returns, room made first. Others may wait for one
+// another (`unasked.ts`). Gives them back by id or newest first. Refuses a sample where labelled ones alone fill the store.
 import { requireClassName } from '../config/class-name.ts';
+import { WhetError } from '../errors.ts';
 import type { Clock } from '../types.ts';
 import type { Database } from './database.ts';
 import type { Origins } from './origins.ts';
@@ -16,6 +17,7 @@ import {
   toSample,
 } from './sample-rows.ts';
 import { rowBytes, type Shelf } from './shelf.ts';
+import type { Unasked } from './unasked.ts';
 import { dropViews } from './views.ts';
 
 export type Added =
@@ -34,6 +36,10 @@ export interface Samples {
   /** Why no labelled sample with so many raw bytes fits any more; null where one may. */
   fullFor(rawBytes: number): string | null;
   add(sample: NewSample): Added;
+  /** Writes what waits. Nothing is lost where that fails: the next `add` tries again and says why. */
+  settle(): void;
+  /** Writes the raw bytes of a sample that are only in memory: somebody asks about it, or has said what it shows. */
+  keepRaw(row: number): void;
   get(id: string): Sample | null;
   /** Newest first; `beforeId` continues a list. */
   list(limit: number, beforeId?: string): readonly Sample[];
@@ -47,12 +53,15 @@ export interface Samples {
   readonly counters: { readonly evicted: number; readonly full: number };
 }
 
-export function createSamples(database: Database, shelf: Shelf, origins: Origins, clock: Clock): Samples {
+export function createSamples(database: Database, shelf: Shelf, origins: Origins, unasked: Unasked | null, clock: Clock): Samples {
   const counters = { evicted: 0, full: 0 };
 
-  function insert(sample: NewSample): number {
+  function freeRow(): number {
     const last = database.get<{ readonly last: number | null }>('SELECT max(id) AS last FROM samples')?.last ?? 0;
-    const row = nextRow(clock.now(), last);
+    return nextRow(clock.now(), Math.max(last, unasked?.lastRow ?? 0));
+  }
+
+  function insert(row: number, sample: NewSample): void {
     const { bytes, rawBytes } = parcelOf(sample);
     database.run(
       'INSERT INTO samples VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)',
@@ -80,8 +89,70 @@ export function createSamples(database: Database, shelf: Shelf, origins: Origins
         Math.round(sample.timeMs),
       );
     }
-    return row;
   }
+
+  /** Rows that wait → the database; a power cut may take the last few, which nobody was promised. */
+  function write({ waiting, written }: Unasked): void {
+    counters.evicted += database.lazyTransaction(() => {
+      let evicted = 0;
+      for (const { row, sample } of waiting()) {
+        const parcel = parcelOf(sample);
+        const made = shelf.place(parcel);
+        // Labels filled the store meanwhile.
+        if (made === null) {
+          counters.full += 1;
+          continue;
+        }
+        evicted += made;
+        insert(row, sample);
+        shelf.taken(parcel);
+      }
+      return evicted;
+    });
+    written();
+  }
+
+  function settle(): void {
+    if (unasked === null || unasked.isEmpty) return;
+    try {
+      write(unasked);
+    } catch (error) {
+      // Whoever looks at samples on a full disk sees those that there are.
+      if (!(error instanceof WhetError && error.code === 'disk-full')) throw error;
+    }
+  }
+
+  function wait(sample: NewSample, queue: Unasked): Added {
+    if (queue.isDue()) write(queue);
+    const parcel = parcelOf(sample);
+    if (shelf.sums.labelledBytes + parcel.bytes > shelf.limits.maxBytes) return { kind: 'full', reason: fullReason(shelf, parcel.bytes) };
+    const row = freeRow();
+    queue.add({ row, sample });
+    return { kind: 'added', id: idOfRow(row), evicted: 0 };
+  }
+
+  function addAtOnce(sample: NewSample): Added {
+    return database.transaction((): Added => {
+      const parcel = parcelOf(sample);
+      const evicted = shelf.place(parcel);
+      if (evicted === null) return { kind: 'full', reason: fullReason(shelf, parcel.bytes) };
+      const row = freeRow();
+      insert(row, sample);
+      shelf.taken(parcel);
+      if (sample.origin !== undefined) origins.remember(sample.origin);
+      return { kind: 'added', id: idOfRow(row), evicted };
+    });
+  }
+
+  const exists = (row: number) => database.get('SELECT 1 FROM samples WHERE id = ?', row) !== undefined;
+  const inMemory = (id: string): Uint8Array | null => {
+    const row = rowOfId(id);
+    return row !== null && exists(row) ? (unasked?.raw(row) ?? null) : null;
+  };
+  const read = (row: SampleRow): Sample => {
+    const sample = toSample(row);
+    return sample.hasRaw || (unasked?.raw(row.id) ?? null) === null ? sample : { ...sample, hasRaw: true };
+  };
 
   const media = (id: string, column: 'raw' | 'thumbnail'): Uint8Array | null => {
     return (
@@ -96,36 +167,55 @@ export function createSamples(database: Database, shelf: Shelf, origins: Origins
     },
     add(sample) {
       if (sample.label !== undefined) requireClassName(sample.label);
-      const added = database.transaction((): Added => {
-        const parcel = parcelOf(sample);
-        const evicted = shelf.place(parcel);
-        if (evicted === null) return { kind: 'full', reason: fullReason(shelf, parcel.bytes) };
-        const row = insert(sample);
-        shelf.taken(parcel);
-        if (sample.origin !== undefined) origins.remember(sample.origin);
-        return { kind: 'added', id: idOfRow(row), evicted };
-      });
+      const isPromised = sample.label !== undefined || sample.origin !== undefined;
+      if (isPromised) settle();
+      const added = unasked === null || isPromised ? addAtOnce(sample) : wait(sample, unasked);
       if (added.kind === 'full') counters.full += 1;
       else counters.evicted += added.evicted;
       return added;
     },
+    settle,
+    keepRaw(row) {
+      const raw = unasked?.raw(row) ?? null;
+      if (raw === null) return;
+      const sample = database.get<{ readonly label: string | null; readonly raw_bytes: number }>(
+        'SELECT label, raw_bytes FROM samples WHERE id = ?',
+        row,
+      );
+      if (sample === undefined || sample.raw_bytes > 0) return;
+      const labelled = sample.label !== null;
+      if (shelf.place({ bytes: raw.byteLength, rawBytes: raw.byteLength, labelled }) === null || !exists(row)) return;
+      database.run('INSERT INTO media VALUES (?, NULL, ?) ON CONFLICT (sample) DO UPDATE SET raw = excluded.raw', row, raw);
+      database.run('UPDATE samples SET bytes = bytes + ?, raw_bytes = ? WHERE id = ?', raw.byteLength, raw.byteLength, row);
+      shelf.grown(raw.byteLength, labelled);
+    },
     get(id) {
+      settle();
       const row = database.get<SampleRow>(`SELECT ${sampleColumns} FROM samples WHERE id = ?`, rowOfId(id));
-      return row === undefined ? null : toSample(row);
+      return row === undefined ? null : read(row);
     },
     list(limit, beforeId) {
+      settle();
       const before = beforeId === undefined ? Number.MAX_SAFE_INTEGER : (rowOfId(beforeId) ?? 0);
       const sql = `SELECT ${sampleColumns} FROM samples WHERE id < ? ORDER BY id DESC LIMIT ?`;
-      return database.all<SampleRow>(sql, before, limit).map(toSample);
+      return database.all<SampleRow>(sql, before, limit).map(read);
     },
-    raw: (id) => media(id, 'raw'),
-    thumbnail: (id) => media(id, 'thumbnail'),
+    raw(id) {
+      settle();
+      return media(id, 'raw') ?? inMemory(id);
+    },
+    thumbnail(id) {
+      settle();
+      return media(id, 'thumbnail');
+    },
     toReembed(backbone) {
+      settle();
       const sql = `SELECT id FROM samples WHERE backbone IN (SELECT id FROM backbones WHERE sha256 <> ?) AND raw_bytes > 0
         ORDER BY label IS NULL, id`;
       return database.all<{ readonly id: number }>(sql, backbone).map(({ id }) => idOfRow(id));
     },
     reembed(id, by) {
+      settle();
       return database.transaction(() => {
         const row = rowOfId(id);
         const old = database.get<{ readonly length: number; readonly labelled: number }>(

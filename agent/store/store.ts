@@ -3,7 +3,7 @@
 import type { Clock, CommandLog, Outbox } from '../types.ts';
 import { type CommandLimits, createCommandLog } from './commands.ts';
 import { createCounters } from './counters.ts';
-import { type Broken, type DatabaseOptions, openDatabase, openReadOnly } from './database.ts';
+import { type Broken, type Database, type DatabaseOptions, openDatabase, openReadOnly } from './database.ts';
 import { createFeatures, type Features } from './features.ts';
 import { type ForgottenSamples, forgetSamples, type SampleSelector } from './forget.ts';
 import { createLabels, type Labels } from './labels.ts';
@@ -12,16 +12,20 @@ import { createOrigins, type Origins } from './origins.ts';
 import { createOutbox, type OutboxLimits } from './outbox.ts';
 import { createQueries, type Queries } from './queries.ts';
 import { createRuns, type Runs } from './runs.ts';
+import { idOfRow } from './sample-id.ts';
 import { createSamples, type Samples } from './samples.ts';
 import { migrations } from './schema.ts';
 import { createSettings, type Settings } from './settings.ts';
 import { createShelf, type ShelfLimits } from './shelf.ts';
+import { createUnasked, type UnaskedLimits } from './unasked.ts';
 import { createViews, type Views } from './views.ts';
 
 export interface StoreOptions {
   readonly samples: ShelfLimits;
   readonly outbox: OutboxLimits;
   readonly commands?: CommandLimits;
+  /** How samples that nobody asked about are written; one by one and whole unless told. */
+  readonly unasked?: UnaskedLimits;
   /** Origins remembered at most; 200,000 unless told. */
   readonly maxOrigins?: number;
   readonly database?: DatabaseOptions;
@@ -83,28 +87,34 @@ export function openStore(path: string, options: StoreOptions): Store {
   const shelf = createShelf(database, counters, options.samples);
   const origins = createOrigins(database, options.maxOrigins ?? 200_000);
   const outbox = createOutbox(database, options.outbox, options.clock);
+  const unasked = options.unasked === undefined ? null : createUnasked(options.unasked, options.clock);
+  const samples = createSamples(database, shelf, origins, unasked, options.clock);
+  const settled = settledFirst(database, samples.settle);
   return {
-    samples: createSamples(database, shelf, origins, options.clock),
-    labels: createLabels(database, shelf),
-    features: createFeatures(database),
-    moments: createMoments(database),
-    views: createViews(database, shelf),
+    samples,
+    labels: createLabels(settled, shelf, samples.keepRaw),
+    features: createFeatures(settled),
+    moments: createMoments(settled),
+    views: createViews(settled, shelf),
     origins,
-    queries: createQueries(database),
-    runs: createRuns(database),
+    queries: createQueries(database, samples),
+    runs: createRuns(settled),
     settings: createSettings(database),
     outbox,
     commands: createCommandLog(database, outbox, options.commands ?? commandLimits, options.clock),
     broken,
     forget: (selector) => {
-      return forgetSamples(database, selector, () => {
+      const forgotten = forgetSamples(settled, selector, () => {
         shelf.reset();
         outbox.recount();
       });
+      unasked?.forget((row) => samples.get(idOfRow(row)) !== null);
+      return forgotten;
     },
-    transaction: (work) => database.transaction(work),
-    snapshot: (work) => database.snapshot(work),
+    transaction: (work) => settled.transaction(work),
+    snapshot: (work) => settled.snapshot(work),
     sizes() {
+      samples.settle();
       const pragma = (name: 'page_count' | 'freelist_count') => database.get<Record<string, number>>(`PRAGMA ${name}`)?.[name] ?? 0;
       const pageBytes = database.get<{ readonly page_size: number }>('PRAGMA page_size')?.page_size ?? 4096;
       return {
@@ -115,8 +125,31 @@ export function openStore(path: string, options: StoreOptions): Store {
         rawDropped: counters.get('samples.raw-dropped'),
       };
     },
-    checkpoint: () => database.emptyLog(),
-    close: () => database.close(),
+    checkpoint: () => settled.emptyLog(),
+    close() {
+      samples.settle();
+      database.close();
+    },
+  };
+}
+
+/** Whoever reads or writes what hangs on samples finds those that waited. */
+function settledFirst(database: Database, settle: () => void): Database {
+  const first =
+    <Arguments extends readonly unknown[], T>(work: (...given: Arguments) => T) =>
+    (...given: Arguments): T => {
+      settle();
+      return work(...given);
+    };
+  return {
+    ...database,
+    get: first(database.get) as Database['get'],
+    all: first(database.all) as Database['all'],
+    run: first(database.run),
+    transaction: first(database.transaction) as Database['transaction'],
+    lazyTransaction: first(database.lazyTransaction) as Database['lazyTransaction'],
+    snapshot: first(database.snapshot) as Database['snapshot'],
+    emptyLog: first(database.emptyLog),
   };
 }
 

@@ -1,13 +1,21 @@
 // Mirrored pictures help, except where left and right are what the classes differ in; left-out predictions of the pictures decide.
+
 import { expect, it } from 'vitest';
 import { learnCandidate, type Teaching } from '../../agent/adapt/learn-candidate.ts';
 import type { AdaptOptions } from '../../agent/adapt/report.ts';
+import { createRuntime } from '../../agent/runtime/runtime.ts';
 import type { FeatureSet } from '../../agent/types.ts';
 import { clusters, linearTail } from '../learn/samples.ts';
 
 const [classes, width] = [2, 6];
 const train = clusters({ perClass: 12, classes, width, seed: 3, noise: 0.3 });
-const options = { model: '/nowhere/model.onnx', classes: 'replace', learner: 'auto', seed: 1, threads: 1 } as unknown as AdaptOptions;
+const options = {
+  model: '/nowhere/model.onnx',
+  classes: 'replace',
+  learner: 'auto',
+  seed: 1,
+  runtime: createRuntime(),
+} as unknown as AdaptOptions;
 const learnWith = (view: FeatureSet | null) =>
   learnCandidate(options, { tail: linearTail(width, classes), train, views: view === null ? [] : [view], classes } as unknown as Teaching);
 

@@ -39,7 +39,7 @@ const rightOn = (name: Learner['name'], right: number | null): Learner => ({
 
 const deep = twoLayerTail(width, 12, classes, 4);
 const chosen = async (first: number | null, second: number | null, tail = deep) =>
-  (await fitBest('auto', [rightOn('closed-form', first), rightOn('gradient', second)], inputOf(tail))).learner;
+  (await fitBest('auto', [rightOn('closed-form', first), rightOn('gradient', second)], inputOf(tail))).learner.name;
 
 it('takes the learner that is clearly better on left-out rows; ties and unknowns go to the first', async () => {
   expect(await chosen(12, 15)).toBe('gradient');

@@ -131,7 +131,7 @@ it('gradients that somebody asks for keep the other classes as well', async () =
   const { tail, classes } = classifier;
   const { train, test } = divide(set, [3, 5]);
   const { learner, fitted } = await learn(tail, train, classes, { choice: 'gradient' });
-  expect(learner).toBe('gradient');
+  expect(learner.name).toBe('gradient');
   expect(fitted.crossValidated).toHaveLength(train.count * classes);
   const others = (weights: Weights) => accuracy(tail, weights, test, classes, (label) => label !== 3 && label !== 5);
   expect(await others(fitted.weights)).toBeGreaterThanOrEqual((await others(new Map())) - 0.035);
@@ -141,7 +141,7 @@ it('several layers are not trained unasked where left-out rows would not see wha
   const { classifier, set } = await openKnown('objects');
   const { tail, classes } = classifier;
   const wider = { ...tail, parameters: [...tail.parameters, { ...tail.parameters[0]!, name: 'a layer before' }] };
-  expect((await learn(wider, divide(set, [0, 1]).train, classes)).learner).toBe('closed-form');
+  expect((await learn(wider, divide(set, [0, 1]).train, classes)).learner.name).toBe('closed-form');
 });
 
 it('does not trust statistics that have never seen a class without captures', async () => {
