@@ -36,16 +36,18 @@ export async function assemble(config: Config, log: Log, clock: Clock): Promise<
   const lock = acquireLock(places.lock);
   try {
     claimState(places.state, config.file);
-    const store = withReserve(places.reserve, log, () => openStore(places.database, storeOptions(config, clock)));
-    keepReserve(places.reserve);
+    const store = await withReserve(places.reserve, log, () => openStore(places.database, storeOptions(config, clock)));
     if (store.broken !== null) log.error({ ...store.broken }, 'the database was damaged; it was moved aside and a new one begun');
     await unlessFull(log, 'runs that the last stop cut off are marked before the next run', () => {
       const interrupted = store.runs.interruptUnfinished(clock.now());
       if (interrupted.length > 0) log.warn({ runs: interrupted }, 'training runs were cut off by the last stop');
     });
     const releases = createReleases(places.releases, clock);
-    const { current, rolledBack } = await releases.start();
-    if (rolledBack !== null) log.error({ ...rolledBack, current }, 'the current release could not be used and was rolled back');
+    await unlessFull(log, 'the release that was current is tried once more; it is taken back when there is room', async () => {
+      const { current, rolledBack } = await withReserve(places.reserve, log, () => releases.start());
+      if (rolledBack !== null) log.error({ ...rolledBack, current }, 'the current release could not be used and was rolled back');
+    });
+    keepReserve(places.reserve);
     emptyCandidates(places.candidates);
     return {
       places,

@@ -69,6 +69,16 @@ export function createActivation({ releases, base, keep, log, use, changed }: Ac
     await use(await choiceOf(back));
   }
 
+  /** What predicts is settled: a full disk only puts off that it is written down, until the next start. */
+  async function takeBack(version: string): Promise<void> {
+    try {
+      await releases.rollback(version);
+    } catch (error) {
+      if (!(error instanceof WhetError && error.code === 'disk-full')) throw error;
+      log.error({ release: version, error: messageOf(error) }, 'the disk is full: what predicts now could not be written down');
+    }
+  }
+
   return {
     current,
     choiceOf,
@@ -116,16 +126,15 @@ export function createActivation({ releases, base, keep, log, use, changed }: Ac
       for (const { version: older, health } of (await releases.list()).releases.toReversed()) {
         if (older === version || health !== 'healthy') continue;
         try {
-          const choice = await choiceOf(older);
-          await releases.rollback(older);
-          await use(choice);
+          await use(await choiceOf(older));
+          await takeBack(older);
           return { current: older, leftBehind };
         } catch (error) {
           log.debug({ release: older, error: messageOf(error) }, 'an older release does not fit either');
         }
       }
-      await releases.rollback('base');
-      await use(await current());
+      await use(await choiceOf('base'));
+      await takeBack('base');
       return { current: 'base', leftBehind };
     },
   };

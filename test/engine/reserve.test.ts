@@ -22,33 +22,33 @@ const needsRoom = () => {
   return 'done';
 };
 
-it('is used up where there is no room, and kept again afterwards', () => {
+it('is used up where there is no room, and kept again afterwards', async () => {
   keepReserve(path);
   expect(statSync(path).size).toBe(65_536);
-  expect(withReserve(path, log, needsRoom)).toBe('done');
+  expect(await withReserve(path, log, needsRoom)).toBe('done');
   expect(existsSync(path)).toBe(false);
   keepReserve(path);
   expect(statSync(path).size).toBe(65_536);
 });
 
-it('does not help twice, nor against anything else', () => {
+it('does not help twice, nor against anything else', async () => {
   const full = () => {
     throw new WhetError('disk-full', 'no room');
   };
-  expect(() => withReserve(path, log, full)).toThrow('no room');
+  await expect(withReserve(path, log, full)).rejects.toThrow('no room');
   keepReserve(path);
-  expect(() => withReserve(path, log, full)).toThrow('no room');
+  await expect(withReserve(path, log, full)).rejects.toThrow('no room');
   keepReserve(path);
   const broken = () => {
     throw new WhetError('store-corrupt', 'torn');
   };
-  expect(() => withReserve(path, log, broken)).toThrow('torn');
+  await expect(withReserve(path, log, broken)).rejects.toThrow('torn');
   expect(existsSync(path)).toBe(true);
 });
 
-it('is no reserve where only a part of it could be written, and nothing where it cannot be at all', () => {
+it('is no reserve where only a part of it could be written, and nothing where it cannot be at all', async () => {
   writeFileSync(path, 'a part');
-  expect(() => withReserve(path, log, needsRoom)).toThrow('no room');
+  await expect(withReserve(path, log, needsRoom)).rejects.toThrow('no room');
   keepReserve(path);
   expect(statSync(path).size).toBe(65_536);
   keepReserve(join(folder, 'no such folder', 'reserve'));

@@ -4,6 +4,9 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { keepReserve, withReserve } from '../../agent/engine/reserve.ts';
+import { createLog } from '../../agent/log.ts';
+import { createActivation } from '../../agent/release/activation.ts';
 import { createReleases } from '../../agent/release/releases.ts';
 import { openStore } from '../../agent/store/store.ts';
 import { addTo as addRelease, goneLive } from '../release/fixtures.ts';
@@ -91,6 +94,41 @@ describe.skipIf(trial === null)('a full disk (skipped where tmpfs cannot be moun
     expect(readdirSync(root).filter((name) => name.startsWith('.'))).toEqual([]);
     rmSync(filler);
     expect(await releases.rollback()).toEqual({ previous: current, current: 'base' });
+  });
+
+  test('takes back a release that was in its first health check, with what was kept for the start', async () => {
+    const directory = disk('1m');
+    const root = join(directory, 'releases');
+    const reserve = join(directory, 'reserve');
+    const releases = createReleases(root, clockAt(1));
+    const good = await goneLive(releases);
+    const pending = await addRelease(releases);
+    await releases.activate(pending);
+    keepReserve(reserve);
+    fill(directory);
+    await expect(releases.start()).rejects.toEqual(expect.objectContaining({ code: 'disk-full' }));
+    expect(await releases.current()).toBe(pending);
+    expect(await withReserve(reserve, createLog('silent'), () => releases.start())).toMatchObject({ current: good });
+    expect(await releases.current()).toBe(good);
+  });
+
+  test('keeps no release from leaving, only from being written down as gone', async () => {
+    const directory = disk('1m');
+    const root = join(directory, 'releases');
+    const releases = createReleases(root, clockAt(1));
+    const old = await goneLive(releases);
+    fill(directory);
+    const used: string[] = [];
+    const activation = createActivation({
+      releases,
+      base: { backbone: 'another', cut: 'cut', classes: ['cat'] },
+      keep: 5,
+      log: createLog('silent'),
+      use: async ({ version }) => void used.push(version),
+      changed: async () => {},
+    });
+    expect(await activation.start()).toMatchObject({ current: 'base', leftBehind: expect.stringContaining('belongs to') });
+    expect({ used, current: await releases.current() }).toEqual({ used: ['base'], current: old });
   });
 });
 
