@@ -1,6 +1,6 @@
 // The composition root of `whet run`: opens the parts in order, joins them, waits for the end, and stops them in reverse. Fatal are only
 // configuration, model and state directory; a source or a broker that is away is not.
-import { readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { createSource } from './capture/create.ts';
 import type { Source } from './capture/source.ts';
 import { machineClock } from './clock.ts';
@@ -23,6 +23,7 @@ import { createMachineFiles } from './host/machine-files.ts';
 import { createNotify } from './host/notify.ts';
 import { createWatchdog } from './host/watchdog.ts';
 import { createInference } from './inference/inference.ts';
+import { version } from './installation.ts';
 import type { Log } from './log.ts';
 import { createControlServer } from './operations/control-server.ts';
 import type { LinkState, SourceState } from './operations/parts.ts';
@@ -85,7 +86,7 @@ export async function runDaemon(config: Config, log: Log, signal: AbortSignal): 
       ? null
       : createMqttOutlet({
           device: config.device,
-          versions: { agent: version(), runtime: facts.runtime },
+          versions: { agent: version, runtime: facts.runtime },
           base,
           reports: uplink,
           releases,
@@ -263,8 +264,4 @@ function linkState(uplink: Uplink | null): LinkState | null {
   if (uplink === null) return null;
   const { connected, waiting, dropped, refused, failure } = uplink.counters;
   return { connected, waiting, dropped, refused, failure };
-}
-
-function version(): string {
-  return JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')).version;
 }

@@ -2,6 +2,7 @@
 // file is asked); where every capture was needed for learning, by predictions made without each.
 
 import {
+  boundByFile,
   classesLeftOut,
   classesOfFloat,
   classesOfTail,
@@ -32,7 +33,7 @@ export interface Judged {
   readonly evidence: Evidence;
   /** File behind each judged row. */
   readonly files: readonly LabelledFile[];
-  /** Which rows the float tail names right, in the same order: by itself, or (left out) the same as the candidate. */
+  /** Which rows the float tail names right, in the same order: by itself, or without the row. */
   readonly float: readonly boolean[];
 }
 
@@ -62,9 +63,12 @@ export async function gatherEvidence(
   const shape = classifier.features.shape;
   const learned = { set: train, files: trainFiles };
   const ask = await askFile(file, judging === null ? [learned] : [judging, learned], classifier, runtime, read);
-  const said = judging === null ? rows.map((row) => leftOut.get(row)!) : await ask(set, rows);
+  const asked = await ask(set, rows);
+  const without = rows.map((row) => leftOut.get(row)!);
+  const labels = rows.map((row) => set.labels[row]!);
+  const said = judging === null ? boundByFile(without, asked, labels) : asked;
   const now = current === null ? null : await classesOfTail(current, set, rows);
-  const float = judging === null ? said : await classesOfFloat({ tail, weights }, set, rows, { shape, runtime });
+  const float = judging === null ? without : await classesOfFloat({ tail, weights }, set, rows, { shape, runtime });
   return {
     evidence: evidenceOf({
       classes: plan.labels,

@@ -1,5 +1,6 @@
 // What base, current and candidate each say of rows that none of them has learned from, moment by moment. The candidate speaks through the
-// written file; where rows were left out one by one only a float tail can speak, and `agreement` says whether the file does what it does.
+// written file; where rows were left out one by one only a float tail can speak, its right answers count where the file gives them too, and
+// `agreement` says whether the file does what the tail does.
 
 import { leftOutRows } from '../learn/choose.ts';
 import { proportion, topClasses } from '../learn/evaluate.ts';
@@ -80,6 +81,14 @@ export function classesLeftOut(fitted: FittedTail, train: FeatureSet): ReadonlyM
   // Rows behind those of the set are copies of captures as they might have been.
   const own = [...leftOutRows(fitted, train)].filter(([row]) => row < train.count);
   return new Map(own.map(([row, logits]) => [row, topClasses(logits, logits.length)[0]!]));
+}
+
+/**
+ * What counts of predictions made without the row itself: a float tail made them, so a right one counts only where the file that ships, which has
+ * even learned from the row, is right as well. `file` is -1 where it could not be asked.
+ */
+export function boundByFile(leftOut: readonly number[], file: readonly number[], labels: readonly number[]): readonly number[] {
+  return leftOut.map((said, at) => (said === labels[at] && file[at]! >= 0 ? file[at]! : said));
 }
 
 /** Classes that a file names for rows of a set. */

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { imageInputSchema } from '../config/card.ts';
 import { nearestName } from '../config/nearest-name.ts';
 import { WhetError } from '../errors.ts';
+import { shippedFile } from '../installation.ts';
 
 const modelSchema = z.strictObject({
   name: z.string().regex(/^[a-z0-9][a-z0-9.-]{0,99}$/),
@@ -31,9 +32,9 @@ const catalogSchema = z.strictObject({
 export type CatalogModel = z.output<typeof modelSchema>;
 export type Catalog = z.output<typeof catalogSchema>;
 
-export const shippedCatalog = new URL('../../models/catalog.json', import.meta.url);
+export const shippedCatalog = shippedFile('models/catalog.json');
 
-export function readCatalog(file: URL): Catalog {
+export function readCatalog(file: string | URL): Catalog {
   return catalogSchema.parse(JSON.parse(readFileSync(file, 'utf8')));
 }
 

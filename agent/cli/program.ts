@@ -1,6 +1,6 @@
 // The verbs and their options. Every action loads its code when it is called, so that `--help` and small verbs start fast.
-import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
+import { version } from '../installation.ts';
 import { addDeviceVerbs } from './device-verbs.ts';
 import { cutOf, integer, share } from './options.ts';
 import { createOutput } from './output.ts';
@@ -10,7 +10,7 @@ import { addQuantize } from './quantize.ts';
 export function createProgram(signal: AbortSignal): Command {
   const program = new Command('whet')
     .description('Fine-tunes the last layers of quantized ONNX models where they run, proves the result, and reports over MQTT.')
-    .version(version())
+    .version(version)
     .showHelpAfterError('Run the command with --help to see what it takes.')
     .exitOverride()
     .addHelpText(
@@ -220,8 +220,4 @@ function withCut(command: Command): Command {
       new Option('--layers <n>', 'layers with weights to train, counted from the output').argParser(integer(1, 1000)).conflicts('cut'),
     )
     .addOption(new Option('--cut <tensor>', 'cut at this tensor instead of counting layers'));
-}
-
-function version(): string {
-  return JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version;
 }

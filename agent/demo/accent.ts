@@ -3,9 +3,9 @@
 import { statSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { modelManifestSchema, reportSchema, trainingSchema } from '../contract/payloads.ts';
 import { WhetError } from '../errors.ts';
+import { shippedFile } from '../installation.ts';
 import { type Broker, type BrokerMessage, startBroker } from './broker.ts';
 import { createConversation } from './conversation.ts';
 import { startDevice } from './demo-device.ts';
@@ -30,7 +30,7 @@ export interface AccentDemo extends AsyncDisposable {
   readonly result: DemoResult;
 }
 
-export const accentModel = fileURLToPath(new URL('../../models/spoken-digits/model.onnx', import.meta.url));
+export const accentModel = shippedFile('models/spoken-digits/model.onnx');
 const device = 'demo';
 const startMs = 30_000;
 const adaptMs = 120_000;

@@ -4,8 +4,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createWriteStream } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { WhetError } from '../errors.ts';
+import { entryPoint } from '../installation.ts';
 
 export interface DemoDevice {
   /** Rejects when the device ends by itself; never resolves. */
@@ -14,7 +14,7 @@ export interface DemoDevice {
   stop(): Promise<void>;
 }
 
-const main = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? '../main.ts' : '../main.js', import.meta.url));
+const main = entryPoint('main');
 const graceMs = 5000;
 
 /** `settings` is the whole configuration; YAML reads JSON. */

@@ -2,9 +2,9 @@
 // model has never seen, adapts it to them, and measures the written file on fresh ones. Takes a folder to leave everything in.
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { AdaptReport } from '../adapt/report.ts';
 import { adapt } from '../adapt.ts';
+import { shippedFile } from '../installation.ts';
 import { rasterise } from '../preprocess/picture.ts';
 import { createRuntime } from '../runtime/runtime.ts';
 import type { Progress } from '../types.ts';
@@ -22,7 +22,7 @@ export interface ObjectsDemoOptions {
 const testPhotographs = 50;
 const edge = 96;
 
-const objectsModel = fileURLToPath(new URL('../../models/objects/model.onnx', import.meta.url));
+const objectsModel = shippedFile('models/objects/model.onnx');
 
 export async function objectsDemo({ directory, photographs, signal, progress }: ObjectsDemoOptions): Promise<AdaptReport> {
   const total = things.length * (photographs + testPhotographs);

@@ -2,8 +2,8 @@
 // (5 and more), as the Free Spoken Digit Dataset splits them. Refuses (`data-unusable`) a folder without either.
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { messageOf, WhetError } from '../errors.ts';
+import { shippedFile } from '../installation.ts';
 
 export interface Word {
   /** What is said, as the model names it. */
@@ -21,7 +21,7 @@ export interface Recordings {
   readonly told: readonly Word[];
 }
 
-export const shippedRecordings = fileURLToPath(new URL('../../models/spoken-digits/demo', import.meta.url));
+export const shippedRecordings = shippedFile('models/spoken-digits/demo');
 /** Of the shipped recordings: what the model understands, and what it does not. */
 export const knownSpeaker = 'american';
 export const foreignSpeaker = 'german';

@@ -3,6 +3,7 @@
 import '../runtime/telemetry-off.ts';
 import { Worker } from 'node:worker_threads';
 import { type ErrorCode, errorRegistry, WhetError } from '../errors.ts';
+import { entryPoint } from '../installation.ts';
 import type { Log } from '../log.ts';
 import type { TailChoice } from '../types.ts';
 import type { FromWorker, Inferred, ModelFacts, ToWorker, WorkerSetup } from './protocol.ts';
@@ -41,7 +42,6 @@ interface Waiting {
 }
 
 // The sibling file has the ending of this one: .ts when run from the source, .js when built.
-const workerUrl = new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url);
 
 export function createInference(setup: WorkerSetup, log: Log): Inference {
   let release: TailChoice = setup.release ?? { version: 'base', artifact: null, classes: [] };
@@ -55,7 +55,10 @@ export function createInference(setup: WorkerSetup, log: Log): Inference {
 
   function launch(): Promise<ModelFacts> {
     return new Promise((resolve, reject) => {
-      const started = new Worker(workerUrl, { workerData: { ...setup, release } satisfies WorkerSetup, resourceLimits });
+      const started = new Worker(entryPoint('inference/worker'), {
+        workerData: { ...setup, release } satisfies WorkerSetup,
+        resourceLimits,
+      });
       worker = started;
       started.on('message', (message: FromWorker) => {
         if (message.kind === 'ready') {

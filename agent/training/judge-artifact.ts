@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 import { chooseJudges, type Division } from '../candidate/divide.ts';
 import {
+  boundByFile,
   classesLeftOut,
   classesOfTail,
   compareWithFloat,
@@ -121,11 +122,10 @@ async function gatherEvidence(
   const train = takeRows(set, division.train);
   const leftOut = classesLeftOut(fitted, train);
   const positionOf = new Map(division.train.map((row, position) => [row, position]));
-  const held = judges.rows.filter((row) => !positionOf.has(row));
-  const heldSaid = await classesOfTail(after.tail, set, held);
-  const ofHeld = new Map(held.map((row, at) => [row, heldSaid[at]!]));
-  const said = (row: number) => ofHeld.get(row) ?? leftOut.get(positionOf.get(row) ?? -1);
-  const rows = judges.rows.filter((row) => said(row) !== undefined);
+  const rows = judges.rows.filter((row) => !positionOf.has(row) || leftOut.has(positionOf.get(row)!));
+  const asked = await classesOfTail(after.tail, set, rows);
+  const labels = rows.map((row) => set.labels[row]!);
+  const without = rows.map((row, at) => leftOut.get(positionOf.get(row) ?? -1) ?? asked[at]!);
   const isKnown = plan.labels.some((label) => before.classes.includes(label));
   const now = isKnown ? await classesOfTail(before.tail, set, rows) : null;
   const float = { tail: job.classes === 'keep' ? classifier.tail : withClasses(classifier.tail, plan.mapping), weights: fitted.weights };
@@ -135,7 +135,7 @@ async function gatherEvidence(
     by: judges.by,
     set,
     rows,
-    candidate: rows.map((row) => said(row)!),
+    candidate: boundByFile(without, asked, labels),
     current: now?.map((label) => plan.labels.indexOf(before.classes[label] ?? '')) ?? null,
     agreement: await compareWithFloat((rows, taken) => classesOfTail(after.tail, rows, taken), float, train, options),
   });

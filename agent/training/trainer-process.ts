@@ -1,12 +1,10 @@
 // The daemon's side of the trainer: starts the child for one job, passes its progress on, gives its outcome. Aborting kills the child;
 // nothing is lost, because a trainer only reads the store and writes into a directory of its own.
 import { fork } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { type ErrorCode, errorRegistry, WhetError } from '../errors.ts';
+import { entryPoint } from '../installation.ts';
 import type { Progress } from '../types.ts';
 import type { FromTrainer, TrainingJob, TrainingOutcome } from './protocol.ts';
-
-const trainerPath = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? './trainer.ts' : './trainer.js', import.meta.url));
 
 /** What is large lies outside the JavaScript heap; its young part would grow by 12 MB for nothing. */
 const smallHeap = ['--max-semi-space-size=1'];
@@ -15,7 +13,11 @@ export function runTrainer(job: TrainingJob, progress: Progress, signal: AbortSi
   return new Promise((resolve, reject) => {
     // An abort that came before would not be heard any more, and the run would go on to its end.
     if (signal.aborted) return reject(new WhetError('trainer-failed', `the run was stopped before it began: ${String(signal.reason)}`));
-    const child = fork(trainerPath, [], { serialization: 'advanced', stdio: ['ignore', 'ignore', 'pipe', 'ipc'], execArgv: smallHeap });
+    const child = fork(entryPoint('training/trainer'), [], {
+      serialization: 'advanced',
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+      execArgv: smallHeap,
+    });
     const errors: Buffer[] = [];
     child.stderr?.on('data', (part: Buffer) => {
       errors.push(part);

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import {
   type Asked,
+  boundByFile,
   classesLeftOut,
   classesOfTail,
   compareWithFloat,
@@ -55,6 +56,11 @@ it('takes left-out predictions of every row, and of a part of them, alike', () =
   // Row 4 is a copy of a capture as it might have been.
   const heldOut = { rows: [2, 4], logits: Float32Array.of(0, 1, 1, 0) };
   expect([...classesLeftOut({ ...fit, crossValidated: null, heldOut }, train)]).toEqual([[2, 1]]);
+});
+
+it('counts a right left-out prediction only where the file that ships is right too', () => {
+  //                    both right, the file wrong, the tail wrong, both wrong, the file not asked
+  expect(boundByFile([0, 0, 1, 2, 0], [0, 1, 0, 1, -1], [0, 0, 0, 0, 0])).toEqual([0, 1, 1, 2, 0]);
 });
 
 it('counts what is right, confused and not measured', () => {
