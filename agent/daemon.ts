@@ -34,7 +34,7 @@ import { uplinkConfig } from './outlets/uplink-config.ts';
 import { captureKind, viewCount } from './preprocess/capture-input.ts';
 import { createVoiceActivity } from './preprocess/voice-activity.ts';
 import type { Store } from './store/store.ts';
-import { owedTraining, oweTraining } from './training/owed.ts';
+import { type OwedTraining, owedTraining, oweTraining } from './training/owed.ts';
 import type { BaseFacts, Capture } from './types.ts';
 import { createUplink, type Uplink } from './uplink/uplink.ts';
 
@@ -156,7 +156,9 @@ export async function runDaemon(config: Config, log: Log, signal: AbortSignal): 
   leftBehind = started.leftBehind;
   if (leftBehind !== null) {
     log.error({ current: started.current, reason: leftBehind }, 'the current release cannot predict');
-    oweTraining(store.settings, { reason: 'the base model changed', unlearning: null });
+    await unlessFull(log, 'it is trained again in this life of the device, or after the next start', () =>
+      oweTraining(store.settings, baseChanged),
+    );
   }
   const control = createControlServer(places.socket, engine.parts, log);
   await control.start();
@@ -203,7 +205,7 @@ export async function runDaemon(config: Config, log: Log, signal: AbortSignal): 
     () => {
       engine.viewKeeper.wake();
       // A new base model is a normal event: what was learned for the one before is learned for this one.
-      const owed = owedTraining(store.settings);
+      const owed = owedTraining(store.settings) ?? (leftBehind === null ? null : baseChanged);
       if (owed === null || jobs.running) return;
       const { reason, unlearning } = owed;
       jobs
@@ -259,6 +261,9 @@ function missingOf(store: Store): string | null {
 function stateOf(source: Source): SourceState {
   return { name: source.name, kind: source.kind, ...source.status() };
 }
+
+/** What the device owes where the current release does not fit the base model any more. */
+const baseChanged: OwedTraining = { reason: 'the base model changed', unlearning: null };
 
 function linkState(uplink: Uplink | null): LinkState | null {
   if (uplink === null) return null;

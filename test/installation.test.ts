@@ -5,6 +5,11 @@ import { entryPoint, shippedFile, version } from '../agent/installation.ts';
 
 it('finds models, entry points and its version', () => {
   expect(version).toMatch(/^\d+\.\d+\.\d+/);
-  for (const path of [shippedFile('models/objects/model.onnx'), entryPoint('main'), entryPoint('inference/worker'), entryPoint('training/trainer')])
+  for (const path of [
+    shippedFile('models/objects/model.onnx'),
+    entryPoint('main'),
+    entryPoint('inference/worker'),
+    entryPoint('training/trainer'),
+  ])
     expect(existsSync(path), path).toBe(true);
 });

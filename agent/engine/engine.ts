@@ -10,6 +10,8 @@ import { createJobs, type Jobs } from '../training/jobs.ts';
 import type { BaseFacts, Clock, TailChoice } from '../types.ts';
 import type { Assembly } from './assemble.ts';
 import { createEvents, type Events } from './events.ts';
+import { withReserve } from './reserve.ts';
+import { unlessFull } from './unless-full.ts';
 import { createViewKeeper, type ViewKeeper } from './view-keeper.ts';
 
 export interface EnginePorts {
@@ -95,7 +97,9 @@ export function createEngine({
     viewKeeper,
     parts,
     async start() {
-      await purgeTainted(store, releases);
+      await unlessFull(log, 'releases that learned from forgotten samples go at the next start', () =>
+        withReserve(places.reserve, log, () => purgeTainted(store, releases)),
+      );
       return activation.start();
     },
     async stop() {
