@@ -4,6 +4,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, posix, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { doors, generated, levels, maxLines, mayExit, packages, pure, reserved } from './layer-rules.mjs';
+import { scriptProblems } from './script-imports.mjs';
 
 /** The file that decides a room's name: `agent/onnx/surgery/cut.ts` is in `onnx`, `agent/daemon.ts` is a room of its own. */
 function roomOf(file) {
@@ -73,6 +74,7 @@ export function findProblems(root) {
     ...cycleProblems(agent),
     ...doorProblems(root),
     ...lengthProblems(root),
+    ...scriptProblems(root),
   ].sort((a, b) => a.file.localeCompare(b.file) || a.line - b.line);
 }
 

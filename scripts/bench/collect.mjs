@@ -4,10 +4,10 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { createCollect } from '../../dist/collect.js';
 import { drawScene, things } from '../../dist/demo/scenes.js';
-import { createAnnouncer } from '../../dist/device/announcer.js';
-import { collectPorts } from '../../dist/device/collecting.js';
+import { createCollect } from '../../dist/engine/collect.js';
+import { collectPorts } from '../../dist/engine/collecting.js';
+import { createEvents } from '../../dist/engine/events.js';
 import { createInference } from '../../dist/inference/inference.js';
 import { createLog } from '../../dist/log.js';
 import { rasterise } from '../../dist/preprocess/picture.js';
@@ -61,9 +61,8 @@ async function compare({ name, model, input, classes, frames }, rounds) {
     log,
   );
   const facts = await inference.start();
-  const announcer = createAnnouncer('bench', '0', '0', { classes: labels }, null, () => '');
   const config = { duplicates: { distance: 4, windowSeconds: 0 }, queries: { perHour: 0, thumbnail: false } };
-  const collect = createCollect(collectPorts(config, store, inference, facts.backbone, announcer, clock), 0, log, clock);
+  const collect = createCollect(collectPorts(config, store, inference, facts.backbone, createEvents(log), clock), 0, log, clock);
   const session = await openSession(readFileSync(model), { label: name, threads: 1 });
   const tensor = {
     dtype: 'float32',

@@ -51,6 +51,20 @@ const broken: readonly (readonly [what: string, file: string, text: string, line
     'imports point down',
   ],
   [
+    'a script that imports what is gone',
+    'scripts/bench/x.mjs',
+    "// x\nimport { db } from '../../dist/store/old.js';\n",
+    2,
+    "'agent/store/old.ts' is not there",
+  ],
+  [
+    'a script that imports what has another name',
+    'scripts/x.mjs',
+    "// x\nimport { other as db } from '../dist/store/db.js';\n",
+    2,
+    "'agent/store/db.ts' exports no 'other'",
+  ],
+  [
     'a stage that imports a stage',
     'agent/capture/x3.ts',
     "// x\nimport { db } from '../store/db.ts';\n",
