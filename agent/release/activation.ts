@@ -70,12 +70,12 @@ export function createActivation({ releases, base, keep, log, use, changed }: Ac
   }
 
   /** What predicts is settled: a full disk only puts off that it is written down, until the next start. */
-  async function takeBack(version: string): Promise<void> {
+  async function unlessFull(write: () => Promise<unknown>): Promise<void> {
     try {
-      await releases.rollback(version);
+      await write();
     } catch (error) {
       if (!(error instanceof WhetError && error.code === 'disk-full')) throw error;
-      log.error({ release: version, error: messageOf(error) }, 'the disk is full: what predicts now could not be written down');
+      log.error({ error: messageOf(error) }, 'the disk is full: what predicts now could not be written down');
     }
   }
 
@@ -122,19 +122,23 @@ export function createActivation({ releases, base, keep, log, use, changed }: Ac
       const leftBehind = await choiceOf(version)
         .then(use)
         .then(() => null, messageOf);
-      if (leftBehind === null) return { current: version, leftBehind };
+      if (leftBehind === null) {
+        // It may have been in its first health check when the device stopped.
+        await unlessFull(() => releases.confirm(version));
+        return { current: version, leftBehind };
+      }
       for (const { version: older, health } of (await releases.list()).releases.toReversed()) {
         if (older === version || health !== 'healthy') continue;
         try {
           await use(await choiceOf(older));
-          await takeBack(older);
+          await unlessFull(() => releases.rollback(older));
           return { current: older, leftBehind };
         } catch (error) {
           log.debug({ release: older, error: messageOf(error) }, 'an older release does not fit either');
         }
       }
       await use(await choiceOf('base'));
-      await takeBack('base');
+      await unlessFull(() => releases.rollback('base'));
       return { current: 'base', leftBehind };
     },
   };

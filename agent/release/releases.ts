@@ -29,7 +29,7 @@ export interface ReleaseList {
 }
 
 export interface Releases {
-  /** Removes leftovers; rolls back a current release that is damaged, failed, or was in its first health check when the device stopped. */
+  /** Removes leftovers; rolls back a current release that is damaged, failed, or was in its first health check when the device stopped, twice. */
   start(): Promise<Started>;
   current(): Promise<string>;
   /** Directory of a release's files. */
@@ -41,7 +41,7 @@ export interface Releases {
   verify(version: string): Promise<ReleaseManifest>;
   /** Writes a new release under the next number; it is not current yet. */
   add(facts: Omit<ReleaseManifest, 'version' | 'createdAtMs'>, files: ReleaseFiles): Promise<ReleaseManifest>;
-  /** Makes it current. Until `confirm`, a crash rolls it back at the next start. */
+  /** Makes it current. Until `confirm`, a second crash rolls it back at the next start. */
   activate(version: string): Promise<Switched>;
   /** It passed its first health check. */
   confirm(version: string): Promise<void>;
@@ -54,6 +54,8 @@ export interface Releases {
   /** Removes releases for good (unlearning); rolls back first where one of them is current. */
   purge(versions: readonly string[]): Promise<Switched & { readonly removed: readonly string[] }>;
 }
+
+const stopped = 'the device stopped during its first health check';
 
 export function createReleases(root: string, clock: Clock): Releases {
   let last: Promise<unknown> = Promise.resolve();
@@ -95,7 +97,7 @@ export function createReleases(root: string, clock: Clock): Releases {
   async function problemOf(ledger: Ledger): Promise<string | null> {
     const current = currentOf(ledger);
     if (current === 'base') return null;
-    if (healthOf(ledger, current) === 'pending') return 'the device stopped during its first health check';
+    if (healthOf(ledger, current) === 'pending' && ledger.health[current]?.reason === stopped) return `${stopped} twice`;
     if (healthOf(ledger, current) === 'failed') return ledger.health[current]?.reason ?? 'it failed its health check';
     return verifyRelease(root, current).then(() => null, messageOf);
   }
@@ -119,6 +121,8 @@ export function createReleases(root: string, clock: Clock): Releases {
         const before = await load();
         const from = currentOf(before);
         const reason = await problemOf(before);
+        // A power cut is no fault of the release; that it comes twice at this moment is. Written down before it is tried again.
+        if (reason === null && healthOf(before, from) === 'pending') await writeLedger(root, withHealth(before, from, 'pending', stopped));
         if (reason === null) return { current: from, rolledBack: null, leftovers };
         const { current } = await commit(before, await fallBack(withHealth(before, from, 'failed', reason)));
         return { current, rolledBack: { from, reason }, leftovers };

@@ -65,7 +65,8 @@ function installPackages(root, cpu) {
   return packages;
 }
 
-async function bundle(root, out) {
+/** Three entries (command, worker, trainer) and what they share; schemas and pages beside them. */
+export async function bundle(root, out) {
   call(process.execPath, ['--no-warnings', join(root, 'scripts', 'build.mjs')], 'the build');
   const dist = join(root, 'dist');
   const made = await rolldown({

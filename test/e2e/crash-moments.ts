@@ -58,7 +58,7 @@ export const moments: readonly Moment[] = [
     ...{ brokerAway: true, candidate: true },
   },
   { ...run('the link is not switched yet', 'daemon', ['before rename .*/current$'], 'interrupted', 'base'), candidate: true },
-  { ...run('the link is switched, nothing checked', 'daemon', ['after rename .*/current$'], 'interrupted', 'base'), candidate: true },
+  { ...run('the link is switched, nothing checked', 'daemon', ['after rename .*/current$'], 'interrupted', 'release'), candidate: true },
   {
     ...run(
       'a release is healthy',

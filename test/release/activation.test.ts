@@ -99,3 +99,16 @@ describe('activation', () => {
     expect({ used, current: await releases.current() }).toEqual({ used: ['base'], current: 'base' });
   });
 });
+
+describe('a start after one that was cut off', () => {
+  it('checks the release that was being tried, and confirms it', async () => {
+    const { releases, activation, used, add } = await setUp();
+    const version = await add();
+    await releases.activate(version);
+    await releases.start();
+    expect(await activation.start()).toEqual({ current: version, leftBehind: null });
+    expect(used).toEqual([version]);
+    expect((await releases.list()).releases).toMatchObject([{ version, health: 'healthy' }]);
+    expect(await releases.start()).toMatchObject({ current: version, rolledBack: null });
+  });
+});

@@ -108,13 +108,15 @@ describe('current', () => {
     expect((await releases.list()).releases.find(({ version }) => version === b)?.health).toBe('pending');
   });
 
-  test('goes back at the next start where the device stopped during the first health check', async () => {
+  test('tries once more where the device stopped during the first health check, and goes back where it stops again', async () => {
     const root = temporaryRoot();
     const releases = releasesIn(root);
     const a = await goneLive(releases);
     const b = await addTo(releases);
     await releases.activate(b);
-    const reason = 'the device stopped during its first health check';
+    expect(await releasesIn(root).start()).toMatchObject({ current: b, rolledBack: null });
+    expect((await releases.list()).releases.map(({ health }) => health)).toEqual(['healthy', 'pending']);
+    const reason = 'the device stopped during its first health check twice';
     expect(await releasesIn(root).start()).toMatchObject({ current: a, rolledBack: { from: b, reason } });
     expect(await releasesIn(root).start()).toMatchObject({ current: a, rolledBack: null });
     expect((await releases.list()).releases.map(({ health }) => health)).toEqual(['healthy', 'failed']);

@@ -104,6 +104,7 @@ describe.skipIf(trial === null)('a full disk (skipped where tmpfs cannot be moun
     const good = await goneLive(releases);
     const pending = await addRelease(releases);
     await releases.activate(pending);
+    await releases.start();
     keepReserve(reserve);
     fill(directory);
     await expect(releases.start()).rejects.toEqual(expect.objectContaining({ code: 'disk-full' }));
