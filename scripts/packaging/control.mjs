@@ -39,7 +39,7 @@ Version: ${version}
 Architecture: ${arch}
 Maintainer: ${maintainer}
 Installed-Size: ${Math.ceil(installedBytes / 1024)}
-Depends: libc6 (>= 2.28), libstdc++6, libgcc-s1, adduser
+Depends: libc6 (>= 2.28), libstdc++6, libgcc-s1, libatomic1, adduser
 Recommends: alsa-utils, ffmpeg
 Suggests: mosquitto
 Section: science
@@ -140,11 +140,15 @@ function sums(tree) {
 }
 
 /** Licences whose text every Debian has. */
-const common = { 'Apache-2.0': 'Apache-2.0', 'LGPL-3.0-or-later': 'LGPL-3', 'GPL-3.0-or-later': 'GPL-3', 'MPL-2.0': 'MPL-2.0' };
+const common = [
+  { file: 'Apache-2.0', id: /Apache-2\.0/, text: /Apache License\s+Version 2\.0/ },
+  { file: 'LGPL-3', id: /LGPL-3/, text: /GNU LESSER GENERAL PUBLIC LICENSE/i },
+  { file: 'MPL-2.0', id: /MPL-2\.0/, text: /Mozilla Public License Version 2\.0/i },
+];
 
 function textOf(license, text) {
-  const file = Object.entries(common).find(([id]) => license.includes(id))?.[1];
-  if (file !== undefined) return `On Debian systems the text of ${license} is in /usr/share/common-licenses/${file}.`;
+  const known = common.find(({ id, text: pattern }) => id.test(license) || pattern.test(text ?? ''));
+  if (known !== undefined) return `${license}. On Debian systems its text is in /usr/share/common-licenses/${known.file}.`;
   return text ?? `${license}; the package brings no text of it.`;
 }
 
