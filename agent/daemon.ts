@@ -1,9 +1,10 @@
 // The composition root of `whet run`: opens the parts in order, joins them, waits for the end, and stops them in reverse. Fatal are only
 // configuration, model and state directory; a source or a broker that is away is not.
 import { statSync } from 'node:fs';
-import { createSource } from './capture/create.ts';
+import { createSource } from './capture/kinds.ts';
 import type { Source } from './capture/source.ts';
 import { machineClock } from './clock.ts';
+import { captureKind } from './config/card.ts';
 import { isClassName } from './config/class-name.ts';
 import { matchLabel } from './config/class-names.ts';
 import { classNames } from './config/labels.ts';
@@ -31,7 +32,7 @@ import { isPaused } from './operations/pause.ts';
 import { isOperation, operations, runOperation } from './operations/table.ts';
 import { createMqttOutlet } from './outlets/mqtt.ts';
 import { uplinkConfig } from './outlets/uplink-config.ts';
-import { captureKind, viewCount } from './preprocess/capture-input.ts';
+import { viewCount } from './preprocess/capture-input.ts';
 import { createVoiceActivity } from './preprocess/voice-activity.ts';
 import type { Store } from './store/store.ts';
 import { type OwedTraining, owedTraining, oweTraining } from './training/owed.ts';
