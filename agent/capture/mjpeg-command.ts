@@ -33,15 +33,19 @@ export function createMjpegSource(options: MjpegOptions): Source {
       ),
     async run({ outlet, context, signal, status, update }) {
       let frames = 0;
-      let broken = 0;
-      const onFrame = (bytes: Uint8Array, brokenSoFar: number) => {
-        if (signal.aborted) return;
-        update({ state: 'running', lastError: null, dropped: status().dropped + brokenSoFar - broken });
-        frames += 1;
-        broken = brokenSoFar;
-        outlet.offer({ bytes, timeMs: context.clock.now() });
-      };
-      const reason = await runCamera(camera, onFrame, signal);
+      const reason = await runCamera(
+        camera,
+        {
+          onFrame(bytes) {
+            if (signal.aborted) return;
+            if (status().state !== 'running') update({ state: 'running', lastError: null });
+            frames += 1;
+            outlet.offer({ bytes, timeMs: context.clock.now() });
+          },
+          onBroken: (count) => update({ dropped: status().dropped + count }),
+        },
+        signal,
+      );
       return { reason, delivered: frames > 0 };
     },
   });

@@ -109,6 +109,22 @@ describe('a camera program', () => {
     await recorder.until('the silence to be told', () => mute.status().lastError?.includes('printed nothing for 0.2 s') === true);
   });
 
+  test('that sends no end markers is seen, and one whose pictures are all broken is told so, and counted as they come', async () => {
+    const recorder = createRecorder();
+    const unended = open(script(`setInterval(() => out(frame.subarray(0, frame.length - 2)), 20);`));
+    await unended.start(recorder.context);
+    await recorder.until('pictures', () => recorder.captures.length >= 3);
+    expect(unended.status()).toMatchObject({ state: 'running', dropped: 0 });
+    await sharp(recorder.captures[2]!.bytes, { failOn: 'warning' }).raw().toBuffer();
+    await unended.stop();
+    const broken = open(script(`setInterval(() => out(frame.subarray(0, 40)), 20);`), { stallMs: 2000 });
+    await broken.start(recorder.context);
+    await recorder.until('broken pictures to be counted', () => broken.status().dropped > 5);
+    await recorder.until('the stall', () =>
+      /broken pictures among them, but no JPEG picture for 2 s/.test(broken.status().lastError ?? ''),
+    );
+  });
+
   test('that is not there, or no program, is degraded and not fatal', async () => {
     const recorder = createRecorder();
     const missing = open(['rpicam-vid-of-another-board']);
