@@ -28,6 +28,8 @@ interface Window {
 /** Windows that wait while the one before is computed. */
 const longestLine = 16;
 
+const timesJump = 'readings were thrown away: their times run backwards, or stand still; look at the clock of the sensor';
+
 export function createSensorCommandSource(options: SensorCommandOptions): Source {
   const { name, command, window, stallMs, graceMs = 1500, retryMinMs, retryMaxMs } = options;
   return createProgramSource<Window>({
@@ -36,14 +38,24 @@ export function createSensorCommandSource(options: SensorCommandOptions): Source
       createWaitingLine<Window>(longestLine, ({ bytes, timeMs }) => emit({ source: name, timeMs, kind: 'sensor', bytes }), outcome),
     async run({ outlet, context, signal, status, update }) {
       const windows = createReadingWindows(window);
+      let thrownAway = 0;
+      const tellThrownAway = () => {
+        const now = windows.lost + windows.overtaken;
+        if (now === thrownAway) return;
+        if (thrownAway === 0) context.log.warn({ source: name, readings: now }, timesJump);
+        update({ dropped: status().dropped + now - thrownAway, lastError: `${now} ${timesJump}` });
+        thrownAway = now;
+      };
       const printed = {
         take(chunk: Buffer): boolean {
           if (signal.aborted) return false;
           const before = windows.readings;
           const nowMs = context.clock.now();
           for (const { bytes, lengthS } of windows.push(chunk, nowMs)) outlet.offer({ bytes, timeMs: Math.round(nowMs - 1000 * lengthS) });
+          tellThrownAway();
           const isReading = windows.readings > before;
-          if (isReading && status().state !== 'running') update({ state: 'running', lastError: null });
+          if (isReading && status().state !== 'running')
+            update({ state: 'running', lastError: thrownAway === 0 ? null : status().lastError });
           return isReading;
         },
         stalled: () =>
