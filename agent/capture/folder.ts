@@ -193,7 +193,15 @@ async function read(w: Watch, path: string, seen: FileLook, origin: string): Pro
   }
   const timeMs = Math.min(seen.mtimeMs, w.context.clock.now());
   const label = labelOf(path, isClass, isKnown);
-  return { source: name, timeMs, kind: w.options.captures, bytes: outcome.bytes, origin, ...(label === undefined ? {} : { label }) };
+  return {
+    source: name,
+    timeMs,
+    kind: w.options.captures,
+    bytes: outcome.bytes,
+    origin,
+    moment: origin,
+    ...(label === undefined ? {} : { label }),
+  };
 }
 
 async function offer(w: Watch, path: string, origin: string, capture: Capture): Promise<void> {

@@ -2,6 +2,7 @@
 // a set rate: the latest wins, older ones are passed over and counted. Started again, ever more slowly, when it ends or stalls.
 import { runCamera } from './camera-process.ts';
 import { createLatestFrame, type Frame } from './latest-frame.ts';
+import { createBursts } from './moments.ts';
 import { createProgramSource } from './program-source.ts';
 import type { Source } from './source.ts';
 
@@ -20,15 +21,19 @@ export interface MjpegOptions {
   readonly retryMaxMs?: number;
 }
 
+/** Frames within this time of one another show the same. */
+export const burstMs = 2000;
+
 export function createMjpegSource(options: MjpegOptions): Source {
   const { name, retryMinMs, retryMaxMs } = options;
   const camera = { ...options, maxFrameBytes: options.maxFrameBytes ?? 32 * 1024 * 1024, graceMs: options.graceMs ?? 1500 };
+  const burstOf = createBursts(burstMs);
   return createProgramSource<Frame>({
     ...{ name, kind: 'mjpeg', unit: 'frame', silent: 'no picture yet', retryMinMs, retryMaxMs },
     open: ({ emit }, outcome) =>
       createLatestFrame(
         1000 / options.framesPerSecond,
-        ({ bytes, timeMs }) => emit({ source: name, timeMs, kind: 'image', bytes }),
+        ({ bytes, timeMs, moment }) => emit({ source: name, timeMs, kind: 'image', bytes, moment }),
         outcome,
       ),
     async run({ outlet, context, signal, status, update }) {
@@ -40,7 +45,7 @@ export function createMjpegSource(options: MjpegOptions): Source {
             if (signal.aborted) return;
             if (status().state !== 'running') update({ state: 'running', lastError: null });
             frames += 1;
-            outlet.offer({ bytes, timeMs: context.clock.now() });
+            outlet.offer({ bytes, timeMs: context.clock.now(), moment: burstOf(context.clock.monotonicMs()) });
           },
           onBroken: (count) => update({ dropped: status().dropped + count }),
         },

@@ -31,7 +31,7 @@ export interface ReadingWindow {
   /** JSON lines, as the model card describes them. */
   readonly bytes: Uint8Array;
   readonly lengthS: number;
-  /** Windows of one number share readings with the first of them: they are one moment. */
+  /** Windows of one number overlap, each the one before: they are one moment. */
   readonly chain: number;
 }
 
@@ -47,6 +47,8 @@ const mostBytes = 32 * 1024 * 1024;
 const readingBytes = 100;
 /** A reading that is later than this part of a window says that the clock was set. */
 const latest = 0.1;
+/** Lengths of a window after which those that overlap without end are another moment all the same: a day is not one observation. */
+const longestChain = 10;
 
 export function createReadingWindows({ lengthS, everyS, time, stamp }: WindowOptions): ReadingWindows {
   const decoder = new StringDecoder('utf8');
@@ -64,7 +66,7 @@ export function createReadingWindows({ lengthS, everyS, time, stamp }: WindowOpt
   let bytes = 0;
   /** Readings before it stood in a window. */
   let usedS = Number.NEGATIVE_INFINITY;
-  let chain = { number: 0, untilS: Number.NEGATIVE_INFINITY };
+  let chain = { number: 0, fromS: Number.NEGATIVE_INFINITY };
 
   /** The line with its time; null where it is none. */
   function read(line: string, nowMs: number): Reading | null {
@@ -92,14 +94,14 @@ export function createReadingWindows({ lengthS, everyS, time, stamp }: WindowOpt
     beginS = atS;
     lastS = atS;
     usedS = Number.NEGATIVE_INFINITY;
-    chain = { number: chain.number, untilS: Number.NEGATIVE_INFINITY };
   }
 
   /** The readings since the begin of the window, as a window; null where there is none to speak of. */
   function complete(): ReadingWindow | null {
     const inside = waiting.filter(({ atS }) => atS >= beginS);
     if (inside.length < 2) return null;
-    if (beginS >= chain.untilS) chain = { number: chain.number + 1, untilS: beginS + lengthS };
+    const goesOn = beginS < usedS && beginS < chain.fromS + longestChain * lengthS;
+    if (!goesOn) chain = { number: chain.number + 1, fromS: beginS };
     usedS = beginS + lengthS;
     return { bytes: Buffer.from(inside.map(({ text }) => text).join('\n')), lengthS, chain: chain.number };
   }

@@ -1,5 +1,6 @@
 // A source that runs a program which prints readings of a sensor, a JSON object a line, and emits each window of them. Started again, ever more
 // slowly, when it ends or stalls; few windows wait, the oldest are dropped first.
+import { createMomentNames } from './moments.ts';
 import { runProgram } from './program.ts';
 import { createProgramSource } from './program-source.ts';
 import { createReadingWindows, type WindowOptions } from './reading-windows.ts';
@@ -23,6 +24,7 @@ interface Window {
   readonly bytes: Uint8Array;
   /** When it began. */
   readonly timeMs: number;
+  readonly moment: string;
 }
 
 /** Windows that wait while the one before is computed. */
@@ -32,11 +34,17 @@ const timesJump = 'readings were thrown away: their times run backwards, or stan
 
 export function createSensorCommandSource(options: SensorCommandOptions): Source {
   const { name, command, window, stallMs, graceMs = 1500, retryMinMs, retryMaxMs } = options;
+  const nameRun = createMomentNames();
   return createProgramSource<Window>({
     ...{ name, kind: 'sensor', unit: 'window', silent: 'no reading yet', retryMinMs, retryMaxMs },
     open: ({ emit }, outcome) =>
-      createWaitingLine<Window>(longestLine, ({ bytes, timeMs }) => emit({ source: name, timeMs, kind: 'sensor', bytes }), outcome),
+      createWaitingLine<Window>(
+        longestLine,
+        ({ bytes, timeMs, moment }) => emit({ source: name, timeMs, kind: 'sensor', bytes, moment }),
+        outcome,
+      ),
     async run({ outlet, context, signal, status, update }) {
+      const run = nameRun();
       const windows = createReadingWindows(window);
       let thrownAway = 0;
       const tellThrownAway = () => {
@@ -51,7 +59,9 @@ export function createSensorCommandSource(options: SensorCommandOptions): Source
           if (signal.aborted) return false;
           const before = windows.readings;
           const nowMs = context.clock.now();
-          for (const { bytes, lengthS } of windows.push(chunk, nowMs)) outlet.offer({ bytes, timeMs: Math.round(nowMs - 1000 * lengthS) });
+          for (const { bytes, lengthS, chain } of windows.push(chunk, nowMs)) {
+            outlet.offer({ bytes, timeMs: Math.round(nowMs - 1000 * lengthS), moment: `${run}.${chain}` });
+          }
           tellThrownAway();
           const isReading = windows.readings > before;
           if (isReading && status().state !== 'running')

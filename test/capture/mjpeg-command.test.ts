@@ -62,6 +62,9 @@ describe('a camera program', () => {
     // Of 25 a second 5 are taken; how regularly, latest-frame.test.ts says on a clock of its own.
     expect(camera.status().passedOver).toBeGreaterThan(recorder.captures.length);
     expect(camera.status().dropped).toBe(0);
+    // Six in little more than a second are one burst.
+    expect(new Set(recorder.captures.slice(0, 6).map(({ moment }) => moment)).size).toBe(1);
+    expect(recorder.captures[0]?.moment).toBeDefined();
     for (const { bytes, source: name } of recorder.captures) {
       expect(name).toBe('door');
       expect(await sharp(bytes, { failOn: 'warning' }).metadata()).toMatchObject({ width: 160, height: 120 });

@@ -1,6 +1,6 @@
 // The kind `mjpeg`: a program that prints JPEG pictures, as rpicam-vid, ffmpeg and curl on an IP camera do.
 import { z } from 'zod';
-import { createMjpegSource } from '../mjpeg-command.ts';
+import { burstMs, createMjpegSource } from '../mjpeg-command.ts';
 import { sourceKind, sourceName } from '../source-kind.ts';
 import { checkProgram, command, stallSeconds } from './command.ts';
 
@@ -15,7 +15,7 @@ export const mjpeg = sourceKind({
   }),
   gives: ['image'],
   paths: [],
-  burstMs: () => 2000,
+  burstMs: () => burstMs,
   check: (settings, { searchPath }) => checkProgram(settings.command[0]!, ['command', 0], searchPath),
   create({ name, command: words, framesPerSecond, stallSeconds: seconds }) {
     return createMjpegSource({ name, command: words, framesPerSecond, stallMs: seconds * 1000 });
