@@ -1,5 +1,6 @@
 // A source that runs a program which prints raw sound (arecord, ffmpeg, a pipe) and emits each utterance as a WAV file. Takes a function that
 // cuts samples into utterances. Started again, ever more slowly, when it ends or stalls; few utterances wait, the oldest are dropped first.
+import type { BudgetLimits } from './budget.ts';
 import { createUtterances } from './moments.ts';
 import { createPcmReader, toWav } from './pcm.ts';
 import { runProgram } from './program.ts';
@@ -31,6 +32,8 @@ export interface MicrophoneOptions {
   /** The program is ended and started again when no sound, not even silence, comes for this long. */
   readonly stallMs: number;
   readonly createSegmenter: (sampleRate: number) => Segmenter;
+  /** What is taken of it a minute; generous unless told. */
+  readonly budget?: BudgetLimits;
   /** Between SIGTERM and SIGKILL. */
   readonly graceMs?: number;
   readonly retryMinMs?: number;
@@ -45,15 +48,15 @@ interface Utterance {
 }
 
 /** Utterances that wait while the one before is computed. */
-const longestLine = 16;
+const line = { longest: 16, mostBytes: 32 * 1024 * 1024, sizeOf: ({ wav }: Utterance) => wav.length };
 
 export function createMicrophoneSource(options: MicrophoneOptions): Source {
-  const { name, command, sampleRate, stallMs, graceMs = 1500, retryMinMs, retryMaxMs } = options;
+  const { name, command, sampleRate, stallMs, graceMs = 1500, budget, retryMinMs, retryMaxMs } = options;
   return createProgramSource<Utterance>({
-    ...{ name, kind: 'microphone', unit: 'utterance', silent: 'no sound yet', retryMinMs, retryMaxMs },
+    ...{ name, kind: 'microphone', unit: 'utterance', silent: 'no sound yet', budget, retryMinMs, retryMaxMs },
     open: ({ emit }, outcome) =>
       createWaitingLine<Utterance>(
-        longestLine,
+        line,
         ({ wav, timeMs, moment }) => emit({ source: name, timeMs, kind: 'audio', bytes: wav, moment }),
         outcome,
       ),

@@ -1,5 +1,6 @@
 // A source that runs a program which prints an MJPEG stream (rpicam-vid, ffmpeg, GStreamer, curl on an IP camera) and emits its pictures at
 // a set rate: the latest wins, older ones are passed over and counted. Started again, ever more slowly, when it ends or stalls.
+import type { BudgetLimits } from './budget.ts';
 import { runCamera } from './camera-process.ts';
 import { createLatestFrame, type Frame } from './latest-frame.ts';
 import { createBursts } from './moments.ts';
@@ -14,6 +15,8 @@ export interface MjpegOptions {
   /** The program is ended and started again when no picture comes for this long. */
   readonly stallMs: number;
   readonly maxFrameBytes?: number;
+  /** What is taken of it a minute; generous unless told. */
+  readonly budget?: BudgetLimits;
   /** Between SIGTERM and SIGKILL. */
   readonly graceMs?: number;
   /** The first pause before the program is started again, and the longest. */
@@ -25,11 +28,11 @@ export interface MjpegOptions {
 export const burstMs = 2000;
 
 export function createMjpegSource(options: MjpegOptions): Source {
-  const { name, retryMinMs, retryMaxMs } = options;
+  const { name, budget, retryMinMs, retryMaxMs } = options;
   const camera = { ...options, maxFrameBytes: options.maxFrameBytes ?? 32 * 1024 * 1024, graceMs: options.graceMs ?? 1500 };
   const burstOf = createBursts(burstMs);
   return createProgramSource<Frame>({
-    ...{ name, kind: 'mjpeg', unit: 'frame', silent: 'no picture yet', retryMinMs, retryMaxMs },
+    ...{ name, kind: 'mjpeg', unit: 'frame', silent: 'no picture yet', budget, retryMinMs, retryMaxMs },
     open: ({ emit }, outcome) =>
       createLatestFrame(
         1000 / options.framesPerSecond,

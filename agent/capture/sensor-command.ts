@@ -1,5 +1,6 @@
 // A source that runs a program which prints readings of a sensor, a JSON object a line, and emits each window of them. Started again, ever more
 // slowly, when it ends or stalls; few windows wait, the oldest are dropped first.
+import type { BudgetLimits } from './budget.ts';
 import { createMomentNames } from './moments.ts';
 import { runProgram } from './program.ts';
 import { createProgramSource } from './program-source.ts';
@@ -14,6 +15,8 @@ export interface SensorCommandOptions {
   readonly window: WindowOptions;
   /** The program is ended and started again when no reading comes for this long. */
   readonly stallMs: number;
+  /** What is taken of it a minute; generous unless told. */
+  readonly budget?: BudgetLimits;
   /** Between SIGTERM and SIGKILL. */
   readonly graceMs?: number;
   readonly retryMinMs?: number;
@@ -28,18 +31,18 @@ interface Window {
 }
 
 /** Windows that wait while the one before is computed. */
-const longestLine = 16;
+const line = { longest: 16, mostBytes: 32 * 1024 * 1024, sizeOf: ({ bytes }: Window) => bytes.length };
 
 const timesJump = 'readings were thrown away: their times run backwards, or stand still; look at the clock of the sensor';
 
 export function createSensorCommandSource(options: SensorCommandOptions): Source {
-  const { name, command, window, stallMs, graceMs = 1500, retryMinMs, retryMaxMs } = options;
+  const { name, command, window, stallMs, graceMs = 1500, budget, retryMinMs, retryMaxMs } = options;
   const nameRun = createMomentNames();
   return createProgramSource<Window>({
-    ...{ name, kind: 'sensor', unit: 'window', silent: 'no reading yet', retryMinMs, retryMaxMs },
+    ...{ name, kind: 'sensor', unit: 'window', silent: 'no reading yet', budget, retryMinMs, retryMaxMs },
     open: ({ emit }, outcome) =>
       createWaitingLine<Window>(
-        longestLine,
+        line,
         ({ bytes, timeMs, moment }) => emit({ source: name, timeMs, kind: 'sensor', bytes, moment }),
         outcome,
       ),

@@ -2,10 +2,12 @@
 // made. A new kind is a file in kinds/, its test, and a line in kinds.ts.
 import { z } from 'zod';
 import type { InputSpec } from '../config/card.ts';
+import { wholeNumber } from '../config/json-schema.ts';
 import { topicSafe } from '../config/mqtt-schema.ts';
 import type { Finding } from '../config/problem.ts';
 import type { SensorInput } from '../config/sensor-input.ts';
 import type { CaptureKind } from '../types.ts';
+import { type BudgetLimits, defaultBudget } from './budget.ts';
 import type { Segmenter } from './microphone.ts';
 import type { Source } from './source.ts';
 
@@ -13,6 +15,7 @@ import type { Source } from './source.ts';
 export interface SourceSettings {
   readonly name: string;
   readonly kind: string;
+  readonly budget: BudgetLimits;
 }
 
 export interface SourceKind<S extends z.ZodType<SourceSettings>> {
@@ -42,7 +45,7 @@ export interface CheckSurroundings {
   /** PATH. */
   readonly searchPath: string;
   /** The sources that stand before it, in order. */
-  readonly earlier: readonly (SourceSettings & { readonly path?: string | undefined })[];
+  readonly earlier: readonly (Pick<SourceSettings, 'kind'> & { readonly path?: string | undefined })[];
 }
 
 export interface SourceSurroundings {
@@ -62,5 +65,19 @@ export interface SourceSurroundings {
 export function sourceKind<S extends z.ZodType<SourceSettings>>(record: SourceKind<S>): SourceKind<S> {
   return record;
 }
+
+/** The setting that all kinds have beside name and kind. */
+export const sourceBudget = z
+  .strictObject({
+    capturesPerMinute: wholeNumber(1, 1_000_000).default(defaultBudget.capturesPerMinute).describe('Captures taken a minute, 1 or more.'),
+    megabytesPerMinute: z
+      .number()
+      .min(1)
+      .max(1_000_000)
+      .default(defaultBudget.megabytesPerMinute)
+      .describe('And their bytes, in MB, 1 or more.'),
+  })
+  .prefault({})
+  .describe('What is taken of this source a minute; a program that gives more is passed over, files wait.');
 
 export const sourceName = z.string().regex(topicSafe).describe('Name of the source, once each: letters, digits, "_" and "-", at most 64.');

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { contains, may, pathKind, readRemedy } from '../../config/look-at-path.ts';
 import { degraded, type Finding } from '../../config/problem.ts';
 import { createFolderSource } from '../folder.ts';
-import { type CheckSurroundings, sourceKind, sourceName } from '../source-kind.ts';
+import { type CheckSurroundings, sourceBudget, sourceKind, sourceName } from '../source-kind.ts';
 
 export const folder = sourceKind({
   kind: 'folder',
@@ -20,14 +20,15 @@ export const folder = sourceKind({
       .max(86_400)
       .default(30)
       .describe('The folder is read again this often: network shares do not announce changes.'),
+    budget: sourceBudget,
   }),
   gives: ['image', 'audio', 'sensor'],
   paths: ['path'],
   // The times of files are those of a copy.
   burstMs: () => null,
   check: ({ path }, surroundings) => checkFolder(path, surroundings),
-  create({ name, path, rescanSeconds }, { captures, isClass, isKnown }) {
-    return createFolderSource({ name, path, captures, rescanMs: rescanSeconds * 1000, isClass, isKnown });
+  create({ name, path, rescanSeconds, budget }, { captures, isClass, isKnown }) {
+    return createFolderSource({ name, path, captures, rescanMs: rescanSeconds * 1000, budget, isClass, isKnown });
   },
 });
 

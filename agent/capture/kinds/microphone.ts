@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { wholeNumber } from '../../config/json-schema.ts';
 import { createMicrophoneSource } from '../microphone.ts';
-import { sourceKind, sourceName } from '../source-kind.ts';
+import { sourceBudget, sourceKind, sourceName } from '../source-kind.ts';
 import { checkProgram, command, stallSeconds } from './command.ts';
 
 const schema = z.strictObject({
@@ -20,6 +20,7 @@ const schema = z.strictObject({
     ),
   sampleRate: wholeNumber(4000, 192_000).default(16_000).describe('Samples a second that are recorded; the model gets its own rate.'),
   stallSeconds: stallSeconds.describe('The program is started again when no sound, not even silence, comes for this long.'),
+  budget: sourceBudget,
 });
 
 export const microphone = sourceKind({
@@ -34,8 +35,8 @@ export const microphone = sourceKind({
     return checkProgram(commandOf(settings)[0]!, path, searchPath);
   },
   create(settings, { createSegmenter }) {
-    const { name, sampleRate, stallSeconds: seconds } = settings;
-    return createMicrophoneSource({ name, command: commandOf(settings), sampleRate, stallMs: seconds * 1000, createSegmenter });
+    const { name, sampleRate, stallSeconds: seconds, budget } = settings;
+    return createMicrophoneSource({ name, command: commandOf(settings), sampleRate, stallMs: seconds * 1000, budget, createSegmenter });
   },
 });
 

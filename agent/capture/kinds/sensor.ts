@@ -6,7 +6,7 @@ import type { SensorInput } from '../../config/sensor-input.ts';
 import { WhetError } from '../../errors.ts';
 import type { WindowOptions } from '../reading-windows.ts';
 import { createSensorCommandSource } from '../sensor-command.ts';
-import { sourceKind, sourceName } from '../source-kind.ts';
+import { sourceBudget, sourceKind, sourceName } from '../source-kind.ts';
 import { checkProgram, command, stallSeconds } from './command.ts';
 
 const schema = z.strictObject({
@@ -24,6 +24,7 @@ const schema = z.strictObject({
     .default('own')
     .describe('own: each line carries its time, as the model card says; arrival: lines have none, and it is when they come.'),
   stallSeconds: stallSeconds.describe('The program is started again when no reading comes for this long.'),
+  budget: sourceBudget,
 });
 type SensorSettings = z.output<typeof schema>;
 
@@ -46,11 +47,11 @@ export const sensor = sourceKind({
     return [...(fault === null ? [] : [fault]), ...(await checkProgram(settings.command[0]!, ['command', 0], searchPath))];
   },
   create(settings, { sensor: input }) {
-    const { name, command: words, stallSeconds: seconds } = settings;
+    const { name, command: words, stallSeconds: seconds, budget } = settings;
     const fault = input === null ? noReadings : faultOf(settings, input);
     if (input === null || fault !== null)
       throw new WhetError('config-invalid', `source '${name}': ${fault?.message}`, { hint: fault?.remedy });
-    return createSensorCommandSource({ name, command: words, window: windowOf(settings, input), stallMs: seconds * 1000 });
+    return createSensorCommandSource({ name, command: words, window: windowOf(settings, input), stallMs: seconds * 1000, budget });
   },
 });
 
