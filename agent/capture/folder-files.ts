@@ -9,6 +9,8 @@ import { decodeName, pathBytes } from './file-names.ts';
 import { fileKind, isFolderWatched } from './folder-names.ts';
 
 const maxDepth = 32;
+/** Folders that wait to be read; more are left out. */
+const maxFolders = 100_000;
 
 /** A regular file as it stood when it was looked at. */
 export interface FileLook {
@@ -23,7 +25,8 @@ export type ReadOutcome =
 
 /** What stands below a folder: captures of the wanted kind, files that are something else by their name, folders, and those not looked into. */
 export type Entry =
-  | { readonly kind: 'capture' | 'foreign' | 'folder' | 'ignored'; readonly path: string }
+  | { readonly kind: 'folder'; readonly path: string }
+  | { readonly kind: 'capture' | 'foreign' | 'ignored'; readonly path: string }
   | { readonly kind: 'unreadable'; readonly path: string; readonly reason: string };
 
 export interface Walk {
@@ -93,6 +96,8 @@ async function* entriesBelow(root: string, start: string, { kind, links, signal 
           const isKnown = 'ino' in what && linked.has(`${what.dev} ${what.ino}`);
           if ('ino' in what) linked.add(`${what.dev} ${what.ino}`);
           if (!isFolderWatched(name)) yield { kind: 'ignored', path: below };
+          else if (open.length >= maxFolders)
+            yield { kind: 'unreadable', path: below, reason: `more than ${maxFolders} folders wait to be read` };
           else if (depth < maxDepth && !isKnown) {
             open.push({ path: below, depth: depth + 1 });
             yield { kind: 'folder', path: below };

@@ -6,8 +6,8 @@ import { messageOf } from '../errors.ts';
 import { decodeName, pathBytes } from './file-names.ts';
 
 export interface Notifier {
-  /** Watches a folder below the root ('' is the root itself), where it does not yet and there is room. */
-  watch(path: string): void;
+  /** Watches a folder below the root ('' is the root itself), where there is room; whether it does now. */
+  watch(path: string): boolean;
   /** Lets go of a folder and of all below it. */
   forget(path: string): void;
   /** Lets go of all but these, and tries again what failed. */
@@ -54,16 +54,17 @@ export function createNotifier({ root, most, onChange, onTrouble }: NotifierOpti
 
   return {
     watch(path) {
-      if (isFull || watchers.has(path)) return;
-      if (watchers.size >= most) return trouble(`it has more than ${most} folders`);
+      if (watchers.has(path)) return true;
+      if (isFull) return false;
       try {
-        open(path);
+        if (watchers.size < most) open(path);
+        else trouble(`it has more than ${most} folders`);
       } catch (error) {
         const { code } = error as NodeJS.ErrnoException;
-        // It is gone again: that is no trouble.
-        if (code === 'ENOENT' || code === 'ENOTDIR') return;
-        trouble(code === 'ENOSPC' ? 'the system has no more watches (fs.inotify.max_user_watches)' : messageOf(error));
+        const isGone = code === 'ENOENT' || code === 'ENOTDIR';
+        if (!isGone) trouble(code === 'ENOSPC' ? 'the system has no more watches (fs.inotify.max_user_watches)' : messageOf(error));
       }
+      return watchers.has(path);
     },
     forget(path) {
       for (const watched of [...watchers.keys()]) if (watched === path || watched.startsWith(`${path}/`)) release(watched);

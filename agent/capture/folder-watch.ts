@@ -81,6 +81,7 @@ function openNotifier(w: Watch, onChange: (path: string) => void): Notifier {
 /** Reads the whole tree. false when the folder itself cannot be read: then nothing is forgotten, for it may come back. */
 async function rescan(w: Watch, loop: Loop): Promise<boolean> {
   const { path: root, captures: kind, name } = w.options;
+  /** Those that are watched and are still there. */
   const folders = new Set(['']);
   // Watching begins before reading, so that nothing falls between the two.
   loop.notifier.watch('');
@@ -90,8 +91,8 @@ async function rescan(w: Watch, loop: Loop): Promise<boolean> {
   for (let next = await w.reach('', entries.next()); next.done !== true; next = await w.reach('', entries.next())) {
     const entry = next.value;
     if (entry.kind === 'unreadable' && entry.path === '') return isLost(w, entry.reason);
-    if (entry.kind === 'folder') folders.add(entry.path);
-    await meet(w, loop, entry);
+    if (entry.kind !== 'folder') await meet(w, loop, entry);
+    else if (loop.notifier.watch(entry.path)) folders.add(entry.path);
   }
   if (w.signal.aborted) return true;
   if (w.status().state === 'degraded') {
@@ -113,11 +114,9 @@ function isLost(w: Watch, reason: string): false {
   return false;
 }
 
-async function meet(w: Watch, loop: Loop, entry: Entry): Promise<void> {
+async function meet(w: Watch, loop: Loop, entry: Exclude<Entry, { kind: 'folder' }>): Promise<void> {
   const { path } = entry;
   switch (entry.kind) {
-    case 'folder':
-      return loop.notifier.watch(path);
     case 'unreadable':
       return w.tellOnce(`folder ${path}`, { path: shownPath(path), error: entry.reason }, 'subfolder cannot be read');
     case 'foreign': {

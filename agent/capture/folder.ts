@@ -104,6 +104,7 @@ export function createFolderSource(given: FolderOptions): Source {
       await Promise.race([running.loop.finally(() => done.abort()), pause(stopMs, done.signal)]);
       running = null;
       asked = null;
+      budget = null;
       update({ state: 'stopped', lastError: null });
     },
     status() {

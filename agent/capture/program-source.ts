@@ -95,6 +95,7 @@ export function createProgramSource<T>({ name, kind, unit, silent, open, run, bu
       running?.abort.abort();
       await running?.loop;
       running = null;
+      budget = null;
       update({ state: 'stopped', lastError: null });
     },
     status: () => ({ ...status, lastError: status.lastError ?? budget?.sentence() ?? null }),

@@ -33,6 +33,8 @@ interface Window {
 /** Windows that wait while the one before is computed. */
 const line = { longest: 16, mostBytes: 32 * 1024 * 1024, sizeOf: ({ bytes }: Window) => bytes.length };
 
+/** How long it is said after the last one. */
+const tellMs = 60_000;
 const timesJump = 'readings were thrown away: their times run backwards, or stand still; look at the clock of the sensor';
 
 export function createSensorCommandSource(options: SensorCommandOptions): Source {
@@ -50,9 +52,14 @@ export function createSensorCommandSource(options: SensorCommandOptions): Source
       const run = nameRun();
       const windows = createReadingWindows(window);
       let thrownAway = 0;
+      let toldUntilMs = 0;
       const tellThrownAway = () => {
         const now = windows.lost + windows.overtaken;
-        if (now === thrownAway) return;
+        if (now === thrownAway) {
+          if (thrownAway > 0 && context.clock.monotonicMs() > toldUntilMs) update({ lastError: null });
+          return;
+        }
+        toldUntilMs = context.clock.monotonicMs() + tellMs;
         if (thrownAway === 0) context.log.warn({ source: name, readings: now }, timesJump);
         update({ dropped: status().dropped + now - thrownAway, lastError: `${now} ${timesJump}` });
         thrownAway = now;

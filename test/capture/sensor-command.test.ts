@@ -186,6 +186,20 @@ describe('a sensor program', () => {
     expect(motor.status()).toMatchObject({ state: 'running', captures: 2, dropped: 0 });
   });
 
+  it('whose clock jumps goes on, counts what is thrown away, and says so once', async () => {
+    const recorder = createRecorder();
+    const motor = open(
+      `let at = 0; setInterval(() => { for (let n = 0; n < 10; n += 1) console.log(JSON.stringify({ t: at++ % 100 === 99 ? -1000 : at / 50 })); }, 10);`,
+    );
+    await motor.start(recorder.context);
+    await recorder.until('windows in spite of it', () => recorder.captures.length >= 8);
+    expect(motor.status()).toMatchObject({ state: 'running', lastError: expect.stringContaining('times run backwards') });
+    expect(motor.status().dropped).toBeGreaterThan(0);
+    expect(recorder.warnings.filter((text) => text.includes('run backwards'))).toHaveLength(1);
+    // What overlaps nothing is a moment of its own.
+    expect(new Set(recorder.captures.map(({ moment }) => moment)).size).toBe(recorder.captures.length);
+  });
+
   it('is started again when it ends, and when it prints what is no reading', async () => {
     const recorder = createRecorder();
     await open(`for (let at = 0; at < 30; at += 1) console.log(JSON.stringify({ t: at / 50 }));`).start(recorder.context);
