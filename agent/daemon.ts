@@ -1,9 +1,9 @@
 // The composition root of `whet run`: opens the parts in order, joins them, waits for the end, and stops them in reverse. Fatal are only
 // configuration, model and state directory; a source or a broker that is away is not.
 import { statSync } from 'node:fs';
-import { createSource } from './capture/create.ts';
-import type { Source } from './capture/source.ts';
+import { createSource } from './capture/kinds.ts';
 import { machineClock } from './clock.ts';
+import { captureKind } from './config/card.ts';
 import { isClassName } from './config/class-name.ts';
 import { matchLabel } from './config/class-names.ts';
 import { classNames } from './config/labels.ts';
@@ -15,23 +15,24 @@ import { collectPorts } from './engine/collecting.ts';
 import { createEngine, type Engine } from './engine/engine.ts';
 import { createReembedding } from './engine/reembed.ts';
 import { createScheduler } from './engine/scheduler.ts';
+import { joinSources } from './engine/sources.ts';
 import { unlessFull } from './engine/unless-full.ts';
 import { messageOf, WhetError } from './errors.ts';
 import { readHardware } from './host/hardware.ts';
 import { type Health, readHealth } from './host/health.ts';
 import { createMachineFiles } from './host/machine-files.ts';
 import { createNotify } from './host/notify.ts';
-import { createWatchdog } from './host/watchdog.ts';
+import { createWatchdog, type WatchedPart } from './host/watchdog.ts';
 import { createInference } from './inference/inference.ts';
 import { version } from './installation.ts';
 import type { Log } from './log.ts';
 import { createControlServer } from './operations/control-server.ts';
-import type { LinkState, SourceState } from './operations/parts.ts';
+import type { LinkState } from './operations/parts.ts';
 import { isPaused } from './operations/pause.ts';
 import { isOperation, operations, runOperation } from './operations/table.ts';
 import { createMqttOutlet } from './outlets/mqtt.ts';
 import { uplinkConfig } from './outlets/uplink-config.ts';
-import { captureKind, viewCount } from './preprocess/capture-input.ts';
+import { viewCount } from './preprocess/capture-input.ts';
 import { createVoiceActivity } from './preprocess/voice-activity.ts';
 import type { Store } from './store/store.ts';
 import { type OwedTraining, owedTraining, oweTraining } from './training/owed.ts';
@@ -113,7 +114,7 @@ export async function runDaemon(config: Config, log: Log, signal: AbortSignal): 
       if (uplink !== null) return uplink.remoteWeights(source, stop);
       throw new WhetError('usage', 'no broker is configured to fetch weights from', { hint: 'Hand the weights over in the command.' });
     },
-    live: { sinceMs, decision: () => scheduler.decision, sources: () => sources.map(stateOf), mqtt: () => linkState(uplink) },
+    live: { sinceMs, decision: () => scheduler.decision, sources: () => sources.states(), mqtt: () => linkState(uplink) },
   });
   parts.defer(() => engine.stop());
   const { events, jobs } = engine;
@@ -142,7 +143,7 @@ export async function runDaemon(config: Config, log: Log, signal: AbortSignal): 
     leftBehind = null;
     log.info({ release: event.version }, 'another release predicts');
   });
-  const sources = config.sources.map((source) =>
+  const made = config.sources.map((source) =>
     createSource(source, {
       isClass: (name) => isClassName(name) && (config.classes !== 'keep' || isKnown(name)),
       isKnown,
@@ -151,6 +152,15 @@ export async function runDaemon(config: Config, log: Log, signal: AbortSignal): 
       createSegmenter: (sampleRate: number) => createVoiceActivity({ sampleRate }),
     }),
   );
+
+  const sources = joinSources(made);
+  const collect = createCollect(collectPorts(config, store, inference, facts.backbone, events, clock), config.queries.below, log, clock);
+  // A source that is stuck is degraded; what ends this daemon, to be started again, is a loop that is.
+  const loops: readonly WatchedPart[] = [
+    { name: 'collect', isAlive: collect.isAlive },
+    { name: 'schedule', isAlive: scheduler.isAlive },
+    ...(uplink === null ? [] : [{ name: 'outbox', isAlive: uplink.isAlive }]),
+  ];
 
   const started = await engine.start();
   leftBehind = started.leftBehind;
@@ -165,8 +175,9 @@ export async function runDaemon(config: Config, log: Log, signal: AbortSignal): 
   parts.defer(() => control.stop());
 
   const degraded = () => [
-    ...sources.filter(isDegraded).map((source) => `source ${source.name}: ${source.status().lastError ?? 'degraded'}`),
+    ...sources.degraded(),
     ...(inference.isUp() && inference.isAlive() ? [] : ['inference: the worker is down and is started again']),
+    ...loops.filter((loop) => !loop.isAlive()).map(({ name }) => `${name}: makes no progress`),
     ...(leftBehind === null ? [] : [`release: ${leftBehind}; ${started.current} predicts`]),
   ];
   const sweep = async () => {
@@ -190,16 +201,12 @@ export async function runDaemon(config: Config, log: Log, signal: AbortSignal): 
     await unlessFull(log, 'the last report is told at the next start', () => announceMissedReport(engine));
   }
 
-  const collect = createCollect(collectPorts(config, store, inference, facts.backbone, events, clock), config.queries.below, log, clock);
   const emit = async (capture: Capture) => {
     await collect.take(capture);
     if (capture.label !== undefined) engine.parts.changed();
   };
-  parts.defer(async () => {
-    // A camera that ignores its signal takes a while; four of them no longer than one.
-    await Promise.all(sources.map((source) => source.stop()));
-  });
-  for (const source of sources) await source.start({ emit, seen: store.origins.seen, log, clock });
+  parts.defer(() => sources.stop());
+  await sources.start({ emit, seen: store.origins.seen, log, clock });
 
   reembedding.start().then(
     () => {
@@ -216,14 +223,10 @@ export async function runDaemon(config: Config, log: Log, signal: AbortSignal): 
   );
   scheduler.start();
   parts.defer(() => scheduler.stop());
-  const watched = [
-    { name: 'inference', isAlive: inference.isAlive },
-    { name: 'collect', isAlive: collect.isAlive },
-  ];
-  const watchdog = createWatchdog(watched, notify, log);
+  const watchdog = createWatchdog([{ name: 'inference', isAlive: inference.isAlive }, ...loops], notify, log);
   watchdog.start();
   parts.defer(() => watchdog.stop());
-  await notify.ready(`release ${started.current}, ${sources.length} sources`);
+  await notify.ready(`release ${started.current}, ${made.length} sources`);
   const readyMs = Math.round(clock.monotonicMs() - sinceMs);
   log.info({ device: config.device, model: card.name, release: started.current, cut: facts.cut, readyMs }, 'ready');
 
@@ -247,19 +250,11 @@ export async function runDaemon(config: Config, log: Log, signal: AbortSignal): 
   }
 }
 
-function isDegraded(source: Source): boolean {
-  return source.status().state === 'degraded';
-}
-
 /** A run that could not learn uses no labels up, and is not worth another try before the next label. */
 function missingOf(store: Store): string | null {
   const last = store.runs.lastFinished();
   if (last?.report === null || last === null || last.report.learner !== null) return null;
   return store.labels.newSince({ run: last.id }) > 0 ? null : last.report.verdict.reason;
-}
-
-function stateOf(source: Source): SourceState {
-  return { name: source.name, kind: source.kind, ...source.status() };
 }
 
 /** What the device owes where the current release does not fit the base model any more. */

@@ -16,6 +16,11 @@ export interface Capture {
   readonly label?: string;
   /** Identifies this capture at its source (path, size and time of a file), so that a restart does not take it twice. */
   readonly origin?: string;
+  /**
+   * What the source says is one observation: captures of this source with the same moment are no independent evidence of anything (a burst of frames,
+   * the pieces of one utterance, windows that share readings, one file).
+   */
+  readonly moment?: string;
 }
 
 export interface ClassScore {

@@ -41,6 +41,12 @@ export const levels = [
   },
 ];
 
+/**
+ * Tables that a room below reads all the same, and the kinds of records in them: what can be configured follows from what can be created, so that a
+ * new kind is one record. Only this file, by this room; circles of files are refused as everywhere.
+ */
+export const tables = [{ room: 'config', may: ['agent/capture/kinds.ts'] }];
+
 /** Rooms that are imported by these others only, not by everything above them; `open`: files in them that everything above may import. */
 export const reserved = [
   {

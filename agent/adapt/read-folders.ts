@@ -2,11 +2,11 @@
 // refuses data that nothing can be learned from (`data-unusable`).
 import { shownPath } from '../capture/file-names.ts';
 import { formats } from '../capture/folder-names.ts';
-import type { ModelCard } from '../config/card.ts';
+import { captureKind, type ModelCard } from '../config/card.ts';
 import { WhetError } from '../errors.ts';
 import type { Embedder } from '../model/embed.ts';
 import type { InputWatch } from '../model/input-range.ts';
-import { captureKind, viewCount } from '../preprocess/capture-input.ts';
+import { viewCount } from '../preprocess/capture-input.ts';
 import type { FeatureSet } from '../types.ts';
 import {
   type ClassFolder,

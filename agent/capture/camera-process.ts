@@ -7,24 +7,32 @@ export interface CameraOptions extends ProgramOptions {
   readonly maxFrameBytes: number;
 }
 
-export function runCamera(
-  options: CameraOptions,
-  onFrame: (frame: Uint8Array, broken: number) => void,
-  signal: AbortSignal,
-): Promise<string> {
+export interface Frames {
+  onFrame(frame: Uint8Array): void;
+  /** So many more were cut off, damaged or too large. */
+  onBroken(count: number): void;
+}
+
+export function runCamera(options: CameraOptions, { onFrame, onBroken }: Frames, signal: AbortSignal): Promise<string> {
   const splitter = createJpegSplitter(options.maxFrameBytes);
   let frames = 0;
   let bytes = 0;
   const printed = {
     take(chunk: Buffer): boolean {
       bytes += chunk.length;
+      const before = splitter.broken;
       const pictures = splitter.push(chunk);
       frames += pictures.length;
-      for (const picture of pictures) onFrame(picture, splitter.broken);
+      if (splitter.broken > before) onBroken(splitter.broken - before);
+      for (const picture of pictures) onFrame(picture);
       return pictures.length > 0;
     },
     stalled() {
-      return bytes === 0 ? 'printed nothing' : frames === 0 ? `printed ${bytes} bytes, but no JPEG picture` : 'printed no picture';
+      if (bytes === 0) return 'printed nothing';
+      if (frames > 0) return 'printed no picture';
+      const broken =
+        splitter.broken === 0 ? '' : `${splitter.broken} broken ${splitter.broken === 1 ? 'picture' : 'pictures'} among them, `;
+      return `printed ${bytes} bytes, ${broken}but no JPEG picture`;
     },
   };
   return runProgram(options, printed, signal);

@@ -1,7 +1,7 @@
 // The file system below a folder of captures: what is there, and the bytes of one file. In a watched folder no symbolic link is followed, so that
 // nothing outside of it is read; refuses what is not a regular file, is too large, or changes while it is read.
-import { constants } from 'node:fs';
-import { lstat, open, readdir, realpath, stat } from 'node:fs/promises';
+import { constants, type Dirent } from 'node:fs';
+import { lstat, open, opendir, readdir, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf } from '../errors.ts';
 import type { CaptureKind } from '../types.ts';
@@ -9,6 +9,8 @@ import { decodeName, pathBytes } from './file-names.ts';
 import { fileKind, isFolderWatched } from './folder-names.ts';
 
 const maxDepth = 32;
+/** Folders that wait to be read; more are left out. */
+const maxFolders = 100_000;
 
 /** A regular file as it stood when it was looked at. */
 export interface FileLook {
@@ -20,6 +22,12 @@ export type ReadOutcome =
   | { readonly kind: 'read'; readonly bytes: Uint8Array }
   | { readonly kind: 'changed' }
   | { readonly kind: 'unusable'; readonly reason: string };
+
+/** What stands below a folder: captures of the wanted kind, files that are something else by their name, folders, and those not looked into. */
+export type Entry =
+  | { readonly kind: 'folder'; readonly path: string }
+  | { readonly kind: 'capture' | 'foreign' | 'ignored'; readonly path: string }
+  | { readonly kind: 'unreadable'; readonly path: string; readonly reason: string };
 
 export interface Walk {
   /** Paths below the root, of captures of the wanted kind. */
@@ -41,45 +49,74 @@ export interface WalkOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Everything below `root/start`; `start` '' is the root itself. */
-export async function walk(root: string, start: string, { kind, links, signal }: WalkOptions): Promise<Walk> {
-  const found = {
-    captures: [] as string[],
-    foreign: [] as string[],
-    folders: [] as string[],
-    ignored: [] as string[],
-    unreadable: [] as { path: string; reason: string }[],
+/** Everything below `root/start`, in an order that is always the same; `start` '' is the root itself. */
+export async function walk(root: string, start: string, options: WalkOptions): Promise<Walk> {
+  const found: Entry[] = [];
+  for await (const entry of entriesBelow(root, start, options, sorted)) found.push(entry);
+  const pathsOf = (kind: Entry['kind']) => found.filter((entry) => entry.kind === kind).map(({ path }) => path);
+  return {
+    captures: pathsOf('capture'),
+    foreign: pathsOf('foreign'),
+    folders: pathsOf('folder'),
+    ignored: pathsOf('ignored'),
+    unreadable: found.flatMap((entry) => (entry.kind === 'unreadable' ? [{ path: entry.path, reason: entry.reason }] : [])),
   };
+}
+
+/** The same one by one, in whatever order the system has it: in memory are few entries, and the folders that are still to be read. */
+export function stream(root: string, start: string, options: WalkOptions): AsyncGenerator<Entry> {
+  return entriesBelow(root, start, options, unsorted);
+}
+
+type Listing = (path: string | Buffer) => AsyncIterable<Dirent<Buffer>> | Iterable<Dirent<Buffer>>;
+
+async function* sorted(path: string | Buffer) {
+  yield* await readdir(path, { withFileTypes: true, encoding: 'buffer' });
+}
+
+async function* unsorted(path: string | Buffer) {
+  // Its types know no encoding 'buffer'.
+  yield* (await opendir(path, { encoding: 'buffer' as BufferEncoding, bufferSize: 256 })) as unknown as AsyncIterable<Dirent<Buffer>>;
+}
+
+async function* entriesBelow(root: string, start: string, { kind, links, signal }: WalkOptions, list: Listing): AsyncGenerator<Entry> {
   const linked = new Set<string>();
   const open: { readonly path: string; readonly depth: number }[] = [{ path: start, depth: 0 }];
-  for (let folder = open.pop(); folder !== undefined && signal?.aborted !== true; folder = open.pop()) {
+  for (let folder = open.pop(); folder !== undefined && !signal?.aborted; folder = open.pop()) {
     const { path, depth } = folder;
-    const entries = await readdir(pathBytes(join(root, path)), { withFileTypes: true, encoding: 'buffer' }).catch((error: unknown) => {
-      found.unreadable.push({ path, reason: messageOf(error) });
-      return [];
-    });
-    for (const entry of entries) {
-      const name = decodeName(entry.name);
-      const below = join(path, name);
-      const isLink = links === 'followed' && entry.isSymbolicLink();
-      const what = isLink ? await stat(pathBytes(join(root, below)), { bigint: true }).catch(() => null) : entry;
-      if (what?.isDirectory()) {
-        // What a link leads to is looked into once: links may lead in a circle.
-        const isKnown = 'ino' in what && linked.has(`${what.dev} ${what.ino}`);
-        if ('ino' in what) linked.add(`${what.dev} ${what.ino}`);
-        if (!isFolderWatched(name)) found.ignored.push(below);
-        else if (depth < maxDepth && !isKnown) {
-          found.folders.push(below);
-          open.push({ path: below, depth: depth + 1 });
+    try {
+      for await (const entry of list(pathBytes(join(root, path)))) {
+        if (signal?.aborted) return;
+        const name = decodeName(entry.name);
+        const below = join(path, name);
+        const isLink = links === 'followed' && entry.isSymbolicLink();
+        const what = isLink ? await stat(pathBytes(join(root, below)), { bigint: true }).catch(() => null) : entry;
+        if (what?.isDirectory()) {
+          // What a link leads to is looked into once: links may lead in a circle.
+          const isKnown = 'ino' in what && linked.has(`${what.dev} ${what.ino}`);
+          if ('ino' in what) linked.add(`${what.dev} ${what.ino}`);
+          if (!isFolderWatched(name)) yield { kind: 'ignored', path: below };
+          else if (open.length >= maxFolders)
+            yield { kind: 'unreadable', path: below, reason: `more than ${maxFolders} folders wait to be read` };
+          else if (depth < maxDepth && !isKnown) {
+            open.push({ path: below, depth: depth + 1 });
+            yield { kind: 'folder', path: below };
+          }
+        } else if (what === null || what.isFile()) {
+          const named = fileKind(name, kind);
+          if (named !== 'ignored') yield { kind: named, path: below };
         }
-      } else if (what === null || what.isFile()) {
-        const named = fileKind(name, kind);
-        if (named === 'capture') found.captures.push(below);
-        else if (named === 'foreign') found.foreign.push(below);
       }
+    } catch (error) {
+      yield { kind: 'unreadable', path, reason: messageOf(error) };
     }
   }
-  return found;
+}
+
+/** Which folder stands at a path, also where it is a link to one; null where none does. */
+export async function identityOf(path: string): Promise<string | null> {
+  const found = await stat(pathBytes(path), { bigint: true }).catch(() => null);
+  return found?.isDirectory() ? `${found.dev} ${found.ino}` : null;
 }
 
 /** null where there is no regular file (any more); 'folder' where there is a folder. */

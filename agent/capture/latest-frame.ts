@@ -5,6 +5,8 @@ export interface Frame {
   readonly bytes: Uint8Array;
   /** When it arrived. */
   readonly timeMs: number;
+  /** The burst that it belongs to. */
+  readonly moment: string;
 }
 
 export interface LatestFrame {

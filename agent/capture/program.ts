@@ -19,6 +19,9 @@ export interface Printed {
 }
 
 const stderrTailBytes = 2048;
+/** 32 MB a second: more than sixty large pictures. */
+const tickMs = 50;
+const mostBytesATick = (32 * 1024 * 1024 * tickMs) / 1000;
 /** After SIGKILL. A process in a driver that hangs cannot be ended by anybody; nothing must wait for it. */
 const killedMs = 5000;
 /** How long pipes may stay open after the program ended: a grandchild may hold them. */
@@ -39,7 +42,9 @@ export async function runProgram(options: ProgramOptions, printed: Printed, sign
   const stalled = Promise.withResolvers<string>();
   const stallReason = () => `${program} ${printed.stalled()} for ${options.stallMs / 1000} s`;
   const stallTimer = setTimeout(() => stalled.resolve(stallReason()), options.stallMs);
+  const brake = holdBack(child);
   child.stdout?.on('data', (chunk: Buffer) => {
+    brake.count(chunk.length);
     if (printed.take(chunk)) stallTimer.refresh();
   });
   const aborted = Promise.withResolvers<string>();
@@ -48,6 +53,7 @@ export async function runProgram(options: ProgramOptions, printed: Printed, sign
 
   const reason = await Promise.race([ended, stalled.promise, aborted.promise]);
   clearTimeout(stallTimer);
+  brake.release();
   signal.removeEventListener('abort', onAbort);
   const gone = await end(child, ended, options.graceMs);
   if (!gone) return `${program} cannot be ended: its driver hangs (process ${child.pid}); unplug the device or restart the board`;
@@ -68,6 +74,25 @@ function startFault(program: string, error: NodeJS.ErrnoException): string {
   if (error.code === 'ENOENT') return `${program} is not installed, or not on the PATH`;
   if (error.code === 'EACCES') return `${program} may not be run: is it a program, and executable?`;
   return `${program} cannot be started: ${error.message}`;
+}
+
+/** A program that prints without end waits at its pipe: reading all of it would leave the daemon time for nothing else. */
+function holdBack({ stdout }: ChildProcess) {
+  let left = mostBytesATick;
+  const tick = setInterval(() => {
+    if (left <= 0) stdout?.resume();
+    left = mostBytesATick;
+  }, tickMs);
+  return {
+    count(sizeBytes: number) {
+      left -= sizeBytes;
+      if (left <= 0) stdout?.pause();
+    },
+    release() {
+      clearInterval(tick);
+      stdout?.resume();
+    },
+  };
 }
 
 /** The last words on standard error, as one line. */

@@ -1,5 +1,5 @@
-// Captures that arrive whenever they do → one at a time, in order, to whoever takes them. Bounded: where too many wait, the oldest is dropped.
-// Never throws; says what became of each.
+// Captures that arrive whenever they do → one at a time, in order, to whoever takes them. Bounded in number and bytes: where too many wait, the
+// oldest are dropped. Never throws; says what became of each.
 
 export interface WaitingLine<T> {
   offer(item: T): void;
@@ -13,14 +13,32 @@ export interface LineOutcome<T> {
   dropped(error: unknown): void;
 }
 
-/** `longest` is the number of items that may wait beside the one being taken. */
-export function createWaitingLine<T>(longest: number, take: (item: T) => Promise<void>, outcome: LineOutcome<T>): WaitingLine<T> {
+export interface LineLimits<T> {
+  /** Items that may wait beside the one being taken. */
+  readonly longest: number;
+  /** And their bytes; one item may wait whatever its size. */
+  readonly mostBytes: number;
+  sizeOf(item: T): number;
+}
+
+export function createWaitingLine<T>(
+  { longest, mostBytes, sizeOf }: LineLimits<T>,
+  take: (item: T) => Promise<void>,
+  outcome: LineOutcome<T>,
+): WaitingLine<T> {
   const waiting: T[] = [];
+  let waitingBytes = 0;
   let taking = false;
   let closed = false;
 
+  function shift(): T | undefined {
+    const first = waiting.shift();
+    if (first !== undefined) waitingBytes -= sizeOf(first);
+    return first;
+  }
+
   function pump(): void {
-    const next = taking || closed ? undefined : waiting.shift();
+    const next = taking || closed ? undefined : shift();
     if (next === undefined) return;
     taking = true;
     void take(next)
@@ -35,9 +53,10 @@ export function createWaitingLine<T>(longest: number, take: (item: T) => Promise
     offer(item) {
       if (closed) return;
       waiting.push(item);
+      waitingBytes += sizeOf(item);
       pump();
-      if (waiting.length > longest) {
-        waiting.shift();
+      while (waiting.length > longest || (waitingBytes > mostBytes && waiting.length > 1)) {
+        shift();
         outcome.dropped(null);
       }
     },

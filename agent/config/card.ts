@@ -4,6 +4,7 @@ import { access, open } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
 import { z } from 'zod';
 import { messageOf, WhetError } from '../errors.ts';
+import type { CaptureKind } from '../types.ts';
 import { labelSchema } from './class-name.ts';
 import { wholeNumber } from './json-schema.ts';
 import { distinctLabels } from './labels.ts';
@@ -108,6 +109,11 @@ export type ModelCard = z.output<typeof cardSchema>;
 export type ImageInput = z.output<typeof imageInputSchema>;
 export type AudioInput = z.output<typeof audioInputSchema>;
 export type InputSpec = ImageInput | AudioInput | SensorInput | VectorInput;
+
+/** What a source has to deliver for a model with this input. */
+export function captureKind(input: InputSpec): CaptureKind {
+  return input.kind === 'vector' ? 'sensor' : input.kind;
+}
 
 const maxCardBytes = 8 * 1024 * 1024;
 

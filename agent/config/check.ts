@@ -1,26 +1,27 @@
 // Holds a valid configuration against the machine: what it names must be there and usable. Takes a Config, gives problems with remedies;
 // opens no device, talks to no broker, changes nothing. Says of each whether the device works without it.
 import { constants } from 'node:fs';
-import { access, stat } from 'node:fs/promises';
-import { delimiter, dirname, isAbsolute, join, relative } from 'node:path';
+import { kindOf, type SourceConfig } from '../capture/kinds.ts';
 import { WhetError } from '../errors.ts';
-import { type ModelCard, requireCard } from './card.ts';
+import type { CaptureKind } from '../types.ts';
+import { captureKind, type InputSpec, requireCard } from './card.ts';
 import { checkCredentials } from './check-credentials.ts';
 import { shortestIntervalSeconds } from './cron.ts';
+import { may, nearestExisting, pathKind, readRemedy } from './look-at-path.ts';
 import { degraded, type Finding, type Problem, pathText, printValue } from './problem.ts';
 import { requireClassifier } from './require-classifier.ts';
 import type { Config } from './resolve.ts';
-import { type FolderSource, microphoneCommand, type SourceConfig } from './source-schema.ts';
 import type { Locate } from './validate.ts';
 
 /** `locate` comes from `loadConfig`; without it problems have no line. */
 export async function checkConfig(config: Config, locate?: Locate): Promise<readonly Problem[]> {
+  const model = await checkModel(config);
   const groups = await Promise.all([
-    checkModel(config),
+    model.findings,
     checkState(config),
     checkRuntime(config),
     checkSchedule(config),
-    ...config.sources.map((source, index) => checkSource(config, source, index)),
+    ...config.sources.map((source, index) => checkSource(config, source, index, model.input)),
     config.mqtt === null ? [] : checkCredentials(config.mqtt).then(degraded),
   ]);
   return groups.flat().map(({ path, value, message, remedy, severity }) => {
@@ -29,42 +30,50 @@ export async function checkConfig(config: Config, locate?: Locate): Promise<read
   });
 }
 
-async function checkModel({ model, card, sources }: Config): Promise<readonly Finding[]> {
-  const found = await kindOf(model);
+interface CheckedModel {
+  /** What it takes; null where its card cannot be read. */
+  readonly input: InputSpec | null;
+  readonly findings: readonly Finding[];
+}
+
+async function checkModel({ model, card }: Config): Promise<CheckedModel> {
+  const refused = (finding: Finding): CheckedModel => ({ input: null, findings: [finding] });
+  const found = await pathKind(model);
   if (found !== 'file') {
     const message = found === 'missing' ? 'there is no such file' : `is a ${found}, not a model file`;
     const remedy = 'Paths are relative to the configuration file. Is the name right?';
-    return [{ path: ['model'], value: model, message, remedy, ...(found === 'missing' ? { severity: 'absent' } : {}) }];
+    return refused({ path: ['model'], value: model, message, remedy, ...(found === 'missing' ? { severity: 'absent' } : {}) });
   }
   if (!(await may(model, constants.R_OK)))
-    return [{ path: ['model'], value: model, message: 'may not be read', remedy: readRemedy(model) }];
+    return refused({ path: ['model'], value: model, message: 'may not be read', remedy: readRemedy(model) });
   try {
     const { card: read } = await requireCard(model, card === null ? {} : { card });
     requireClassifier(read, model, 'the daemon');
-    return sources.flatMap(({ kind }, index) => checkKind(kind, read.input.kind, index));
+    return { input: read.input, findings: [] };
   } catch (error) {
     if (!(error instanceof WhetError)) throw error;
-    return [{ path: [card === null ? 'model' : 'card'], message: error.message, remedy: (error.hint ?? '').replaceAll('\n', '\n    ') }];
+    const remedy = (error.hint ?? '').replaceAll('\n', '\n    ');
+    return refused({ path: [card === null ? 'model' : 'card'], message: error.message, remedy });
   }
 }
 
-/** What each source gives; a folder gives whatever the model takes. */
-const given: Readonly<Record<SourceConfig['kind'], ModelCard['input']['kind'] | null>> = {
-  folder: null,
-  mjpeg: 'image',
-  microphone: 'audio',
-  sensor: 'sensor',
-};
+/** Whether the model takes what it gives, and what it needs is there. */
+async function checkSource(config: Config, source: SourceConfig, index: number, input: InputSpec | null): Promise<readonly Finding[]> {
+  const record = kindOf(source);
+  const surroundings = { state: config.state, input, searchPath: process.env.PATH ?? '', earlier: config.sources.slice(0, index) };
+  const findings = [...givesFindings(source, record.gives, input), ...(await record.check(source, surroundings))];
+  return findings.map((finding) => ({ ...finding, path: ['sources', index, ...finding.path] }));
+}
 
-function checkKind(source: SourceConfig['kind'], wanted: ModelCard['input']['kind'], index: number): readonly Finding[] {
-  if (given[source] === null || given[source] === wanted) return [];
-  const message = `gives ${given[source]}, and the model takes ${wanted} (its card says so)`;
-  return [{ path: ['sources', index, 'kind'], value: source, message, remedy: 'Use another source, or another model.' }];
+function givesFindings({ kind }: SourceConfig, gives: readonly CaptureKind[], input: InputSpec | null): readonly Finding[] {
+  if (input === null || gives.includes(captureKind(input))) return [];
+  const message = `gives ${gives.join(' or ')}, and the model takes ${input.kind} (its card says so)`;
+  return [{ path: ['kind'], value: kind, message, remedy: 'Use another source, or another model.' }];
 }
 
 async function checkState({ state }: Config): Promise<readonly Finding[]> {
   const nearest = await nearestExisting(state);
-  const found = await kindOf(nearest);
+  const found = await pathKind(nearest);
   if (found !== 'folder') {
     return [{ path: ['state'], value: state, message: `cannot be made: ${nearest} is a ${found}`, remedy: 'Name another folder.' }];
   }
@@ -91,78 +100,4 @@ function checkSchedule({ training }: Config): readonly Finding[] {
   return [
     { path: ['training', 'schedule'], value: training.schedule, message, remedy: 'Leave out the first of the six fields, the seconds.' },
   ];
-}
-
-async function checkFolder(config: Config, { path: folder }: FolderSource, index: number): Promise<readonly Finding[]> {
-  const finding = (message: string, remedy: string): readonly Finding[] => [
-    { path: ['sources', index, 'path'], value: folder, message, remedy },
-  ];
-  const found = await kindOf(folder);
-  if (found === 'missing') return degraded(finding('there is no such folder', `mkdir -p ${folder}`));
-  if (found !== 'folder') return degraded(finding('is a file, not a folder', 'Name the folder that holds the captures.'));
-  if (!(await may(folder, constants.R_OK | constants.X_OK))) return degraded(finding('may not be read', readRemedy(folder)));
-  if (contains(folder, config.state))
-    return finding('holds the state folder: the device would learn from its own files', 'Name another folder.');
-  const others = [...config.sources.entries()].filter(([other, source]) => other < index && source.kind === 'folder');
-  const nested = others.find(([, source]) => source.kind === 'folder' && (contains(source.path, folder) || contains(folder, source.path)));
-  if (nested === undefined) return [];
-  return finding(`lies within or around the folder of sources[${nested[0]}]: captures would be taken twice`, 'Keep one of the two.');
-}
-
-function checkSource(config: Config, source: SourceConfig, index: number): Promise<readonly Finding[]> {
-  switch (source.kind) {
-    case 'folder':
-      return checkFolder(config, source, index);
-    case 'mjpeg':
-    case 'sensor':
-      return checkProgram(source.command[0]!, ['sources', index, 'command', 0], process.env.PATH ?? '');
-    case 'microphone': {
-      const path = source.command === undefined ? ['sources', index, 'kind'] : ['sources', index, 'command', 0];
-      return checkProgram(microphoneCommand(source)[0]!, path, process.env.PATH ?? '');
-    }
-  }
-}
-
-async function checkProgram(program: string, path: Finding['path'], searchPath: string): Promise<readonly Finding[]> {
-  const places = program.includes('/') ? [program] : searchPath.split(delimiter).map((folder) => join(folder, program));
-  for (const place of places) if ((await kindOf(place)) === 'file' && (await may(place, constants.X_OK))) return [];
-  const where = program.includes('/') ? 'is not a program that may be run' : 'is not installed, or not on the PATH';
-  const remedy = program.includes(' ')
-    ? 'Write the program and each argument as an entry of its own.'
-    : (packages[program] ?? 'Install it, or give its full path.');
-  return [{ path, value: program, message: where, remedy, severity: 'degraded' }];
-}
-
-const packages: Readonly<Record<string, string>> = {
-  'rpicam-vid': 'On Raspberry Pi OS: sudo apt install rpicam-apps-lite',
-  'libcamera-vid': 'It is called rpicam-vid since Raspberry Pi OS bookworm.',
-  arecord: 'On Debian and Raspberry Pi OS: sudo apt install alsa-utils',
-  ffmpeg: 'On Debian and Raspberry Pi OS: sudo apt install ffmpeg',
-  'gst-launch-1.0': 'On Debian and Jetson: sudo apt install gstreamer1.0-tools',
-};
-
-function readRemedy(path: string): string {
-  return `Give the user that runs Whetstone the right to read ${path}.`;
-}
-
-async function kindOf(path: string): Promise<'file' | 'folder' | 'special file' | 'missing'> {
-  const found = await stat(path).catch(() => null);
-  if (found === null) return 'missing';
-  return found.isFile() ? 'file' : found.isDirectory() ? 'folder' : 'special file';
-}
-
-async function may(path: string, mode: number): Promise<boolean> {
-  return access(path, mode).then(
-    () => true,
-    () => false,
-  );
-}
-
-async function nearestExisting(path: string): Promise<string> {
-  return (await kindOf(path)) === 'missing' && dirname(path) !== path ? nearestExisting(dirname(path)) : path;
-}
-
-function contains(folder: string, path: string): boolean {
-  const inside = relative(folder, path);
-  return !inside.startsWith('..') && !isAbsolute(inside);
 }

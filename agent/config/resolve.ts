@@ -4,8 +4,8 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { homedir, hostname } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
+import { type SourceConfig, withAbsolutePaths } from '../capture/kinds.ts';
 import type { WrittenConfig } from './schema.ts';
-import type { SourceConfig } from './source-schema.ts';
 
 export interface Surroundings {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -48,7 +48,7 @@ export function resolveConfig(written: WrittenConfig, file: string, { env, home,
     state,
     runtimeDir: written.runtimeDir === undefined ? defaultRuntime(env, state, file) : absolute(written.runtimeDir),
     cut: cut === undefined ? { kind: 'layers', layers: layers ?? 1 } : { kind: 'tensor', tensor: cut },
-    sources: written.sources.map((source) => (source.kind === 'folder' ? { ...source, path: absolute(source.path) } : source)),
+    sources: written.sources.map((source) => withAbsolutePaths(source, absolute)),
     mqtt: mqtt === null ? null : withPaths(mqtt, absolute),
   });
 }

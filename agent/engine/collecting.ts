@@ -32,6 +32,7 @@ export function collectPorts(
         source: capture.source,
         timeMs: capture.timeMs,
         origin: capture.origin,
+        moment: capture.moment,
         backbone,
         features: inferred.features,
         scores: inferred.scores,

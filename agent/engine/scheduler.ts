@@ -19,9 +19,13 @@ export interface Scheduler {
   wake(): void;
   /** Why it trains or waits, as a sentence. */
   readonly decision: string;
+  /** For the watchdog: it has looked lately. */
+  isAlive(): boolean;
 }
 
 const lookEveryMs = 60_000;
+/** A look takes a moment; one that is so late will not come. */
+const latestLookMs = 5 * lookEveryMs;
 const firstRetryMs = 60_000;
 const slowestRetryMs = 6 * 3_600_000;
 /** Labels come in handfuls; a run begun after the first would miss the rest. */
@@ -35,11 +39,13 @@ export function createScheduler(cron: string | null, { facts, train, log, clock 
   let retryMs = firstRetryMs;
   let timer: NodeJS.Timeout | undefined;
   let settling: NodeJS.Timeout | undefined;
+  /** Of the monotonic clock; when the last look came to an end. */
+  let lookedMs = clock.monotonicMs();
   let decision: ScheduleDecision = { kind: 'wait', reason: 'starting' };
 
   function look(): void {
-    if (calendar?.look()) due = true;
     try {
+      if (calendar?.look()) due = true;
       decision = decide({ ...facts(), due, retryInMs: Math.max(0, retryAtMs - clock.monotonicMs()) });
     } catch (error) {
       // Timers call this: thrown from here it would end the daemon, which still collects and predicts.
@@ -47,6 +53,7 @@ export function createScheduler(cron: string | null, { facts, train, log, clock 
       log.error({ error: messageOf(error) }, 'the schedule cannot be looked at');
     }
     if (decision.kind === 'train') run(decision.reason);
+    lookedMs = clock.monotonicMs();
   }
 
   function run(reason: string): void {
@@ -84,6 +91,7 @@ export function createScheduler(cron: string | null, { facts, train, log, clock 
       clearTimeout(settling);
       settling = setTimeout(look, settleMs);
     },
+    isAlive: () => timer === undefined || clock.monotonicMs() - lookedMs < latestLookMs,
     get decision() {
       // What was decided a minute ago may hold no more; a look that would train is left to the next look.
       try {

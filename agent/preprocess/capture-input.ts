@@ -1,7 +1,6 @@
 // Encoded bytes of a capture → the model's input tensor and a hash, whatever its kind. The one place that knows all kinds of input.
 import type { InputSpec } from '../config/card.ts';
 import { WhetError } from '../errors.ts';
-import type { CaptureKind } from '../types.ts';
 import { preprocessAudio } from './audio.ts';
 import { drawAudioView, gentleAudio } from './audio-augmentation.ts';
 import { preprocessImage, reflect, tensorShape } from './image.ts';
@@ -13,11 +12,6 @@ export interface CaptureInput {
   readonly data: Float32Array;
   /** 64-bit hash: captures that are alike differ in few bits. */
   readonly hash: bigint;
-}
-
-/** What a source has to deliver for a model with this input. */
-export function captureKind(input: InputSpec): CaptureKind {
-  return input.kind === 'vector' ? 'sensor' : input.kind;
 }
 
 const unreadableCodes: ReadonlySet<string> = new Set(['image-unreadable', 'audio-unreadable', 'sensor-unreadable']);

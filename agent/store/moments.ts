@@ -8,7 +8,7 @@ import { idOfRow, rowOfId } from './sample-id.ts';
 import { toFeatures } from './sample-rows.ts';
 
 export interface MomentRules {
-  /** Captures of a source within this time of one another that have the same label show one moment: a burst, a chain of windows. */
+  /** Captures of a source within this time of one another that have the same label show one moment, beside what the source itself says. */
   burstMs(source: string): number;
   /** Sources whose captures are apart whatever their times are: files (which carry the time of a copy) and utterances. */
   readonly separate: readonly string[];
@@ -35,6 +35,7 @@ interface Waiting {
   readonly time_ms: number;
   readonly label: string;
   readonly hash: Uint8Array;
+  readonly said: string | null;
 }
 
 /** The first sample of a moment, which others are compared with: a chain of small steps must not join everything. */
@@ -53,6 +54,13 @@ export function createMoments(database: Database): Moments {
       LEFT JOIN samples ON samples.moment = moments.id AND label IS NOT NULL WHERE moments.source = ? GROUP BY moments.id ORDER BY moments.id`;
     type Row = { readonly moment: number; readonly hash: Uint8Array; readonly sample: number | null; readonly label: string | null };
     return database.all<Row>(sql, source).map(({ moment, hash, sample, label }) => ({ moment, sample, label, ...wordsOf(hash) }));
+  }
+
+  /** The moment of a sample that the source says is the same observation; under another label something else was observed. */
+  function asSaid({ source, said, label }: Waiting): number | undefined {
+    if (said === null) return undefined;
+    const sql = 'SELECT moment FROM samples WHERE source = ? AND said = ? AND label = ? AND moment IS NOT NULL ORDER BY id LIMIT 1';
+    return database.get<{ readonly moment: number }>(sql, source, said, label)?.moment;
   }
 
   function inBurst({ source, time_ms, label }: Waiting, burstMs: number): number | undefined {
@@ -80,6 +88,7 @@ export function createMoments(database: Database): Moments {
   function place(sample: Waiting, leaders: Leader[], rules: MomentRules): void {
     const words = wordsOf(sample.hash);
     const known =
+      asSaid(sample) ??
       (rules.separate.includes(sample.source) ? undefined : inBurst(sample, rules.burstMs(sample.source))) ??
       leaders.find((leader) => isAlike(sample, words, leader, rules.distance))?.moment;
     const moment = known ?? begin(sample);
@@ -108,7 +117,7 @@ export function createMoments(database: Database): Moments {
   return {
     assign: (rules) =>
       database.transaction(() => {
-        const sql = 'SELECT id, source, time_ms, label, hash FROM samples WHERE label IS NOT NULL AND moment IS NULL ORDER BY id';
+        const sql = 'SELECT id, source, time_ms, label, hash, said FROM samples WHERE label IS NOT NULL AND moment IS NULL ORDER BY id';
         for (const [source, samples] of Map.groupBy(database.all<Waiting>(sql), (sample) => sample.source)) {
           const leaders = leadersOf(source);
           for (const sample of samples) place(sample, leaders, rules);

@@ -9,6 +9,8 @@ export interface NewSample {
   readonly source: string;
   readonly timeMs: number;
   readonly origin?: string | undefined;
+  /** What its source says is one observation with it. */
+  readonly moment?: string | undefined;
   /** sha256 of the backbone that computed the features. */
   readonly backbone: string;
   readonly features: Float32Array;

@@ -64,7 +64,7 @@ export function createSamples(database: Database, shelf: Shelf, origins: Origins
   function insert(row: number, sample: NewSample): void {
     const { bytes, rawBytes } = parcelOf(sample);
     database.run(
-      'INSERT INTO samples VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)',
+      'INSERT INTO samples VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, ?)',
       row,
       sample.source,
       Math.round(sample.timeMs),
@@ -76,6 +76,7 @@ export function createSamples(database: Database, shelf: Shelf, origins: Origins
       sample.label ?? null,
       scoresText(sample.scores),
       sample.origin ?? null,
+      sample.moment ?? null,
     );
     database.run('INSERT INTO features VALUES (?, ?)', row, featureBytes(sample.features));
     if (sample.raw !== undefined || sample.thumbnail !== undefined) {

@@ -66,4 +66,9 @@ export const migrations: readonly string[] = [
   CREATE INDEX samples_unplaced ON samples (id) WHERE label IS NOT NULL AND moment IS NULL;
   DROP TABLE statistics
   `,
+  // What the source says is one observation; NULL where it was not asked yet.
+  `
+  ALTER TABLE samples ADD COLUMN said TEXT;
+  CREATE INDEX samples_said ON samples (source, said) WHERE said IS NOT NULL AND moment IS NOT NULL
+  `,
 ];

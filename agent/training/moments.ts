@@ -1,27 +1,24 @@
 // What a device's sources say about which captures are one observation, and how often it has asked whether something is better than what it has.
+
 import { type Look, noLooks } from '../candidate/looks.ts';
+import { kindOf } from '../capture/kinds.ts';
 import type { ModelCard } from '../config/card.ts';
 import type { Config } from '../config/resolve.ts';
 import type { MomentRules } from '../store/moments.ts';
 import type { Settings } from '../store/settings.ts';
 
-/** Frames of one source within this time show the same moment. */
-const burstMs = 2000;
-/** Windows that follow one another are one chain, also where the clock of the sensor is not exact. */
-const windowGap = 1.25;
+/** Of sources that the configuration no longer names. */
+const unknownBurstMs = 2000;
 /** Releases whose looks are remembered: as many as are ever kept to roll back to. */
 const mostReleases = 50;
 
-export function momentRules(config: Config, { input }: ModelCard): MomentRules {
-  // Windows touch unless the source says otherwise.
-  const windowSeconds = input.kind === 'sensor' ? input.samples / input.sampleRate : 0;
-  const gaps = new Map(
-    config.sources.flatMap((source) =>
-      source.kind === 'sensor' ? [[source.name, windowGap * (source.everySeconds ?? windowSeconds) * 1000] as const] : [],
-    ),
-  );
-  const separate = config.sources.flatMap(({ kind, name }) => (kind === 'folder' || kind === 'microphone' ? [name] : []));
-  return { burstMs: (source) => Math.max(burstMs, gaps.get(source) ?? 0), separate, distance: config.duplicates.distance };
+export function momentRules({ sources, duplicates }: Config, { input }: ModelCard): MomentRules {
+  const bursts = new Map(sources.map((source) => [source.name, kindOf(source).burstMs(source, input)]));
+  return {
+    burstMs: (source) => bursts.get(source) ?? unknownBurstMs,
+    separate: sources.map(({ name }) => name).filter((name) => bursts.get(name) === null),
+    distance: duplicates.distance,
+  };
 }
 
 /** By the release that was current, so that neither a restart nor a rollback begins anew. */

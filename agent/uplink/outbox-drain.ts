@@ -16,6 +16,8 @@ export interface DrainOptions {
   read(topic: string): Promise<Uint8Array | null>;
   /** Unacknowledged messages at once, far below the 65,535 packet ids; the broker's receive maximum limits it too. */
   readonly window: number;
+  /** What makes no progress for this long will make none. */
+  readonly stuckMs?: number | undefined;
 }
 
 export interface Drain {
@@ -29,6 +31,8 @@ export interface Drain {
    * again and again, which stay in the outbox and are tried again after the next start.
    */
   readonly refused: number;
+  /** For the watchdog: while there is a connection, the outbox is looked at, and what was sent has an end, whatever the broker does. */
+  isAlive(): boolean;
 }
 
 type Waiting = OutboxMessage & { readonly id: number };
@@ -37,6 +41,8 @@ type Waiting = OutboxMessage & { readonly id: number };
 const bufferLength = 32;
 /** The store has no bell for what others enqueue, so it is looked at this often. */
 const pollMs = 1000;
+/** A message that the broker does not acknowledge ends its connection long before. */
+const stuckMs = 5 * 60_000;
 /** Not authorized, topic name invalid, packet too large, payload format invalid: the same message would be refused again. */
 const refusedForGood: ReadonlySet<number> = new Set([135, 144, 149, 153]);
 
@@ -46,8 +52,10 @@ export function createDrain(options: DrainOptions, outbox: Outbox, rate: RateLim
   let buffer: Waiting[] = [];
   let readTo: number | undefined;
   let refused = 0;
-  /** id → topic of what was sent on this connection and is not acknowledged. */
-  const inFlight = new Map<number, string>();
+  /** id → what was sent on this connection and is not acknowledged. */
+  const inFlight = new Map<number, { readonly topic: string; readonly sinceMs: number }>();
+  /** Of the monotonic clock. */
+  let pumpedMs = performance.now();
   /** Acknowledged by the broker, but the store could not delete it yet (disk full): not sent again in this life. */
   const undeleted = new Set<number>();
   const complained = new Set<string>();
@@ -90,6 +98,7 @@ export function createDrain(options: DrainOptions, outbox: Outbox, rate: RateLim
   function pump(): void {
     const open = connection;
     if (open === null) return;
+    pumpedMs = performance.now();
     let waitMs = pollMs;
     try {
       for (const id of [...undeleted]) remove(id);
@@ -107,7 +116,7 @@ export function createDrain(options: DrainOptions, outbox: Outbox, rate: RateLim
     if (suspect !== undefined) return inFlight.size > 0 ? pollMs : sendAlone(open, suspect);
     // The one that is under suspicion is in flight alone.
     if (suspects.alone !== undefined && inFlight.has(suspects.alone)) return pollMs;
-    const busy = new Set(inFlight.values());
+    const busy = new Set([...inFlight.values()].map(({ topic }) => topic));
     const room = () => Math.min(options.window, open.receiveMaximum) - inFlight.size;
     const rest: Waiting[] = [];
     let waitMs = 0;
@@ -141,7 +150,7 @@ export function createDrain(options: DrainOptions, outbox: Outbox, rate: RateLim
   }
 
   async function send(open: Connection, message: Waiting): Promise<void> {
-    inFlight.set(message.id, message.topic);
+    inFlight.set(message.id, { topic: message.topic, sinceMs: performance.now() });
     const payload = await payloadOf(message);
     if (open !== connection) return;
     if (payload === null) {
@@ -222,6 +231,12 @@ export function createDrain(options: DrainOptions, outbox: Outbox, rate: RateLim
     down: () => down(),
     wake: () => pump(),
     stop: () => down(true),
+    isAlive() {
+      if (connection === null) return true;
+      // In the order in which they were sent.
+      const [oldest] = inFlight.values();
+      return performance.now() - Math.min(pumpedMs, oldest?.sinceMs ?? pumpedMs) < (options.stuckMs ?? stuckMs);
+    },
     get refused() {
       return refused + suspects.setAside;
     },

@@ -74,6 +74,8 @@ export interface Uplink extends Reports {
   /** The weights that another device publishes. */
   remoteWeights(source: RemoteWeights, signal?: AbortSignal): Promise<ReceivedWeights>;
   readonly counters: UplinkCounters;
+  /** For the watchdog: messages go out, or nothing can be done about it here. */
+  isAlive(): boolean;
 }
 
 const stopGraceMs = 1500;
@@ -185,6 +187,7 @@ export function createUplink(config: UplinkConfig, ports: UplinkPorts): Uplink {
     get dropped() {
       return reports.dropped;
     },
+    isAlive: () => drain.isAlive(),
     get counters() {
       return {
         connected: link.connection !== null,

@@ -59,6 +59,25 @@ describe('splitting a stream of JPEG pictures', () => {
     expect(broken).toBe(1);
   });
 
+  test('a camera that never sends an end marker: the next picture ends one', async () => {
+    const unended = pictures.map((picture) => picture.subarray(0, picture.length - 2));
+    const { found, broken } = split(Buffer.concat([...unended, ...unended.slice(0, 1)]));
+    expect(found).toEqual(pictures);
+    expect(broken).toBe(0);
+    const header = Buffer.from('\r\n--frame\r\nContent-Type: image/jpeg\r\nContent-Length: 100\r\n\r\n');
+    const parts = split(Buffer.concat([...unended.flatMap((picture) => [header, picture]), header, Buffer.from([0xff, 0xd8])]));
+    expect(parts.found).toEqual(pictures);
+    for (const picture of found) await sharp(picture, { failOn: 'warning' }).raw().toBuffer();
+  });
+
+  test('where ends come, or came once, a picture without is one that was cut off', () => {
+    const half = pictures[3]!.subarray(0, pictures[3]!.length >> 1);
+    const later = split(Buffer.concat([pictures[0]!, half, half, half, pictures[1]!]));
+    expect(later).toEqual({ found: [pictures[0], pictures[1]], broken: 3 });
+    const head = pictures[3]!.subarray(0, 2);
+    expect(split(Buffer.concat([head, head, head, pictures[1]!]))).toEqual({ found: [pictures[1]], broken: 3 });
+  });
+
   test('a picture over the limit is dropped, one of exactly the limit is kept', () => {
     const [small, , , large] = pictures as [Buffer, Buffer, Buffer, Buffer];
     expect(split(Buffer.concat([large, small]), [], large.length).found).toEqual([large, small]);
@@ -74,6 +93,7 @@ describe('splitting a stream of JPEG pictures', () => {
         fc.record({ index: fc.nat(3), share: fc.double({ min: 0, max: 1, noNaN: true }) }).map(({ index, share }) => {
           return pictures[index]!.subarray(0, Math.floor(pictures[index]!.length * share));
         }),
+        fc.nat(3).map((index) => pictures[index]!.subarray(0, pictures[index]!.length - 2)),
         fc.uint8Array({ maxLength: 40 }).map((bytes) => Buffer.from(bytes)),
         fc.array(fc.constantFrom(0xff, 0xd8, 0xd9, 0xda, 0xe0, 0x00, 0x02), { maxLength: 30 }).map((bytes) => Buffer.from(bytes)),
       ),

@@ -27,7 +27,7 @@ function open(intervalMs: number, take: (n: number) => Promise<void> = async () 
     taken,
     dropped: () => dropped,
     passedOver: () => passedOver,
-    offer: (n: number) => outlet.offer({ bytes: new Uint8Array(1), timeMs: n }),
+    offer: (n: number) => outlet.offer({ bytes: new Uint8Array(1), timeMs: n, moment: '1' }),
   };
 }
 

@@ -62,6 +62,9 @@ describe('a camera program', () => {
     // Of 25 a second 5 are taken; how regularly, latest-frame.test.ts says on a clock of its own.
     expect(camera.status().passedOver).toBeGreaterThan(recorder.captures.length);
     expect(camera.status().dropped).toBe(0);
+    // Six in little more than a second are one burst.
+    expect(new Set(recorder.captures.slice(0, 6).map(({ moment }) => moment)).size).toBe(1);
+    expect(recorder.captures[0]?.moment).toBeDefined();
     for (const { bytes, source: name } of recorder.captures) {
       expect(name).toBe('door');
       expect(await sharp(bytes, { failOn: 'warning' }).metadata()).toMatchObject({ width: 160, height: 120 });
@@ -107,6 +110,22 @@ describe('a camera program', () => {
     const mute = open(script(`setInterval(() => {}, 1e6);`), { stallMs: 200 });
     await mute.start(recorder.context);
     await recorder.until('the silence to be told', () => mute.status().lastError?.includes('printed nothing for 0.2 s') === true);
+  });
+
+  test('that sends no end markers is seen, and one whose pictures are all broken is told so, and counted as they come', async () => {
+    const recorder = createRecorder();
+    const unended = open(script(`setInterval(() => out(frame.subarray(0, frame.length - 2)), 20);`));
+    await unended.start(recorder.context);
+    await recorder.until('pictures', () => recorder.captures.length >= 3);
+    expect(unended.status()).toMatchObject({ state: 'running', dropped: 0 });
+    await sharp(recorder.captures[2]!.bytes, { failOn: 'warning' }).raw().toBuffer();
+    await unended.stop();
+    const broken = open(script(`setInterval(() => out(frame.subarray(0, 40)), 20);`), { stallMs: 2000 });
+    await broken.start(recorder.context);
+    await recorder.until('broken pictures to be counted', () => broken.status().dropped > 5);
+    await recorder.until('the stall', () =>
+      /broken pictures among them, but no JPEG picture for 2 s/.test(broken.status().lastError ?? ''),
+    );
   });
 
   test('that is not there, or no program, is degraded and not fatal', async () => {

@@ -63,6 +63,83 @@ describe('windows of readings', () => {
     expect([windows.unusable, windows.readings]).toEqual([4, 29]);
   });
 
+  it('take a reading that is a little late in its place: one in ninety costs no window', () => {
+    const order = times(0, 3000, 0.02).map((t, at) => ({ t, at: at % 90 === 45 ? at + 1.5 : at }));
+    const late = order.sort((a, b) => a.at - b.at).map(({ t }) => t);
+    const windows = createReadingWindows(options);
+    const found = windows.push(Buffer.from(lines(late)), 0);
+    expect(found.length).toBe(59);
+    for (const { bytes } of found) {
+      const inside = Buffer.from(bytes)
+        .toString()
+        .split('\n')
+        .map((line) => JSON.parse(line).t);
+      expect(inside).toEqual([...inside].sort((a, b) => a - b));
+    }
+    // Late by a reading across the end of a window: that one is thrown away, and counted.
+    expect(found.reduce((sum, { bytes }) => sum + countOf(bytes), 0)).toBe(59 * 50 - windows.lost);
+    expect(windows.lost).toBeLessThan(3);
+  });
+
+  it('count what is thrown away: a late reading of a window that was given, and all that wait when the clock was set', () => {
+    const windows = createReadingWindows(options);
+    windows.push(Buffer.from(lines([...times(0, 11), 0.95])), 0);
+    expect(windows.lost).toBe(1);
+    windows.push(Buffer.from(lines([1.1, 1.2, 0.5])), 0);
+    expect(windows.lost).toBe(1 + 3);
+    // Between windows that are apart nothing is lost.
+    const apart = createReadingWindows({ ...options, everyS: 3 });
+    expect(apart.push(Buffer.from(lines(times(0, 70))), 0).map(({ bytes }) => firstOf(bytes))).toEqual([0, 3]);
+    expect(apart.lost).toBe(0);
+  });
+
+  it('that share readings are one chain, those that touch or come after a silence are apart', () => {
+    const chains = (settings: Partial<WindowOptions>, text: string) =>
+      createReadingWindows({ ...options, ...settings })
+        .push(Buffer.from(text), 0)
+        .map(({ chain }) => chain);
+    expect(chains({}, lines(times(0, 32)))).toEqual([1, 2, 3]);
+    expect(chains({ everyS: 0.25 }, lines(times(0, 33)))).toEqual(Array(9).fill(1));
+    expect(chains({ everyS: 0.5 }, lines([...times(0, 12), ...times(50, 12)]))).toEqual([1, 1, 2]);
+    // One of a day that never pauses is not one observation.
+    expect(new Set(chains({ everyS: 0.5 }, lines(times(0, 350)))).size).toBe(4);
+  });
+
+  it('do not break a character that stands on two chunks', () => {
+    const windows = createReadingWindows({ ...options, time: { key: 'Zähler', perSecond: 1 } });
+    for (const byte of Buffer.from(
+      times(0, 12)
+        .map((t) => `{"Zähler":${t}}\n`)
+        .join(''),
+    ))
+      windows.push(Buffer.of(byte), 0);
+    expect([windows.readings, windows.unusable]).toEqual([12, 0]);
+  });
+
+  it.each([
+    ['stands still, with long lines', (at: number) => ({ t: 5, text: 'x'.repeat(60_000), at })],
+    ['stands still, with short lines', () => ({ t: 5 })],
+    ['jumps to and fro', (at: number) => ({ t: (at % 2) * 1e6, text: 'x'.repeat(1000) })],
+    ['goes backwards, a little each time', (at: number) => ({ t: 1e6 - at / 1000, text: 'x'.repeat(1000) })],
+  ])('are bounded in memory where the clock %s', (_what, line) => {
+    const windows = createReadingWindows(options);
+    const lineOf = (at: number) => `${JSON.stringify(line(at))}\n`;
+    let printed = 0;
+    const before = process.memoryUsage();
+    const most = { heap: 0, buffers: 0 };
+    for (let at = 0; printed < 60_000_000 && at < 400_000; ) {
+      const chunk = Buffer.from(Array.from({ length: Math.ceil(60_000 / lineOf(at).length) }, () => lineOf(at++)).join(''));
+      printed += chunk.length;
+      windows.push(chunk, 0);
+      const { heapUsed, arrayBuffers } = process.memoryUsage();
+      most.heap = Math.max(most.heap, heapUsed - before.heapUsed);
+      most.buffers = Math.max(most.buffers, arrayBuffers - before.arrayBuffers);
+    }
+    expect(windows.lost).toBeGreaterThan(0);
+    expect(most.heap).toBeLessThan(150e6);
+    expect(most.buffers).toBeLessThan(150e6);
+  });
+
   it('hold no line without end', () => {
     const windows = createReadingWindows(options);
     for (let round = 0; round < 5; round += 1) expect(windows.push(Buffer.alloc(50_000, 'x'), 0)).toEqual([]);
@@ -107,6 +184,20 @@ describe('a sensor program', () => {
     const { data } = preprocessWindow(recorder.captures[1]!.bytes, input);
     expect(data[25]).toBeCloseTo(25, 3);
     expect(motor.status()).toMatchObject({ state: 'running', captures: 2, dropped: 0 });
+  });
+
+  it('whose clock jumps goes on, counts what is thrown away, and says so once', async () => {
+    const recorder = createRecorder();
+    const motor = open(
+      `let at = 0; setInterval(() => { for (let n = 0; n < 10; n += 1) console.log(JSON.stringify({ t: at++ % 100 === 99 ? -1000 : at / 50 })); }, 10);`,
+    );
+    await motor.start(recorder.context);
+    await recorder.until('windows in spite of it', () => recorder.captures.length >= 8);
+    expect(motor.status()).toMatchObject({ state: 'running', lastError: expect.stringContaining('times run backwards') });
+    expect(motor.status().dropped).toBeGreaterThan(0);
+    expect(recorder.warnings.filter((text) => text.includes('run backwards'))).toHaveLength(1);
+    // What overlaps nothing is a moment of its own.
+    expect(new Set(recorder.captures.map(({ moment }) => moment)).size).toBe(recorder.captures.length);
   });
 
   it('is started again when it ends, and when it prints what is no reading', async () => {

@@ -42,6 +42,23 @@ afterEach(() => {
 });
 
 describe('scheduler', () => {
+  it('is alive while it looks, also where looking fails, and not when it has stopped looking by itself', async () => {
+    const { scheduler, state } = setUp('0 3 * * *');
+    expect(scheduler.isAlive()).toBe(true);
+    scheduler.start();
+    state.broken = true;
+    await vi.advanceTimersByTimeAsync(30 * minuteMs);
+    expect(scheduler.isAlive()).toBe(true);
+    // A loop that hangs: time passes, and no timer comes.
+    vi.setSystemTime(Date.now() + 3600_000);
+    expect(scheduler.isAlive()).toBe(true);
+    const passed = vi.spyOn(performance, 'now').mockReturnValue(performance.now() + 6 * minuteMs);
+    expect(scheduler.isAlive()).toBe(false);
+    passed.mockRestore();
+    scheduler.stop();
+    expect(scheduler.isAlive()).toBe(true);
+  });
+
   it('trains once where there are enough labels, and waits for new ones', async () => {
     const { scheduler, state } = setUp(null);
     scheduler.start();

@@ -1,8 +1,12 @@
 // Moments over a device's life: what is one observation, and what was set aside for judging.
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { openDatabase } from '../../agent/store/database.ts';
 import type { MomentRules } from '../../agent/store/moments.ts';
+import { idOfRow } from '../../agent/store/sample-id.ts';
+import { migrations } from '../../agent/store/schema.ts';
 import type { Store } from '../../agent/store/store.ts';
-import { backbone, sample, temporaryStore } from './fixtures.ts';
+import { backbone, sample, storeIn, temporaryDirectory, temporaryStore } from './fixtures.ts';
 
 const rules: MomentRules = { burstMs: () => 2000, separate: ['inbox'], distance: 4 };
 const start = Date.UTC(2026, 10, 1);
@@ -15,10 +19,11 @@ interface Shown {
   readonly hash?: bigint;
   readonly source?: string;
   readonly features?: Float32Array;
+  readonly said?: string;
 }
 
-function add(store: Store, { atMs, label = 'cat', hash = 0n, source = 'door', features = Float32Array.of(1, 0) }: Shown): string {
-  const added = store.samples.add(sample({ source, timeMs: start + atMs, label, hash, features }));
+function add(store: Store, { atMs, label = 'cat', hash = 0n, source = 'door', features = Float32Array.of(1, 0), said }: Shown): string {
+  const added = store.samples.add(sample({ source, timeMs: start + atMs, label, hash, features, moment: said }));
   if (added.kind !== 'added') throw new Error(added.reason);
   return added.id;
 }
@@ -75,6 +80,63 @@ describe('a moment', () => {
     store.moments.assign(rules);
     expect(new Set(momentsOf(store, chain)).size).toBe(2);
     expect(new Set(momentsOf(store, files)).size).toBe(3);
+  });
+});
+
+describe('what a source says', () => {
+  it('is one moment whatever the clock was and however different it looks, and another under another label or of another source', () => {
+    const store = temporaryStore();
+    const shown: readonly Partial<Shown>[] = [
+      { said: 'a-1' },
+      { said: 'a-1', atMs: -50 * 365 * 86_400_000 },
+      { said: 'a-2' },
+      { said: 'a-1', label: 'dog' },
+      { said: 'a-1', source: 'inbox' },
+      { said: 'a-1', source: 'inbox' },
+    ];
+    const ids = shown.map((more, at) => add(store, { atMs: at * 60_000, hash: hashOf(at), ...more }));
+    store.moments.assign(rules);
+    // Later, in another training.
+    const late = add(store, { atMs: 9e9, hash: hashOf(90), said: 'a-2' });
+    store.moments.assign(rules);
+    const [first, ...others] = momentsOf(store, [...ids, late]);
+    const [again, second, dog, file, piece, later] = others;
+    expect([again, piece, later]).toEqual([first, file, second]);
+    expect(new Set([first, second, dog, file]).size).toBe(4);
+  });
+
+  it('is not known of samples of before: they go by the time between them, as they did', () => {
+    const directory = temporaryDirectory();
+    const { database } = openDatabase(join(directory, 'store.db'), migrations.slice(0, 5));
+    database.run('INSERT INTO backbones VALUES (1, ?)', backbone);
+    for (const [at, ms] of [0, 500, 90_000].entries()) {
+      const hash = new Uint8Array(8).fill(37 * at);
+      database.run("INSERT INTO samples VALUES (?, 'door', ?, 1, 'base', ?, 1, 0, NULL, '[]', NULL, NULL)", at + 1, start + ms, hash);
+      database.run('INSERT INTO features VALUES (?, ?)', at + 1, new Uint8Array(8));
+    }
+    database.close();
+    const store = storeIn(directory);
+    const old = [1, 2, 3].map(idOfRow);
+    store.labels.set(old, 'cat', 'cli', start);
+    const late = add(store, { atMs: 90_400, hash: hashOf(1), said: 'a-1' });
+    store.moments.assign(rules);
+    const [one, two, three, four] = momentsOf(store, [...old, late]);
+    expect([two, four]).toEqual([one, three]);
+    expect(three).not.toBe(one);
+  });
+
+  it('joins with likeness over all time, and with the time between the frames of one label', () => {
+    const store = temporaryStore();
+    const ids = [
+      { atMs: 0, hash: hashOf(1), said: 'a-1' },
+      { atMs: 9e8, hash: hashOf(1), said: 'b-7' },
+      { atMs: 9.001e8, hash: hashOf(2), said: 'b-7' },
+      { atMs: 9.00101e8, hash: hashOf(3), said: 'b-8' },
+      { atMs: 9.5e8, hash: hashOf(4), said: 'b-9' },
+    ].map((shown) => add(store, shown));
+    store.moments.assign(rules);
+    const moments = momentsOf(store, ids);
+    expect(moments.map((moment) => moment === moments[0])).toEqual([true, true, true, true, false]);
   });
 });
 
