@@ -84,7 +84,8 @@ export const packages = {
   pino: { in: ['log.ts'], files: 1 },
   zod: {
     in: ['config/', 'contract/', 'operations/', 'capture/', 'release/', 'store/', 'learn/', 'training/', 'model/', 'onnx/', 'catalog/'],
-    files: 45,
+    // One a kind of source and one an operation: their records carry their schemas.
+    files: 60,
   },
 };
 

@@ -9,6 +9,8 @@ export interface ProgramOptions {
   readonly stallMs: number;
   /** Between SIGTERM and SIGKILL. */
   readonly graceMs: number;
+  /** What it reads from its standard input; nothing unless told. A secret goes here: command lines are everybody's to read. */
+  readonly input?: string | undefined;
 }
 
 export interface Printed {
@@ -31,7 +33,7 @@ const pipeCloseMs = 300;
 export async function runProgram(options: ProgramOptions, printed: Printed, signal: AbortSignal): Promise<string> {
   const [program, ...args] = options.command as [string, ...string[]];
   if (signal.aborted) return 'stopped';
-  const child = start(program, args);
+  const child = start(program, args, options.input);
   if (typeof child === 'string') return child;
   const ended = new Promise<string>((resolve) => {
     child.on('error', (error) => resolve(startFault(program, error)));
@@ -61,11 +63,14 @@ export async function runProgram(options: ProgramOptions, printed: Printed, sign
   return redactAddresses(said === '' ? reason : `${reason}: ${said}`);
 }
 
-function start(program: string, args: readonly string[]): ChildProcess | string {
+function start(program: string, args: readonly string[], input: string | undefined): ChildProcess | string {
   // A capture program has no business with the service manager.
   const { NOTIFY_SOCKET: _, ...env } = process.env;
   try {
-    return spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], detached: true, env });
+    const child = spawn(program, args, { stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'], detached: true, env });
+    // A program that ends without reading it has said why.
+    child.stdin?.on('error', () => undefined).end(input);
+    return child;
   } catch (error) {
     return startFault(program, error as NodeJS.ErrnoException);
   }

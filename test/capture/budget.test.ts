@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { createBudget } from '../../agent/capture/budget.ts';
 import { createFolderSource } from '../../agent/capture/folder.ts';
-import { createMjpegSource } from '../../agent/capture/mjpeg-command.ts';
+import { createCameraProgram } from '../../agent/capture/frame-source.ts';
 import { createSensorCommandSource } from '../../agent/capture/sensor-command.ts';
 import type { Source } from '../../agent/capture/source.ts';
 import { photograph } from '../images.ts';
@@ -73,9 +73,10 @@ describe('a source that never stops', () => {
     const command = script(
       `const frame = require('node:fs').readFileSync(${JSON.stringify(path)}); setInterval(() => { for (let n = 0; n < 10; n += 1) process.stdout.write(frame) }, 10);`,
     );
-    source = createMjpegSource({
+    source = createCameraProgram({
       name: 'door',
-      command,
+      kind: 'mjpeg',
+      command: async () => command,
       framesPerSecond: 60,
       budget: { capturesPerMinute: 5, megabytesPerMinute: 100 },
       ...common,

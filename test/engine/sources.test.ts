@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { createMjpegSource } from '../../agent/capture/mjpeg-command.ts';
+import { createCameraProgram } from '../../agent/capture/frame-source.ts';
 import type { Source, SourceStatus } from '../../agent/capture/source.ts';
 import { joinSources } from '../../agent/engine/sources.ts';
 import { createRecorder } from '../capture/recorder.ts';
@@ -65,7 +65,15 @@ describe('sources', () => {
       `const fs = require('node:fs'); fs.appendFileSync(${JSON.stringify(pids)}, process.pid + ' ');
        const frame = fs.readFileSync(${JSON.stringify(picture)}); setInterval(() => process.stdout.write(frame), 20);`,
     ];
-    const camera = createMjpegSource({ name: 'door', command, framesPerSecond: 60, stallMs: 700, graceMs: 100, retryMinMs: 400 });
+    const camera = createCameraProgram({
+      name: 'door',
+      kind: 'mjpeg',
+      command: async () => command,
+      framesPerSecond: 60,
+      stallMs: 700,
+      graceMs: 100,
+      retryMinMs: 400,
+    });
     const sources = joinSources([camera, source('other')]);
     const recorder = createRecorder();
     await sources.start(recorder.context);

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { createMjpegSource, type MjpegOptions } from '../../agent/capture/mjpeg-command.ts';
+import { type CameraProgramOptions, createCameraProgram } from '../../agent/capture/frame-source.ts';
 import type { Source } from '../../agent/capture/source.ts';
 import { photograph } from '../images.ts';
 import { createRecorder } from './recorder.ts';
@@ -27,10 +27,11 @@ function script(body: string): readonly string[] {
   return [process.execPath, '-e', `${head}\n${body}`];
 }
 
-function open(command: readonly string[], options: Partial<MjpegOptions> = {}): Source {
-  source = createMjpegSource({
+function open(command: readonly string[], options: Partial<CameraProgramOptions> = {}): Source {
+  source = createCameraProgram({
     name: 'door',
-    command,
+    kind: 'mjpeg',
+    command: async () => command,
     framesPerSecond: 60,
     stallMs: 60_000,
     graceMs: 200,
