@@ -15,6 +15,8 @@ export const levels = [
       'adapt.ts',
       'compile.ts',
       'quantize.ts',
+      'predict.ts',
+      'predict',
       'adapt',
       'quantize',
       'inspect.ts',
@@ -79,7 +81,7 @@ export const packages = {
   'node:sqlite': { in: ['store/'], files: 2 },
   yaml: { in: ['config/'], files: 2 },
   'node-cron': { in: ['config/'], files: 1 },
-  commander: { in: ['cli/'], files: 8 },
+  commander: { in: ['cli/'], files: 16 },
   'cli-progress': { in: ['cli/'], files: 1 },
   pino: { in: ['log.ts'], files: 1 },
   zod: {

@@ -4,6 +4,7 @@ import { version } from '../installation.ts';
 import { addDeviceVerbs } from './device-verbs.ts';
 import { cutOf, integer, share } from './options.ts';
 import { createOutput } from './output.ts';
+import { addPredict } from './predict.ts';
 import { addQuantize } from './quantize.ts';
 
 /** The whole command line; commander throws instead of ending the process. */
@@ -132,6 +133,7 @@ Examples:
     });
 
   addCompile(program);
+  addPredict(program, signal);
   addQuantize(program, signal);
 
   const weights = program.command('weights').summary("another device's weights over MQTT").exitOverride();
