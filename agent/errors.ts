@@ -26,6 +26,7 @@ export const errorRegistry = {
   'audio-unreadable': { exit: 65, means: 'The bytes are not a recording that can be read, or it is over a size limit.' },
   'sensor-unreadable': { exit: 65, means: 'The bytes are not sensor readings that can be read, or they do not fill a window.' },
   'data-unusable': { exit: 65, means: 'The data folder holds no classes or pictures that can be learned from.' },
+  'sample-unknown': { exit: 65, means: 'The store holds no such sample, or several that begin like that.' },
   'training-diverged': {
     exit: 65,
     means: 'The loss of a training run is not finite, also at lower learning rates; the current model stays.',

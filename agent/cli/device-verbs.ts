@@ -1,5 +1,7 @@
 // The verbs that work with a device: its daemon, samples, runs and releases. Each asks the running daemon, or works on the store itself.
 import { type Command, Option } from 'commander';
+import { WhetError } from '../errors.ts';
+import { drawings } from './draw/canvas.ts';
 import { integer } from './options.ts';
 import { createOutput } from './output.ts';
 
@@ -38,6 +40,34 @@ export function addDeviceVerbs(program: Command, signal: AbortSignal): void {
     });
   });
 
+  verb('show', 'see or hear a sample: draw it here, open it, or write it to a file')
+    .argument('[sample]', 'a sample id, or the beginning of one; the newest open question unless told')
+    .option('--out <file>', 'write the capture, as it came, to this file (- for standard output)')
+    .option('--open', 'open it with the program that the desktop has for it (xdg-open)')
+    .addOption(
+      new Option('--draw <how>', 'how to draw it: auto takes the best that this terminal can')
+        .choices(['auto', ...drawings, 'none'])
+        .default('auto'),
+    )
+    .addHelpText(
+      'after',
+      `
+A picture is drawn as it is, a recording as its spectrogram, readings as curves; with kitty, iTerm2 and sixel in pixels, elsewhere in characters.
+
+Examples:
+  whet show                          # the newest question
+  whet show 0SB4J2Z --open           # in the viewer of the desktop
+  whet show 0SB4J2ZS8CM --out it.jpg`,
+    )
+    .action(async (sample: string | undefined, options: DeviceOptions & import('./show.ts').ShowOptions) => {
+      const { showSample } = await import('./show.ts');
+      if (options.out === '-' && options.json === true)
+        throw new WhetError('usage', '--json and --out - both write to standard output', { hint: 'Name a file: --out FILE.' });
+      await onDevice(options, async (device, output) =>
+        showSample(await device.show(sample === undefined ? {} : { sample }), options, output),
+      );
+    });
+
   verb('label', 'say what samples are; without arguments, list what the device asks')
     .argument('[label]', "the class, or '-' to take a label back")
     .argument('[samples...]', 'sample ids; the open questions are listed without them')
@@ -46,9 +76,13 @@ export function addDeviceVerbs(program: Command, signal: AbortSignal): void {
       const { formatLabelled, formatQuestions } = await import('./label.ts');
       await onDevice(options, async (device, output) => {
         if (label === undefined) {
-          const { questions } = await device.questions({ limit: options.limit });
-          return output.result(questions, () => formatQuestions(questions));
+          const [{ questions }, { questions: open }] = [await device.questions({ limit: options.limit }), await device.status({})];
+          return output.result(questions, () => formatQuestions(questions, open));
         }
+        if (samples.length === 0)
+          throw new WhetError('usage', `which samples are '${label}'? label needs their ids`, {
+            hint: '`whet label` lists what the device asks about; then: whet label CLASS SAMPLE...',
+          });
         const given = label === '-' ? null : label;
         const done = await device.label({ samples: samples.map((sample) => ({ sample, label: given })) });
         const labelled = { label: given, ...done };

@@ -1,17 +1,25 @@
 // `whet label`: open questions, and what labelling did → text.
 import type { Labelled } from '../operations/label.ts';
 import type { Question } from '../operations/questions.ts';
-import { ago, table } from './text.ts';
+import { ago, guessesText, table } from './text.ts';
 
-export function formatQuestions(questions: readonly Question[]): string {
+/** `open`: how many there are in all. */
+export function formatQuestions(questions: readonly Question[], open: number): string {
   if (questions.length === 0) return 'The device asks nothing at the moment.';
   const rows = questions.map((question) => [
     question.sample,
     question.source,
     ago(question.timeMs, Date.now()),
-    question.guesses.map((guess) => `${guess.label} ${(100 * guess.confidence).toFixed(0)} %`).join(', '),
+    guessesText(question.guesses, 3),
   ]);
-  return `${table([['sample', 'source', 'when', 'guesses'], ...rows])}\n\nAnswer with:  whet label CLASS SAMPLE...`;
+  const [newest] = questions;
+  return [
+    table([['sample', 'source', 'when', 'guesses'], ...rows]),
+    ...(open > questions.length ? [`and ${open - questions.length} older ones (--limit ${open} lists all)`] : []),
+    '',
+    `See it with:   whet show ${newest?.sample}   (--open for the viewer of the desktop, --out FILE for a file)`,
+    'Answer with:   whet label CLASS SAMPLE...',
+  ].join('\n');
 }
 
 export function formatLabelled(labelled: Labelled & { readonly label: string | null }): string {

@@ -3,6 +3,8 @@
 export const commandNames = [
   'status',
   'questions',
+  'samples',
+  'show',
   'label',
   'train',
   'pause',
@@ -16,5 +18,8 @@ export const commandNames = [
 
 export type CommandName = (typeof commandNames)[number];
 
-/** Taken over MQTT unless told: what can be undone. A deployed model and forgotten samples cannot be inspected beforehand. */
-export const usualCommands: readonly CommandName[] = commandNames.filter((name) => name !== 'deploy' && name !== 'forget');
+/** A deployed model and forgotten samples cannot be inspected beforehand; what the store holds is for who has the device. */
+const onlyWhereNamed: readonly CommandName[] = ['deploy', 'forget', 'samples', 'show'];
+
+/** Taken over MQTT unless told: what can be undone, and tells no more than the device tells by itself. */
+export const usualCommands: readonly CommandName[] = commandNames.filter((name) => !onlyWhereNamed.includes(name));

@@ -46,7 +46,7 @@ export const mqttSchema = z
     commands: z
       .array(z.enum(commandNames))
       .default([...usualCommands])
-      .describe('What may be asked over MQTT, by whoever may publish there. Deploy and forget only where they are named.'),
+      .describe('What may be asked over MQTT, by whoever may publish there. Only where they are named: deploy, forget, samples, show.'),
     sessionHours: z
       .number()
       .min(0)

@@ -13,6 +13,8 @@ import { pause, resume } from './pause.ts';
 import { questions } from './questions.ts';
 import { releases } from './releases.ts';
 import { rollback } from './rollback.ts';
+import { samples } from './samples.ts';
+import { show } from './show.ts';
 import { snapshot } from './snapshot.ts';
 import { status } from './status.ts';
 import { train } from './train.ts';
@@ -20,6 +22,8 @@ import { train } from './train.ts';
 export const operations = {
   status,
   questions,
+  samples,
+  show,
   label,
   train,
   pause,

@@ -61,6 +61,23 @@ export async function thumbnail(bytes: Uint8Array, edgePx: number): Promise<Uint
   return (await decoded(bytes, picture)).data;
 }
 
+/** RGB pixels of a picture that fits into this box, for looking at; small ones are made larger, so that they can be seen. */
+export async function fittedPixels(bytes: Uint8Array, box: { readonly width: number; readonly height: number }): Promise<Pixels> {
+  const picture = (await openPicture(bytes))
+    .autoOrient()
+    .flatten({ background: '#000' })
+    .resize({ ...box, fit: 'inside' });
+  const { data, info } = await decoded(bytes, picture.toColourspace('srgb').raw({ depth: 'uchar' }));
+  return { data: info.channels === 3 ? data : repeatGray(data, info.channels), width: info.width, height: info.height };
+}
+
+export async function encodePng({ data, width, height }: Pixels): Promise<Uint8Array> {
+  const sharp = await loadSharp();
+  return sharp(data, { raw: { width, height, channels: 3 } })
+    .png()
+    .toBuffer();
+}
+
 /** A drawing of our own (SVG text, never somebody else's: SVG may name files) as a JPEG of `edgePx` square. */
 export async function rasterise(svg: string, edgePx: number): Promise<Uint8Array> {
   const sharp = await loadSharp();

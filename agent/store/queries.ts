@@ -21,6 +21,7 @@ export interface Queries {
   ask(sample: string, nowMs: number): boolean;
   /** Newest first. */
   open(limit: number): readonly OpenQuery[];
+  isOpen(sample: string): boolean;
   /** How many are open. */
   countOpen(): number;
 }
@@ -56,6 +57,7 @@ export function createQueries(database: Database, { settle, keepRaw }: Pick<Samp
         return { sample: idOfRow(row.id), source, timeMs, guesses: scores, askedMs: row.asked_ms };
       });
     },
+    isOpen: (sample) => database.get("SELECT 1 FROM queries WHERE sample = ? AND state = 'open'", rowOfId(sample)) !== undefined,
     countOpen() {
       const sql = "SELECT count(*) AS n FROM queries WHERE state = 'open' AND sample IS NOT NULL";
       return database.get<{ readonly n: number }>(sql)?.n ?? 0;

@@ -35,3 +35,10 @@ export function rowOfId(id: string): number | null {
   }
   return Number.isSafeInteger(row) ? row : null;
 }
+
+/** First and last row whose ids begin like this; null where none can. */
+export function rowsStarting(prefix: string): { readonly first: number; readonly last: number } | null {
+  const first = rowOfId(prefix.padEnd(length, '0'));
+  if (prefix === '' || first === null) return null;
+  return { first, last: Math.min(Number.MAX_SAFE_INTEGER, first + 32 ** (length - prefix.length) - 1) };
+}

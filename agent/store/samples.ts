@@ -5,7 +5,7 @@ import { WhetError } from '../errors.ts';
 import type { Clock } from '../types.ts';
 import type { Database } from './database.ts';
 import type { Origins } from './origins.ts';
-import { idOfRow, nextRow, rowOfId } from './sample-id.ts';
+import { idOfRow, nextRow, rowOfId, rowsStarting } from './sample-id.ts';
 import {
   featureBytes,
   hashBytes,
@@ -32,6 +32,13 @@ export interface Reembedded {
   readonly hash: bigint;
 }
 
+export interface SampleWish {
+  readonly labelled?: boolean | undefined;
+  readonly label?: string | undefined;
+  readonly source?: string | undefined;
+  readonly after?: string | undefined;
+}
+
 export interface Samples {
   /** Why no labelled sample with so many raw bytes fits any more; null where one may. */
   fullFor(rawBytes: number): string | null;
@@ -43,6 +50,10 @@ export interface Samples {
   get(id: string): Sample | null;
   /** Newest first; `beforeId` continues a list. */
   list(limit: number, beforeId?: string): readonly Sample[];
+  /** Those that meet all conditions, oldest first; `after` continues a list. */
+  page(wanted: SampleWish, limit: number): readonly Sample[];
+  /** Ids that begin like this; at most `limit`. */
+  starting(prefix: string, limit: number): readonly string[];
   raw(id: string): Uint8Array | null;
   thumbnail(id: string): Uint8Array | null;
   /** Samples with raw bytes and features of another backbone; labelled ones first. */
@@ -208,6 +219,21 @@ export function createSamples(database: Database, shelf: Shelf, origins: Origins
     thumbnail(id) {
       settle();
       return media(id, 'thumbnail');
+    },
+    page({ labelled, label, source, after }, limit) {
+      settle();
+      const sql = `SELECT ${sampleColumns} FROM samples WHERE id > ? AND (? IS NULL OR (label IS NOT NULL) = ?) AND (? IS NULL OR label = ?)
+        AND (? IS NULL OR source = ?) ORDER BY id LIMIT ?`;
+      const [first, wanted] = [after === undefined ? -1 : (rowOfId(after) ?? -1), labelled === undefined ? null : Number(labelled)];
+      const [one, from] = [label ?? null, source ?? null];
+      return database.all<SampleRow>(sql, first, wanted, wanted, one, one, from, from, limit).map(read);
+    },
+    starting(prefix, limit) {
+      settle();
+      const rows = rowsStarting(prefix);
+      if (rows === null) return [];
+      const sql = 'SELECT id FROM samples WHERE id BETWEEN ? AND ? ORDER BY id LIMIT ?';
+      return database.all<{ readonly id: number }>(sql, rows.first, rows.last, limit).map(({ id }) => idOfRow(id));
     },
     toReembed(backbone) {
       settle();
