@@ -107,6 +107,7 @@ export async function runDaemon(config: Config, log: Log, signal: AbortSignal): 
     log,
     use: (release) => inference.swap(release),
     embedViews: (raw) => inference.views(raw, viewCount(card.input, 1)),
+    infer: (bytes) => inference.infer(bytes),
     answers: (release, features) => inference.answers(release, features),
     embedded: (signal) => reembedding.settled(signal),
     announce: async () => (await outlet?.announceRelease(true)) ?? 0,

@@ -11,6 +11,7 @@ import { listGiven } from './predict/given-files.ts';
 import type { FileAnswer, PredictReport } from './predict/report.ts';
 import { captureKind } from './preprocess/capture-input.ts';
 import { createReleases } from './release/releases.ts';
+import { createRuntime } from './runtime/runtime.ts';
 import type { Progress } from './types.ts';
 
 export interface PredictOptions {
@@ -30,7 +31,7 @@ export interface PredictModel {
 }
 
 export async function predict(by: PredictModel, options: PredictOptions): Promise<PredictReport> {
-  await using model = await openAnsweringModel({ ...by, threads: options.threads, note: options.note });
+  await using model = await openAnsweringModel({ ...by, runtime: createRuntime({ threads: options.threads }), note: options.note });
   return await answerAll(model, { model: by.model, release: null }, options);
 }
 
@@ -43,7 +44,7 @@ export async function predictAsDevice(named: string | undefined, options: Predic
     card: config.card ?? undefined,
     artifact: current?.artifact,
     classes: current?.classes,
-    threads: options.threads,
+    runtime: createRuntime({ threads: options.threads }),
     note: options.note,
   });
   return await answerAll(model, { model: config.model, release: current?.version ?? 'base' }, options);

@@ -11,6 +11,7 @@ import { encodeModel } from '../agent/onnx/codec/encode.ts';
 import { floats, graph, model, node, value } from '../agent/onnx/made/build.ts';
 import { lastActivation } from '../agent/onnx/surgery/last-activation.ts';
 import type { PredictReport, Quantity } from '../agent/predict/report.ts';
+import { createRuntime } from '../agent/runtime/runtime.ts';
 import type { ClassScore } from '../agent/types.ts';
 import { createDevice, eventually, type TestDevice, whet } from './e2e/daemon.ts';
 import { photograph } from './images.ts';
@@ -131,7 +132,7 @@ describe('models that adapt writes', () => {
     const sizes = Array.from({ length: 24 }, (_, at) => 0.05 + 0.02 * ((at * 7) % 24));
     for (const [at, size] of sizes.entries()) write(`sizes/${at}.csv`, readings(at, size));
     write('sizes/targets.csv', `file,swing [g]\n${sizes.map((size, at) => `${at}.csv,${size}`).join('\n')}\n`);
-    const more = { data: join(place, 'sizes'), out: join(place, 'gauge.onnx'), threads: 1, seed: 1, force: true };
+    const more = { data: join(place, 'sizes'), out: join(place, 'gauge.onnx'), runtime: createRuntime(), seed: 1, force: true };
     await adaptRegression({ ...base, ...more });
     const { report } = await said(join(place, 'gauge.onnx'), write('small.csv', readings(90, 0.1)), write('large.csv', readings(91, 0.45)));
     expect(report).toMatchObject({ task: 'regression', files: [{ quantities: [{ name: 'swing', unit: 'g' }] }, {}] });
@@ -143,7 +144,7 @@ describe('models that adapt writes', () => {
 
   it('anomalies, with the distance against the threshold', async () => {
     for (let at = 0; at < 24; at += 1) write(`normal/${at}.csv`, readings(at, 0.2));
-    const more = { data: join(place, 'normal'), out: join(place, 'still.onnx'), threads: 1, seed: 1, force: true };
+    const more = { data: join(place, 'normal'), out: join(place, 'still.onnx'), runtime: createRuntime(), seed: 1, force: true };
     await adaptAnomaly({ ...base, ...more });
     const [usual, odd] = [write('usual.csv', readings(77, 0.2)), write('odd.csv', readings(78, 3))];
     const { report } = await said(join(place, 'still.onnx'), usual, odd);

@@ -2,13 +2,11 @@
 import { type Command, Option } from 'commander';
 import { WhetError } from '../errors.ts';
 import { drawings } from './draw/canvas.ts';
+import { addExport } from './export.ts';
+import { addImport } from './import.ts';
+import { type DeviceOptions, onDevice } from './on-device.ts';
 import { integer } from './options.ts';
 import { createOutput } from './output.ts';
-
-interface DeviceOptions {
-  readonly config?: string;
-  readonly json?: boolean;
-}
 
 export function addDeviceVerbs(program: Command, signal: AbortSignal): void {
   const verb = (name: string, summary: string) =>
@@ -136,6 +134,9 @@ Examples:
       });
     });
 
+  addExport(verb, signal);
+  addImport(verb, signal);
+
   for (const [name, summary] of [
     ['pause', 'stop scheduled training until resumed'],
     ['resume', 'let scheduled training go on'],
@@ -180,13 +181,4 @@ interface PullFlags {
   readonly out?: string;
   readonly from?: string;
   readonly proxy?: string;
-}
-
-async function onDevice(
-  options: DeviceOptions,
-  use: (device: import('../operations/table.ts').Device, output: import('./output.ts').Output) => Promise<void>,
-): Promise<void> {
-  const { openDevice } = await import('../engine/open.ts');
-  await using device = await openDevice(options.config);
-  await use(device, createOutput(options.json === true));
 }

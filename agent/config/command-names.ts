@@ -5,6 +5,7 @@ export const commandNames = [
   'questions',
   'samples',
   'show',
+  'add',
   'label',
   'train',
   'pause',
@@ -18,8 +19,9 @@ export const commandNames = [
 
 export type CommandName = (typeof commandNames)[number];
 
-/** A deployed model and forgotten samples cannot be inspected beforehand; what the store holds is for who has the device. */
-const onlyWhereNamed: readonly CommandName[] = ['deploy', 'forget', 'samples', 'show'];
+/** A deployed model and forgotten samples cannot be inspected beforehand; what the store holds, and what is put
+ * into it, is for who has the device. */
+const onlyWhereNamed: readonly CommandName[] = ['deploy', 'forget', 'samples', 'show', 'add'];
 
 /** Taken over MQTT unless told: what can be undone, and tells no more than the device tells by itself. */
 export const usualCommands: readonly CommandName[] = commandNames.filter((name) => !onlyWhereNamed.includes(name));

@@ -46,7 +46,9 @@ export const mqttSchema = z
     commands: z
       .array(z.enum(commandNames))
       .default([...usualCommands])
-      .describe('What may be asked over MQTT, by whoever may publish there. Only where they are named: deploy, forget, samples, show.'),
+      .describe(
+        'What may be asked over MQTT, by whoever may publish there. Only where they are named: deploy, forget, samples, show, add.',
+      ),
     sessionHours: z
       .number()
       .min(0)

@@ -26,6 +26,7 @@ export interface EnginePorts {
   embedViews(raw: Uint8Array): Promise<readonly Float32Array[]>;
   /** Resolves when every labelled capture has features of the base model, or the signal came. */
   embedded(signal: AbortSignal): Promise<void>;
+  readonly infer: DeviceParts['infer'];
   readonly answers: DeviceParts['answers'];
   readonly receive: DeviceParts['receive'];
   readonly announce: DeviceParts['announce'];
@@ -53,6 +54,7 @@ export function createEngine({
   use,
   embedViews,
   embedded,
+  infer,
   answers,
   receive,
   announce,
@@ -89,7 +91,22 @@ export function createEngine({
     viewKeeper.wake();
     events.emit({ kind: 'labelled' });
   };
-  const parts: DeviceParts = { config, card, base, store, releases, activation, jobs, clock, changed, announce, answers, receive, live };
+  const parts: DeviceParts = {
+    config,
+    card,
+    base,
+    store,
+    releases,
+    activation,
+    jobs,
+    clock,
+    changed,
+    announce,
+    infer,
+    answers,
+    receive,
+    live,
+  };
   return {
     events,
     activation,

@@ -22,6 +22,7 @@ import { createRuntime } from '../runtime/runtime.ts';
 import type { TailChoice } from '../types.ts';
 import { assemble } from './assemble.ts';
 import { createEngine, localDevice } from './engine.ts';
+import { createOfflineInference } from './offline-inference.ts';
 import { placesOf } from './places.ts';
 
 export async function openDevice(named: string | undefined): Promise<Device> {
@@ -51,6 +52,8 @@ async function openOffline(config: Config): Promise<Device> {
   const loaded = loadModel(config.model);
   const { model } = loaded;
   const classifier = await openClassifier(model, { cut: config.cut, runtime, inputShape: inputShape(card.input) });
+  const inference = createOfflineInference(classifier, card.input, runtime);
+  let current: TailChoice = { version: 'base', artifact: null, classes: classNames(card.labels, classifier.classes) };
   const file = statSync(config.model);
   const engine = createEngine({
     config,
@@ -71,6 +74,7 @@ async function openOffline(config: Config): Promise<Device> {
       const { features, tail, cut } = classifier;
       await using runner = await openTail(artifact, { cut: cut.tensor, features, activation: tail.activation, runtime });
       await requireHealthy(runner, release, features.width);
+      current = release.artifact === null ? { ...release, classes: classNames(card.labels, classifier.classes) } : release;
     },
     async embedViews(raw) {
       await using embedder = await createEmbedder(classifier, runtime);
@@ -78,6 +82,7 @@ async function openOffline(config: Config): Promise<Device> {
       for (const view of await drawViews(raw, card.input, viewCount(card.input, 1))) features.push(await embedder.embed(view));
       return features;
     },
+    infer: (bytes) => inference.infer(bytes, current),
     async answers(release, features) {
       const artifact = release.artifact === null ? model : loadModel(release.artifact).model;
       await using runner = await openQuantizedTail(artifact, classifier, runtime);
@@ -99,6 +104,7 @@ async function openOffline(config: Config): Promise<Device> {
   await engine.start();
   return localDevice(engine.parts, async () => {
     await engine.stop();
+    await inference.close();
     assembly.close();
   });
 }

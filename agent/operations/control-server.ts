@@ -1,5 +1,5 @@
 // The daemon's control socket: HTTP over a Unix socket that only its owner may open. `POST /<operation>` with a JSON body, answered by
-// JSON lines. Refuses unknown operations, wrong arguments and bodies over 4 MB.
+// JSON lines. Refuses unknown operations, wrong arguments and bodies over 4 MB (90 MB where one holds a capture).
 import { chmodSync, mkdirSync, rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { connect } from 'node:net';
@@ -13,6 +13,8 @@ import type { DeviceParts } from './parts.ts';
 import { isOperation, type OperationName, runOperation } from './table.ts';
 
 const maxBodyBytes = 4 * 1024 * 1024;
+/** A capture has at most 64 MB, which are 86 MB of base64. */
+const maxCaptureBytes = 90 * 1024 * 1024;
 
 export interface ControlServer {
   start(): Promise<void>;
@@ -41,7 +43,10 @@ async function answer(request: IncomingMessage, response: ServerResponse, parts:
   const write = (line: AnswerLine) => response.write(`${JSON.stringify(line)}\n`);
   response.setHeader('content-type', 'application/x-ndjson');
   try {
-    const { name, args, by } = parse(request.url ?? '', await body(request));
+    const { name, args, by } = parse(
+      request.url ?? '',
+      await body(request, request.url?.startsWith('/add?') ? maxCaptureBytes : maxBodyBytes),
+    );
     // A caller that hangs up does not end a run: it belongs to the daemon, and the next `status` tells how it went.
     const progress: Progress = (done, total, what) => write({ kind: 'progress', done, total, what });
     const value = await runOperation(parts, name, args, { progress, by });
@@ -72,12 +77,12 @@ function json(text: string): unknown {
   }
 }
 
-async function body(request: IncomingMessage): Promise<string> {
+async function body(request: IncomingMessage, limit: number): Promise<string> {
   const parts: Buffer[] = [];
   let size = 0;
   for await (const part of request as AsyncIterable<Buffer>) {
     size += part.length;
-    if (size > maxBodyBytes) throw new WhetError('usage', `the request is larger than ${maxBodyBytes} bytes`);
+    if (size > limit) throw new WhetError('usage', `the request is larger than ${limit} bytes`);
     parts.push(part);
   }
   return Buffer.concat(parts).toString('utf8');

@@ -38,7 +38,7 @@ export const label = operation({
 });
 
 /** A label that no class of the model has would close the question and count as new, and nothing would ever be learned from it. */
-function requireClass(name: string, { classes }: Config, { labels }: ModelCard): void {
+export function requireClass(name: string, { classes }: Config, { labels }: ModelCard): void {
   const like = labelsLike(name, labels).map((index) => `'${labels[index]}'`);
   if (classes !== 'replace' && like.length > 1)
     throw new WhetError('data-unusable', `'${name}' may mean the classes ${like.join(' or ')}`, {

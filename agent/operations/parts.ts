@@ -4,6 +4,7 @@ import type { ModelCard } from '../config/card.ts';
 import type { Config } from '../config/resolve.ts';
 import type { RemoteWeights } from '../contract/command-contract.ts';
 import type { ReceivedWeights } from '../contract/weights.ts';
+import type { Inferred } from '../inference/protocol.ts';
 import type { Activation } from '../release/activation.ts';
 import type { Releases } from '../release/releases.ts';
 import type { Store } from '../store/store.ts';
@@ -23,6 +24,8 @@ export interface DeviceParts {
   changed(): void;
   /** Publishes the current release again, with its weights; gives the number of chunks. */
   announce(): Promise<number>;
+  /** Features and scores of a capture, by what predicts now; throws what is wrong with the bytes. */
+  infer(bytes: Uint8Array): Promise<Inferred>;
   /** Name of the class that a release gives for each of these features; it does not predict by that. */
   answers(choice: TailChoice, features: readonly Float32Array[]): Promise<readonly string[]>;
   /** The weights that another device publishes. */

@@ -4,6 +4,7 @@ import type { CommandName } from '../config/command-names.ts';
 import { WhetError } from '../errors.ts';
 import type { Labeller } from '../store/sample-rows.ts';
 import type { Progress } from '../types.ts';
+import { add } from './add.ts';
 import { deploy } from './deploy.ts';
 import { forget } from './forget.ts';
 import { label } from './label.ts';
@@ -24,6 +25,7 @@ export const operations = {
   questions,
   samples,
   show,
+  add,
   label,
   train,
   pause,

@@ -12,6 +12,7 @@ import type { Tensor } from '../onnx/ir.ts';
 import { classifierEnds, withOutput } from '../onnx/surgery/classifier-ends.ts';
 import { lastActivation } from '../onnx/surgery/last-activation.ts';
 import { inputShape } from '../preprocess/capture-input.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 import type { FileAnswer } from './report.ts';
 
 type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
@@ -32,7 +33,7 @@ export interface AnsweringOptions {
   /** Class names of a release; those of the card unless told. */
   readonly classes?: readonly string[] | undefined;
   readonly output?: string | undefined;
-  readonly threads: number;
+  readonly runtime: Runtime;
   readonly note?: ((sentence: string) => void) | undefined;
 }
 
@@ -47,7 +48,7 @@ export async function openAnsweringModel(options: AnsweringOptions): Promise<Ans
   });
   const dims = sampleShape(input, inputShape(card.input));
   const activation = lastActivation(model);
-  const part = await openPart(model, { label: 'the model', threads: options.threads });
+  const part = await openPart(options.runtime, model, { label: 'the model' });
   return {
     card,
     sha256,

@@ -52,6 +52,8 @@ export interface Samples {
   list(limit: number, beforeId?: string): readonly Sample[];
   /** Those that meet all conditions, oldest first; `after` continues a list. */
   page(wanted: SampleWish, limit: number): readonly Sample[];
+  /** The sample that its source calls so; reads all rows, so ask `origins.seen` first. */
+  ofOrigin(origin: string): string | null;
   /** Ids that begin like this; at most `limit`. */
   starting(prefix: string, limit: number): readonly string[];
   raw(id: string): Uint8Array | null;
@@ -227,6 +229,10 @@ export function createSamples(database: Database, shelf: Shelf, origins: Origins
       const [first, wanted] = [after === undefined ? -1 : (rowOfId(after) ?? -1), labelled === undefined ? null : Number(labelled)];
       const [one, from] = [label ?? null, source ?? null];
       return database.all<SampleRow>(sql, first, wanted, wanted, one, one, from, from, limit).map(read);
+    },
+    ofOrigin(origin) {
+      const row = database.get<{ readonly id: number }>('SELECT id FROM samples WHERE origin = ? LIMIT 1', origin);
+      return row === undefined ? null : idOfRow(row.id);
     },
     starting(prefix, limit) {
       settle();

@@ -5,7 +5,14 @@ import { trainingBench } from '../training/bench.ts';
 async function operationsWith(settings: object) {
   const bench = await trainingBench(settings);
   const ids = bench.addSamples(['cat', 'dog'], 2);
-  const device = { ...bench, changed: () => {}, announce: async () => 0, answers: async () => [], live: null };
+  const device = {
+    ...bench,
+    changed: () => {},
+    announce: async () => 0,
+    infer: () => Promise.reject(new Error('nobody asks')),
+    answers: async () => [],
+    live: null,
+  };
   const receive = () => Promise.reject(new Error('not here'));
   const operations = localDevice({ ...device, receive }, async () => {});
   const { store } = bench;

@@ -171,7 +171,15 @@ describe('training jobs', () => {
     const { release } = await device.jobs.train('with all');
     const receive = () => Promise.reject(new Error('not here'));
     const operations = localDevice(
-      { ...device, receive, changed: () => {}, announce: async () => 0, answers: async () => [], live: null },
+      {
+        ...device,
+        receive,
+        changed: () => {},
+        announce: async () => 0,
+        infer: () => Promise.reject(new Error('nobody asks')),
+        answers: async () => [],
+        live: null,
+      },
       async () => {},
     );
     const forgotten = await operations.forget({ samples: ids.slice(0, 3) });

@@ -17,7 +17,15 @@ describe('a training that is owed', () => {
     // It is rerun after the next start, and finds nothing to forget any more.
     const receive = () => Promise.reject(new Error('not here'));
     const device = localDevice(
-      { ...bench, receive, changed: () => {}, announce: async () => 0, answers: async () => [], live: null },
+      {
+        ...bench,
+        receive,
+        changed: () => {},
+        announce: async () => 0,
+        infer: () => Promise.reject(new Error('nobody asks')),
+        answers: async () => [],
+        live: null,
+      },
       async () => {},
     );
     const forgotten = await device.forget({ samples: ids.slice(0, 3) });

@@ -30,6 +30,7 @@ async function forgetting(trained: number, now: number, layers = 2) {
     receive,
     changed: () => {},
     announce: async () => 0,
+    infer: () => Promise.reject(new Error('nobody asks')),
     answers: async () => [],
     live: null,
   };
