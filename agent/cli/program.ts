@@ -2,6 +2,7 @@
 import { Command, Option } from 'commander';
 import { version } from '../installation.ts';
 import { addDeviceVerbs } from './device-verbs.ts';
+import { addInit } from './init.ts';
 import { cutOf, integer, share } from './options.ts';
 import { createOutput } from './output.ts';
 import { addPredict } from './predict.ts';
@@ -16,7 +17,7 @@ export function createProgram(signal: AbortSignal): Command {
     .exitOverride()
     .addHelpText(
       'after',
-      '\nStart here:  whet demo\nExit status follows sysexits(3): 64 usage, 65 data, 69 unavailable, 75 try again, 78 configuration.',
+      '\nStart here:  whet demo   (see it work), then whet init   (a device of your own)\nExit status follows sysexits(3): 64 usage, 65 data, 69 unavailable, 75 try again, 78 configuration.',
     );
   addModelVerbs(program, signal);
   addDeviceVerbs(program, signal);
@@ -26,6 +27,7 @@ export function createProgram(signal: AbortSignal): Command {
 
 function addModelVerbs(program: Command, signal: AbortSignal): void {
   addDemo(program, signal);
+  addInit(program);
 
   withCut(program.command('inspect'))
     .summary('what a model is, where it would be cut, and whether the cut is exact')

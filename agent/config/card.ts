@@ -192,7 +192,8 @@ export function exampleCard(modelPath: string, shape: ModelShape = {}): string {
   const [channels, height, width] = last ? [c, a, b] : [a, b, c];
   const size = (dim: unknown) => (typeof dim === 'number' && dim > 0 ? dim : 224);
   const gray = channels === 1;
-  const labels = Array.from({ length: Math.min(shape.classes ?? 2, 20) }, (_, index) => `class ${index}`);
+  // Half a list of names would stand at the wrong outputs; without names classes have numbers.
+  const labels = (shape.classes ?? 2) > 20 ? [] : Array.from({ length: shape.classes ?? 2 }, (_, index) => `class ${index}`);
   const name = basename(modelPath, extname(modelPath));
   if (shape.input?.length === 2)
     return pretty({ name, input: { kind: 'vector', values: typeof a === 'number' ? a : 100, mean: [0], std: [1] }, labels });
@@ -213,6 +214,14 @@ export function exampleCard(modelPath: string, shape: ModelShape = {}): string {
     labels,
   };
   return pretty(text);
+}
+
+/** For a model that hears, which looks like one of vectors: the length that its input has, and the usual rate of speech. */
+export function audioCard(modelPath: string, shape: ModelShape): string {
+  const length = shape.input?.at(-1);
+  const samples = typeof length === 'number' && length >= 16 ? length : 16_000;
+  const card = JSON.parse(exampleCard(modelPath, shape)) as { readonly name: string; readonly labels: readonly string[] };
+  return pretty({ name: card.name, input: { kind: 'audio', sampleRate: 16_000, samples }, labels: card.labels });
 }
 
 /** [n, channels, samples] is a window of a sensor. */
