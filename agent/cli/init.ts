@@ -4,11 +4,11 @@ import { constants } from 'node:fs';
 import { access, copyFile, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, extname, isAbsolute, join, relative, resolve } from 'node:path';
 import { createInterface } from 'node:readline/promises';
-import { fileURLToPath } from 'node:url';
 import { type Command, Option } from 'commander';
 import { audioCard, exampleCard, findCard, loadCard, type ModelCard } from '../config/card.ts';
 import { messageOf, WhetError } from '../errors.ts';
 import { type FoundDevice, type FoundDevices, findDevices } from '../host/find-devices.ts';
+import { shippedFile } from '../installation.ts';
 import { captureKind } from '../preprocess/capture-input.ts';
 import type { CaptureKind } from '../types.ts';
 import { configurationText, type InitPlan, inbox } from './init/plan.ts';
@@ -16,7 +16,7 @@ import { askerOf, choose, deviceChoices } from './init/questions.ts';
 import { createOutput } from './output.ts';
 
 /** Beside the program, wherever it is installed. */
-const shippedModels = fileURLToPath(new URL('../../models', import.meta.url));
+const shippedModels = shippedFile('models');
 const shipped: Readonly<Record<CaptureKind, { readonly name: string; readonly knows: string }>> = {
   image: { name: 'objects', knows: 'ten kinds of things and animals, in small photographs' },
   audio: { name: 'spoken-digits', knows: 'the spoken digits 0 to 9' },

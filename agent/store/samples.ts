@@ -5,7 +5,8 @@ import { WhetError } from '../errors.ts';
 import type { Clock } from '../types.ts';
 import type { Database } from './database.ts';
 import type { Origins } from './origins.ts';
-import { idOfRow, nextRow, rowOfId, rowsStarting } from './sample-id.ts';
+import { idOfRow, nextRow, rowOfId } from './sample-id.ts';
+import { createLookup, type SampleLookup } from './sample-lookup.ts';
 import {
   featureBytes,
   hashBytes,
@@ -32,14 +33,7 @@ export interface Reembedded {
   readonly hash: bigint;
 }
 
-export interface SampleWish {
-  readonly labelled?: boolean | undefined;
-  readonly label?: string | undefined;
-  readonly source?: string | undefined;
-  readonly after?: string | undefined;
-}
-
-export interface Samples {
+export interface Samples extends SampleLookup {
   /** Why no labelled sample with so many raw bytes fits any more; null where one may. */
   fullFor(rawBytes: number): string | null;
   add(sample: NewSample): Added;
@@ -50,12 +44,6 @@ export interface Samples {
   get(id: string): Sample | null;
   /** Newest first; `beforeId` continues a list. */
   list(limit: number, beforeId?: string): readonly Sample[];
-  /** Those that meet all conditions, oldest first; `after` continues a list. */
-  page(wanted: SampleWish, limit: number): readonly Sample[];
-  /** The sample that its source calls so; reads all rows, so ask `origins.seen` first. */
-  ofOrigin(origin: string): string | null;
-  /** Ids that begin like this; at most `limit`. */
-  starting(prefix: string, limit: number): readonly string[];
   raw(id: string): Uint8Array | null;
   thumbnail(id: string): Uint8Array | null;
   /** Samples with raw bytes and features of another backbone; labelled ones first. */
@@ -222,25 +210,7 @@ export function createSamples(database: Database, shelf: Shelf, origins: Origins
       settle();
       return media(id, 'thumbnail');
     },
-    page({ labelled, label, source, after }, limit) {
-      settle();
-      const sql = `SELECT ${sampleColumns} FROM samples WHERE id > ? AND (? IS NULL OR (label IS NOT NULL) = ?) AND (? IS NULL OR label = ?)
-        AND (? IS NULL OR source = ?) ORDER BY id LIMIT ?`;
-      const [first, wanted] = [after === undefined ? -1 : (rowOfId(after) ?? -1), labelled === undefined ? null : Number(labelled)];
-      const [one, from] = [label ?? null, source ?? null];
-      return database.all<SampleRow>(sql, first, wanted, wanted, one, one, from, from, limit).map(read);
-    },
-    ofOrigin(origin) {
-      const row = database.get<{ readonly id: number }>('SELECT id FROM samples WHERE origin = ? LIMIT 1', origin);
-      return row === undefined ? null : idOfRow(row.id);
-    },
-    starting(prefix, limit) {
-      settle();
-      const rows = rowsStarting(prefix);
-      if (rows === null) return [];
-      const sql = 'SELECT id FROM samples WHERE id BETWEEN ? AND ? ORDER BY id LIMIT ?';
-      return database.all<{ readonly id: number }>(sql, rows.first, rows.last, limit).map(({ id }) => idOfRow(id));
-    },
+    ...createLookup(database, settle, read),
     toReembed(backbone) {
       settle();
       const sql = `SELECT id FROM samples WHERE backbone IN (SELECT id FROM backbones WHERE sha256 <> ?) AND raw_bytes > 0
