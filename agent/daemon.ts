@@ -13,6 +13,7 @@ import { localOffset } from './engine/calendar.ts';
 import { createCollect } from './engine/collect.ts';
 import { collectPorts } from './engine/collecting.ts';
 import { createEngine, type Engine } from './engine/engine.ts';
+import type { Events } from './engine/events.ts';
 import { createReembedding } from './engine/reembed.ts';
 import { createScheduler } from './engine/scheduler.ts';
 import { joinSources } from './engine/sources.ts';
@@ -42,8 +43,13 @@ import { createUplink, type Uplink } from './uplink/uplink.ts';
 const healthEveryMs = 30_000;
 const reportedSetting = 'report.enqueued';
 
+/** Whoever else wants to hear what happens. */
+export interface Listening {
+  listen(events: Events): void;
+}
+
 /** Runs until the signal; resolves when everything has stopped. */
-export async function runDaemon(config: Config, log: Log, signal: AbortSignal): Promise<void> {
+export async function runDaemon(config: Config, log: Log, signal: AbortSignal, listeners: readonly Listening[] = []): Promise<void> {
   const clock = machineClock;
   const sinceMs = clock.monotonicMs();
   const notify = createNotify(log);
@@ -137,6 +143,7 @@ export async function runDaemon(config: Config, log: Log, signal: AbortSignal): 
     clock: { ...clock, offsetMinutes: localOffset },
   });
   outlet?.listen(events);
+  for (const listener of listeners) listener.listen(events);
   events.on((event) => {
     if (event.kind === 'labelled') scheduler.wake();
     if (event.kind === 'reported') store.settings.set(reportedSetting, event.report.run);

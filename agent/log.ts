@@ -9,3 +9,8 @@ const secretPaths = ['password', '*.password', '*.*.password', 'key', '*.key', '
 export function createLog(level: string): Log {
   return pino({ level, base: undefined, redact: secretPaths }, pino.destination({ fd: 2, sync: true }));
 }
+
+/** The same records for a listener in this process; a line that is cut off says nothing. */
+export function createHeardLog(level: string, hear: (record: Readonly<Record<string, unknown>>) => void): Log {
+  return pino({ level, base: undefined, redact: secretPaths }, { write: (line: string) => hear(JSON.parse(line)) });
+}

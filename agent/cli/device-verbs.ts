@@ -17,11 +17,16 @@ export function addDeviceVerbs(program: Command, signal: AbortSignal): void {
       .option('--config <file>', 'configuration; ./whetstone.yaml, then /etc/whetstone/whetstone.yaml unless told')
       .option('--json', 'one JSON document on standard output');
 
-  verb('run', 'run the daemon: collect, learn, report, until stopped').action(async (options: DeviceOptions) => {
-    const { run } = await import('./run.ts');
-    await run(options.config, signal);
-    process.exitCode = 0;
-  });
+  verb('run', 'run the daemon: collect, learn, report, until stopped')
+    .addHelpText(
+      'after',
+      '\nAt a terminal it says what it sees, asks and learns; with --json, in a pipe and as a service it logs a JSON object a line on standard error.',
+    )
+    .action(async (options: DeviceOptions) => {
+      const { run } = await import('./run.ts');
+      await run(options.config, signal, options.json === true);
+      process.exitCode = 0;
+    });
 
   verb('check', 'validate the configuration and everything it names').action(async (options: DeviceOptions) => {
     const { check, exitOf, formatCheck } = await import('./check.ts');

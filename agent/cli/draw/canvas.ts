@@ -13,8 +13,9 @@ export interface Terminal {
 
 export function terminalOf(stream: { readonly isTTY?: boolean; readonly columns?: number; readonly rows?: number }): Terminal {
   const asked = Number(process.env.COLUMNS);
-  const columns = stream.columns ?? (Number.isInteger(asked) && asked > 0 ? asked : 80);
-  return { isTerminal: stream.isTTY === true, env: process.env, columns, rows: stream.rows ?? 24 };
+  // A terminal that was never told its size says 0.
+  const columns = stream.columns || (Number.isInteger(asked) && asked > 0 ? asked : 80);
+  return { isTerminal: stream.isTTY === true, env: process.env, columns, rows: stream.rows || 24 };
 }
 
 /** null: no drawing, because nobody looks. */
