@@ -17,6 +17,8 @@ export const levels = [
       'quantize.ts',
       'predict.ts',
       'predict',
+      'doctor.ts',
+      'doctor',
       'adapt',
       'quantize',
       'inspect.ts',

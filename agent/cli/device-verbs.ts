@@ -1,6 +1,7 @@
 // The verbs that work with a device: its daemon, samples, runs and releases. Each asks the running daemon, or works on the store itself.
 import { type Command, Option } from 'commander';
 import { WhetError } from '../errors.ts';
+import { addDoctor } from './doctor.ts';
 import { drawings } from './draw/canvas.ts';
 import { addExport } from './export.ts';
 import { addImport } from './import.ts';
@@ -34,6 +35,8 @@ export function addDeviceVerbs(program: Command, signal: AbortSignal): void {
     createOutput(options.json === true).result(report, () => formatCheck(report));
     process.exitCode = exitOf(report);
   });
+
+  addDoctor(verb, signal);
 
   verb('status', 'what the device is doing, what it knows, what it waits for').action(async (options: DeviceOptions) => {
     const { formatStatus } = await import('./status.ts');
