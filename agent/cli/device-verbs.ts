@@ -132,13 +132,21 @@ Examples:
     .option('--source <name>', 'all samples of this source')
     .option('--before <time>', 'all samples before this time (ISO 8601)')
     .option('--after <time>', 'all samples after this time (ISO 8601)')
-    .addOption(new Option('--all', 'everything').conflicts(['label', 'source', 'before', 'after']))
+    .addOption(new Option('--all', 'everything; asks once more at a terminal').conflicts(['label', 'source', 'before', 'after']))
+    .option('--dry-run', 'say what would be forgotten, and forget nothing')
+    .option('--yes', 'do not ask')
+    .addHelpText('after', '\nExit status: 0, 65 where a sample, a label or a source is not known.')
     .action(async (samples: readonly string[], options: DeviceOptions & Record<string, string | boolean | undefined>) => {
-      const { formatForgotten, selectorOf } = await import('./forget.ts');
+      const { confirmAll, formatForgotten, namesThatAre, selectorOf } = await import('./forget.ts');
       const selector = selectorOf(samples, options);
       await onDevice(options, async (device, output) => {
+        const isAsked = options.all === true && options.yes !== true && options.dryRun !== true && options.json !== true;
+        if (isAsked && !(await confirmAll(device))) return output.note('nothing was forgotten');
         const forgotten = await device.forget(selector, { progress: output.progress, signal });
         output.result(forgotten, () => formatForgotten(forgotten));
+        const nowhere = forgotten.samples === 0 && (options.label ?? options.source) !== undefined;
+        if (nowhere) output.note(await namesThatAre(device, options));
+        if (nowhere || forgotten.unknown.length > 0) process.exitCode = 65;
       });
     });
 

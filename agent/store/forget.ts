@@ -30,9 +30,8 @@ export interface ForgottenSamples {
 const topicsAboutSamples = "('query', 'prediction')";
 
 export function forgetSamples(database: Database, selector: SampleSelector, changed: () => void): ForgottenSamples {
-  const { where, values } = condition(selector);
   const { rows, runs } = database.transaction(() => {
-    const rows = database.all<{ readonly id: number }>(`SELECT id FROM samples WHERE ${where} ORDER BY id`, ...values).map(({ id }) => id);
+    const rows = selected(database, selector);
     if (rows.length === 0) return { rows, runs: [] };
     const ids = rows.map(idOfRow);
     database.run(`DELETE FROM samples WHERE id IN (SELECT value FROM json_each(?))`, JSON.stringify(rows));
@@ -52,11 +51,26 @@ export function forgetSamples(database: Database, selector: SampleSelector, chan
   return { ids: rows.map(idOfRow), runs, erased: database.emptyLog() };
 }
 
-function taint(database: Database, rows: ReadonlySet<number>): readonly string[] {
+/** What forgetting would take, and the runs that learned from it; changes nothing. */
+export function wouldForget(database: Database, selector: SampleSelector): Omit<ForgottenSamples, 'erased'> {
+  const rows = selected(database, selector);
+  return { ids: rows.map(idOfRow), runs: learnedFrom(database, new Set(rows)) };
+}
+
+function selected(database: Database, selector: SampleSelector): readonly number[] {
+  const { where, values } = condition(selector);
+  return database.all<{ readonly id: number }>(`SELECT id FROM samples WHERE ${where} ORDER BY id`, ...values).map(({ id }) => id);
+}
+
+function learnedFrom(database: Database, rows: ReadonlySet<number>): readonly string[] {
   const trained = database.all<{ readonly id: string; readonly trained_on: Uint8Array }>(
     'SELECT id, trained_on FROM runs WHERE trained_on IS NOT NULL ORDER BY seq',
   );
-  const runs = trained.filter(({ trained_on }) => unpackRows(trained_on).some((row) => rows.has(row))).map(({ id }) => id);
+  return trained.filter(({ trained_on }) => unpackRows(trained_on).some((row) => rows.has(row))).map(({ id }) => id);
+}
+
+function taint(database: Database, rows: ReadonlySet<number>): readonly string[] {
+  const runs = learnedFrom(database, rows);
   for (const run of runs) database.run('UPDATE runs SET tainted = 1 WHERE id = ?', run);
   return runs;
 }

@@ -5,7 +5,7 @@ import { type CommandLimits, createCommandLog } from './commands.ts';
 import { createCounters } from './counters.ts';
 import { type Broken, type Database, type DatabaseOptions, openDatabase, openReadOnly } from './database.ts';
 import { createFeatures, type Features } from './features.ts';
-import { type ForgottenSamples, forgetSamples, type SampleSelector } from './forget.ts';
+import { type ForgottenSamples, forgetSamples, type SampleSelector, wouldForget } from './forget.ts';
 import { createLabels, type Labels } from './labels.ts';
 import { createMoments, type Moments } from './moments.ts';
 import { createOrigins, type Origins } from './origins.ts';
@@ -57,6 +57,8 @@ export interface Store {
   /** A damaged database that was moved aside while opening; null where all was well. */
   readonly broken: Broken | null;
   forget(selector: SampleSelector): ForgottenSamples;
+  /** What `forget` would take; changes nothing. */
+  wouldForget(selector: SampleSelector): Omit<ForgottenSamples, 'erased'>;
   /** All writes of `work` or none; errors must not be caught inside. */
   transaction<T>(work: () => T): T;
   /** All reads of `work` see one moment. */
@@ -103,6 +105,7 @@ export function openStore(path: string, options: StoreOptions): Store {
     outbox,
     commands: createCommandLog(database, outbox, options.commands ?? commandLimits, options.clock),
     broken,
+    wouldForget: (selector) => wouldForget(settled, selector),
     forget: (selector) => {
       const forgotten = forgetSamples(settled, selector, () => {
         shelf.reset();

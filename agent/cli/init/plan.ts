@@ -20,7 +20,7 @@ const captureNames: Readonly<Record<CaptureKind, string>> = { image: 'photograph
 
 export function configurationText(plan: InitPlan): string {
   const what = captureNames[plan.kind];
-  return `# What this device does. \`whet check\` says whether all is well with it.
+  return `# What this device does. \`whet check\` says whether all is well with it; agent/config/REFERENCE.md of Whetstone has every setting.
 model: ${quoted(plan.model)}
 
 # keep: the classes of the model; extend: those and yours; replace: yours alone
