@@ -75,8 +75,23 @@ export class WhetError extends Error {
 
 /** The message of anything thrown, for composing a larger message. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  if (!(error instanceof Error)) return String(error);
+  const { code, path, syscall = '' } = error as NodeJS.ErrnoException;
+  const words = code !== undefined && Object.hasOwn(fileTroubles, code) ? fileTroubles[code] : undefined;
+  // What a program's start says names the program, not a file.
+  return words === undefined || path === undefined || syscall.startsWith('spawn') ? error.message : `${words}, '${path}'`;
 }
+
+/** What the system says of files, in the words of people. */
+const fileTroubles: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file or folder',
+  EACCES: 'this user may not do that',
+  EPERM: 'this user may not do that',
+  EISDIR: 'it is a folder',
+  ENOTDIR: 'a part of the path is a file',
+  EROFS: 'the disk is read-only',
+  ENAMETOOLONG: 'the name is too long',
+};
 
 /** A failed file operation in the state directory → the error for it; `doing` is a phrase like `write release 000001-…`. */
 export function stateError(error: unknown, doing: string, path: string): WhetError {

@@ -56,6 +56,20 @@ describe('WhetError', () => {
     expect(error).toMatchObject({ name: 'WhetError', code: 'config-invalid', exit: 78, message: 'what', hint: 'do this', cause });
   });
 
+  it('says what the system says of files in words', () => {
+    const reading = (path: string) => {
+      try {
+        return readFileSync(path, 'utf8');
+      } catch (error) {
+        return messageOf(error);
+      }
+    };
+    expect(reading('/nosuch/file')).toBe("there is no such file or folder, '/nosuch/file'");
+    expect(messageOf(Object.assign(new Error('spawn nosuch ENOENT'), { code: 'ENOENT', path: 'nosuch', syscall: 'spawn nosuch' }))).toBe(
+      'spawn nosuch ENOENT',
+    );
+  });
+
   it('is not the only thing that is thrown', () => {
     expect([new Error('a'), 'b', undefined].map(messageOf)).toEqual(['a', 'b', 'undefined']);
   });

@@ -1,7 +1,7 @@
 // `whet adapt --task anomaly`: captures of what is normal in, a model that scores how far a capture is from that and an honest report out. With a
 // test folder of normal and anomalous captures, what does not rank the anomalous ones higher by more than chance is not written.
 import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, extname, join } from 'node:path';
 import { WhetError } from '../errors.ts';
 import { fitNormal, rankingQuality, scoreAll } from '../learn/anomaly/anomaly.ts';
 import { proportion } from '../learn/evaluate.ts';
@@ -45,7 +45,9 @@ export async function adaptAnomaly(options: AdaptOptions): Promise<AnomalyReport
   const alarms = (scores: Float32Array) => proportion(above(scores, fitted.threshold), scores.length);
   const auroc = anomalous === null ? null : rankingOf(normalScores, anomalous);
   const verdict = judge(new Set(set.groups).size, auroc, { normal: normalScores, anomalous, threshold: fitted.threshold });
-  const card = { ...task.card, task: 'anomaly' as const, labels: [], targets: [], threshold: fitted.threshold };
+  const name = basename(options.out, extname(options.out));
+  const description = `How far a capture is from what is normal; made from '${task.card.name}'.`;
+  const card = { ...task.card, name, description, task: 'anomaly' as const, labels: [], targets: [], threshold: fitted.threshold };
   return {
     task: 'anomaly',
     samples: {

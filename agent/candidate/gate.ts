@@ -81,7 +81,11 @@ function decide(evidence: GateEvidence, limits: GateLimits): Verdict {
   if (scarce !== null) return { kind: 'waiting', reason: scarce };
   const broken = brokenFile(evidence.agreement ?? null);
   if (broken !== null) return { kind: 'rejected', reason: broken };
-  if (evidence.candidate.length === 0) return { kind: 'waiting', reason: 'No labelled sample is left to judge a candidate by.' };
+  if (evidence.candidate.length === 0)
+    return {
+      kind: 'waiting',
+      reason: 'No labelled sample is left to judge a candidate by: all that there are have been learned from. Label more captures.',
+    };
   const exceeded = brokenLimit(evidence, limits);
   if (exceeded !== null) return { kind: 'rejected', reason: exceeded };
   return evidence.current === null ? againstMajority(evidence, limits) : againstCurrent(evidence, evidence.current, limits);

@@ -16,7 +16,7 @@ export function formatAdapt(report: AdaptReport): string {
     `${verdict.kind}: ${verdict.reason}`,
     `classes   ${report.classes.length}: ${shortList(report.classes)}`,
     `captures  ${samples.train} to learn from, judged on ${judged}${samples.unreadable > 0 ? `, ${samples.unreadable} could not be read` : ''}`,
-    `before    ${percent(before?.accuracy)}`,
+    `before    ${before == null ? '– (it had other classes)' : percent(before.accuracy)}`,
     `after     ${percent(after.accuracy ?? after.float)}  (float tail ${percent(after.float)}, ${report.learner})`,
   ];
   if (report.base !== null)

@@ -64,7 +64,13 @@ export function addInit(program: Command): void {
       ]),
     )
     .option('--model <file>', 'your own ONNX classifier instead of the one that comes with whet; a card is drafted where it has none')
-    .addOption(new Option('--classes <mode>', "the model's classes, more classes, or your own").choices(['keep', 'extend', 'replace']))
+    .addOption(
+      new Option('--classes <mode>', "keep: the model's own classes; extend: those and yours; replace: yours alone").choices([
+        'keep',
+        'extend',
+        'replace',
+      ]),
+    )
     .option('--broker <url>', 'an MQTT broker to report to, for example mqtt://localhost:1883')
     .option('--json', 'one JSON document on standard output; asks nothing')
     .addHelpText(

@@ -4,6 +4,7 @@ import cliProgress from 'cli-progress';
 import { CommanderError } from 'commander';
 import { errorRegistry, messageOf, WhetError } from '../errors.ts';
 import type { Progress } from '../types.ts';
+import { wrapped } from './text.ts';
 
 export interface Output {
   readonly json: boolean;
@@ -23,7 +24,8 @@ export function createOutput(json: boolean): Output {
     json,
     result(document, text) {
       bar?.stop();
-      process.stdout.write(json ? `${JSON.stringify(document)}\n` : `${text()}\n`);
+      const columns = process.stdout.isTTY === true ? process.stdout.columns || 80 : Number.POSITIVE_INFINITY;
+      process.stdout.write(json ? `${JSON.stringify(document)}\n` : `${wrapped(text(), columns)}\n`);
     },
     note(sentence) {
       bar?.stop();

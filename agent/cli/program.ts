@@ -17,7 +17,7 @@ export function createProgram(signal: AbortSignal): Command {
     .exitOverride()
     .addHelpText(
       'after',
-      '\nStart here:  whet demo   (see it work), then whet init   (a device of your own)\nExit status follows sysexits(3): 64 usage, 65 data, 69 unavailable, 75 try again, 78 configuration.',
+      '\nStart here:  whet demo   (see it work), then whet init   (a device of your own)\n\nWords:  capture: a picture, recording or window of readings · label: what somebody says it is · cut: where a model is divided; the tail behind it is\nlearned, what stands before stays · release: a learned model that was accepted · gate: what decides that, on captures it has not learned from\nExit status follows sysexits(3): 64 usage, 65 data, 69 unavailable, 75 try again, 78 configuration.',
     );
   addModelVerbs(program, signal);
   addDeviceVerbs(program, signal);
@@ -68,7 +68,7 @@ function addModelVerbs(program: Command, signal: AbortSignal): void {
     .requiredOption('--out <file>', 'where the personalised model goes; its card is written beside it')
     .option('--test <dir>', 'test data in the same layout, used for the report only')
     .addOption(
-      new Option('--classes <mode>', "the model's classes, more classes, or your own")
+      new Option('--classes <mode>', "keep: the model's own classes; extend: those and yours; replace: yours alone")
         .choices(['keep', 'extend', 'replace'])
         .default('keep'),
     )
@@ -168,14 +168,14 @@ function addDemo(program: Command, signal: AbortSignal): void {
     .command('demo')
     .summary('see it work in a minute, with nothing but this program')
     .description(
-      'A device that misunderstands an accent is told a few words over MQTT, adapts by itself, understands, and keeps what it knew. Broker, daemon and recorded microphone come with it. With --task objects: photographs of things that the shipped model has never seen.',
+      'A device that misunderstands an accent is told a few words over MQTT, adapts by itself, understands, and keeps what it knew. Broker, daemon and recorded microphone come with it. With --task objects: drawn pictures of things that the shipped model has never seen.',
     )
     .addOption(new Option('--task <task>', 'what is shown').choices(['accent', 'objects']).default('accent'))
     .option('--dir <dir>', 'keep everything here; a temporary folder unless told')
     .option('--data <dir>', 'accent: real recordings, {digit}_{speaker}_{index}.wav, index 0 to 4 to judge and 5 on to learn from')
     .option('--speaker <name>', 'accent: whose recordings; the first of the folder unless told')
     .option('--words <n>', 'accent: recordings of each digit to judge and to learn from', integer(1, 20), 3)
-    .option('--photographs <n>', 'objects: photographs of each thing to learn from', integer(2, 500), 12)
+    .option('--photographs <n>', 'objects: pictures of each thing to learn from', integer(2, 500), 12)
     .option('--once', 'accent: end when it is done, also on a terminal')
     .option('--json', 'one JSON document on standard output')
     .addHelpText('after', '\nExit status: 0 when the adaptation was accepted and nothing was forgotten, else 75.')

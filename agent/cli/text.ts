@@ -14,6 +14,29 @@ export function table(rows: readonly (readonly string[])[]): string {
     .join('\n');
 }
 
+/** Lines that are longer than a terminal is wide, broken at blanks and set in below their second column; drawings stay as they are. */
+export function wrapped(text: string, columns: number): string {
+  return text
+    .split('\n')
+    .flatMap((line) => (line.length <= columns || line.includes('\x1b') ? [line] : broken(line, columns)))
+    .join('\n');
+}
+
+function broken(line: string, columns: number): readonly string[] {
+  const indent = /^(?:\S+(?: \S+)*)?\s{2,}/.exec(line)?.[0].length ?? 0;
+  const margin = ' '.repeat(Math.min(indent, Math.floor(columns / 3)));
+  const lines: string[] = [];
+  let rest = line;
+  while (rest.length > columns) {
+    // Not before the text of the line begins: what stands there are blanks of the margin.
+    const at = rest.lastIndexOf(' ', columns);
+    const cut = at <= margin.length ? columns : at;
+    lines.push(rest.slice(0, cut).trimEnd());
+    rest = margin + rest.slice(cut).trimStart();
+  }
+  return [...lines, rest];
+}
+
 /** 0.934 of 200 samples → '93.4 % (89.1–96.1, n=200)'. */
 export function proportion(value: Proportion | null): string {
   if (value === null) return '–';

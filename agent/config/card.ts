@@ -65,7 +65,7 @@ const audioInputSchema = z.strictObject({
   kind: z.literal('audio'),
   sampleRate: wholeNumber(1000, 192_000).describe('Samples a second that the model was made for; recordings are resampled to it.'),
   samples: wholeNumber(16, 10_000_000).describe(
-    'Length of the input: the loudest so many samples of a recording; shorter ones lie in silence.',
+    'Length of the input: the loudest so many samples of a recording; shorter ones lie in the middle of silence, as much before as behind.',
   ),
   level: z.enum(['none', 'peak']).default('none').describe('peak: the loudest sample becomes 1 (or −1); none: as recorded.'),
 });

@@ -38,7 +38,7 @@ export async function objectsDemo({ directory, photographs, signal, progress }: 
         signal.throwIfAborted();
         const picture = await rasterise(drawScene(thing, index * 100_000 + firstSeed + number), edge);
         await writeFile(join(folder, `${String(number).padStart(3, '0')}.jpg`), picture);
-        progress(++drawn, total, 'photographs');
+        progress(++drawn, total, 'pictures');
       }
     }
   }

@@ -18,9 +18,13 @@ export function accuracyPlot(bars: readonly Bar[]): string {
   );
   const one = (kind: 'before' | 'after', value: Proportion | null, y: number) => {
     if (value === null) return '';
-    const whisker = `<path class="whisker" d="M${x(value.low)} ${y + 9}H${x(value.high)}M${x(value.low)} ${y + 5}v8M${x(value.high)} ${y + 5}v8"/>`;
+    // What was measured elsewhere comes without the number of its samples, and so without an interval.
+    const known = value.samples > 0;
+    const whisker = !known
+      ? ''
+      : `<path class="whisker" d="M${x(value.low)} ${y + 9}H${x(value.high)}M${x(value.low)} ${y + 5}v8M${x(value.high)} ${y + 5}v8"/>`;
     const text = `<text class="value" x="${left + width + 10}" y="${y + 14}">${(100 * value.value).toFixed(1)} %</text>`;
-    return `<rect class="${kind}" x="${left}" y="${y}" width="${(value.value * width).toFixed(1)}" height="18" rx="2"><title>${kind}: ${(100 * value.value).toFixed(1)} % of ${value.samples}</title></rect>${whisker}${text}`;
+    return `<rect class="${kind}" x="${left}" y="${y}" width="${(value.value * width).toFixed(1)}" height="18" rx="2"><title>${kind}: ${(100 * value.value).toFixed(1)} %${known ? ` of ${value.samples}` : ''}</title></rect>${whisker}${text}`;
   };
   const rows = bars.map(({ label, before, after }, index) => {
     const y = index * row + 8;
@@ -44,7 +48,11 @@ export function confidencePlot(groups: readonly { readonly title: string; readon
     const from = x;
     const drawn = dots.map(({ confidence, isRight, title: about }, index) => {
       const kind = isRight ? 'right' : 'wrong';
-      return `<circle class="${kind}" cx="${from + index * step}" cy="${y(confidence)}" r="2.8"><title>${escapeText(about)}</title></circle>`;
+      const [cx, cy] = [from + index * step, Number(y(confidence))];
+      // Told apart without colours: a dot is right, a cross is wrong.
+      return isRight
+        ? `<circle class="${kind}" cx="${cx}" cy="${cy}" r="2.8"><title>${escapeText(about)}</title></circle>`
+        : `<path class="cross" d="M${cx - 2.6} ${cy - 2.6}l5.2 5.2m0 -5.2l-5.2 5.2"><title>${escapeText(about)}</title></path>`;
     });
     x += dots.length * step;
     const heading = `<text class="tick" x="${(from + x - step) / 2}" y="${height - 8}" text-anchor="middle">${escapeText(title)}</text>`;
@@ -64,7 +72,7 @@ export function confusionPlot(
   classes: readonly string[],
   pairs: readonly { readonly said: string; readonly understood: string | null }[],
 ): string {
-  const [cell, left] = [26, 34];
+  const [cell, left] = [26, 52];
   const of = (said: string, understood: string) => pairs.filter((pair) => pair.said === said && pair.understood === understood).length;
   const cells = classes.flatMap((said, row) => {
     const total = pairs.filter((pair) => pair.said === said).length;
@@ -72,18 +80,24 @@ export function confusionPlot(
       const count = of(said, understood);
       const [x, y] = [left + column * cell, left + row * cell];
       const shade = total === 0 ? 0 : count / total;
-      const box = `<rect class="${said === understood ? 'right' : 'wrong'}" x="${x + 1}" y="${y + 1}" width="${cell - 2}" height="${cell - 2}" rx="3" fill-opacity="${(0.06 + 0.94 * shade).toFixed(2)}"><title>said ${escapeText(said)}, understood ${escapeText(understood)}: ${count}</title></rect>`;
+      const kind = count === 0 ? 'none' : said === understood ? 'right' : 'wrong';
+      const box = `<rect class="${kind}" x="${x + 1}" y="${y + 1}" width="${cell - 2}" height="${cell - 2}" rx="3" fill-opacity="${count === 0 ? '1' : (0.35 + 0.65 * shade).toFixed(2)}"><title>said ${escapeText(said)}, understood ${escapeText(understood)}: ${count}</title></rect>`;
       return count === 0
         ? box
-        : `${box}<text class="count" x="${x + cell / 2}" y="${y + cell / 2 + 4}" text-anchor="middle">${count}</text>`;
+        : `${box}<text class="count${shade > 0.5 ? ' dark' : ''}" x="${x + cell / 2}" y="${y + cell / 2 + 4}" text-anchor="middle">${count}</text>`;
     });
   });
   const heads = classes.flatMap((name, index) => [
     `<text class="tick" x="${left + index * cell + cell / 2}" y="${left - 6}" text-anchor="middle">${escapeText(name)}</text>`,
     `<text class="tick" x="${left - 8}" y="${left + index * cell + cell / 2 + 4}" text-anchor="end">${escapeText(name)}</text>`,
   ]);
+  const middle = left + (classes.length * cell) / 2;
+  const titles = [
+    `<text class="tick" x="${middle}" y="14" text-anchor="middle">understood →</text>`,
+    `<text class="tick" transform="translate(14 ${middle}) rotate(-90)" text-anchor="middle">← said</text>`,
+  ];
   const size = left + classes.length * cell + 4;
-  return svg(size, size, 'what was said, and what was understood', [...cells, ...heads].join(''));
+  return svg(size, size, 'what was said, and what was understood', [...titles, ...cells, ...heads].join(''));
 }
 
 function svg(width: number, height: number, title: string, body: string): string {

@@ -32,6 +32,16 @@ describe('the page of the demo', () => {
     }
   });
 
+  it('tells right from wrong without colours, the wrong ones first, and says only what was counted', () => {
+    const html = page({ before: ['0', '0'] });
+    expect(html).toMatch(/<b class="bad">× 0<\/b>/);
+    expect(html.match(/<path class="cross"/g)!.length).toBeGreaterThan(0);
+    const [first] = /<tbody><tr>[\s\S]*?<\/tr>/.exec(html)!;
+    expect(first).toContain('class="bad"');
+    expect(html).not.toContain('% of 0<');
+    expect(html).toContain('whet demo --data FOLDER');
+  });
+
   it('shows text from outside as text', () => {
     const html = page({ speaker: '<img src=x>', report: { verdict: { kind: 'rejected', reason: '<script>alert(1)</script>' } } });
     expect(html).not.toContain('<img');
@@ -53,5 +63,8 @@ describe('a confusion plot', () => {
     expect(plot).toContain('said 0, understood 1: 2');
     expect(plot).toContain('said 1, understood 1: 1');
     expect(plot).toContain('said 1, understood 0: 0');
+    // A cell without a count is neither right nor wrong; both sides have a title.
+    expect(plot.match(/<rect class="none"/g)).toHaveLength(2);
+    expect(plot).toContain('understood →');
   });
 });
