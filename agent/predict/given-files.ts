@@ -40,5 +40,7 @@ async function inFolder(root: string, kind: CaptureKind, note: ((sentence: strin
       `${foreign.length} ${foreign.length === 1 ? 'file' : 'files'} in '${shownPath(root)}' left out, '${shownPath(foreign[0]!)}' for one: ${formats[kind].listed} read.`,
     );
   if (captures.length === 0) return [{ path: root, problem: `holds no capture that this model takes: ${formats[kind].listed} read` }];
-  return [...captures].sort().map((path) => ({ path: join(root, path), problem: null }));
+  // 2.jpg stands before 10.jpg.
+  const sorted = [...captures].sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
+  return sorted.map((path) => ({ path: join(root, path), problem: null }));
 }

@@ -138,16 +138,20 @@ setInterval(() => {
       expect(config).toMatch(example);
       me.put('whetstone.yaml', config.replace(example, '$1[node, readings] }').replace('below: 0.6', 'below: 1'));
       for (let at = 0; at < 10; at += 1)
-        for (const what of ['walking', 'vibrating']) me.put(`inbox/${what}/${at}.csv`, toCsv(record(what, 5100, at)));
+        for (const [name, what] of [
+          ['on foot', 'walking'],
+          ['engine', 'vibrating'],
+        ] as const)
+          me.put(`inbox/${name}/${at}.csv`, toCsv(record(what, 5100, at)));
       const file = me.put('new.csv', toCsv(record('vibrating', 5200, 3)));
       expect((await predicted(me, file)).files).toMatchObject([{ file }]);
       await me.run();
-      const felt = await answer(me, 'turning', '.csv');
+      const felt = await answer(me, 'spin', '.csv');
       expect(felt.toString()).toMatch(/ax/);
-      await eventually('what lies in the inbox', async () => ((await status(me)).samples.byClass.walking ?? 0) === 10);
+      await eventually('what lies in the inbox', async () => ((await status(me)).samples.byClass['on foot'] ?? 0) === 10);
       const release = await released(me);
       expect(await predicted(me, file)).toMatchObject({ release });
-      await takeBack(me, 'walking');
+      await takeBack(me, 'on foot');
     } finally {
       await me.close();
     }
