@@ -3,13 +3,13 @@
 import { readPictures } from './adapt/pictures.ts';
 import { shownPath } from './capture/file-names.ts';
 import { machineClock } from './clock.ts';
+import { captureKind } from './config/card.ts';
 import { findConfig, loadConfig } from './config/load.ts';
 import { placesOf } from './engine/places.ts';
 import { loadModel } from './model/load.ts';
 import { type AnsweringModel, openAnsweringModel } from './predict/answering-model.ts';
 import { listGiven } from './predict/given-files.ts';
 import type { FileAnswer, PredictReport } from './predict/report.ts';
-import { captureKind } from './preprocess/capture-input.ts';
 import { createReleases } from './release/releases.ts';
 import { createRuntime } from './runtime/runtime.ts';
 import type { Progress } from './types.ts';

@@ -89,7 +89,7 @@ export const packages = {
   zod: {
     in: ['config/', 'contract/', 'operations/', 'capture/', 'release/', 'store/', 'learn/', 'training/', 'model/', 'onnx/', 'catalog/'],
     // One a kind of source and one an operation: their records carry their schemas.
-    files: 60,
+    files: 65,
   },
 };
 

@@ -133,13 +133,17 @@ function isOurs(file: string, sample: string): boolean {
   return /^[^/]+\/[^/]+$/.test(file) && !file.startsWith('..') && file.split('/')[1]!.startsWith(`${sample}.`);
 }
 
-function archived({ sample, timeMs, source, label, labelledBy, labelledMs, guesses, release }: SampleFacts, file: string): ArchivedCapture {
+function archived(
+  { sample, timeMs, source, origin, label, labelledBy, labelledMs, guesses, release }: SampleFacts,
+  file: string,
+): ArchivedCapture {
   return {
     file,
     label: label!,
     sample,
     time: new Date(timeMs).toISOString(),
     source,
+    wasFile: origin !== null,
     labelledBy,
     labelledAt: labelledMs === null ? null : new Date(labelledMs).toISOString(),
     said: guesses[0]?.label ?? null,

@@ -110,7 +110,7 @@ async function argumentsOf({ path, label, entry }: Wanted): Promise<Arguments<'a
     capture,
     label,
     timeMs: Number.isNaN(timeMs) ? Math.max(0, Math.trunc(facts.mtimeMs)) : timeMs,
-    ...(entry === null ? {} : { sample: entry.sample, source: entry.source }),
+    ...(entry === null ? {} : { sample: entry.sample, source: entry.source, file: entry.wasFile === true }),
   };
 }
 

@@ -5,11 +5,10 @@ import { access, copyFile, mkdir, readdir, readFile, rm, stat, writeFile } from 
 import { basename, dirname, extname, isAbsolute, join, relative, resolve } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { type Command, Option } from 'commander';
-import { audioCard, exampleCard, findCard, loadCard, type ModelCard } from '../config/card.ts';
+import { audioCard, captureKind, exampleCard, findCard, loadCard, type ModelCard } from '../config/card.ts';
 import { messageOf, WhetError } from '../errors.ts';
 import { type FoundDevice, type FoundDevices, findDevices } from '../host/find-devices.ts';
 import { shippedFile } from '../installation.ts';
-import { captureKind } from '../preprocess/capture-input.ts';
 import type { CaptureKind } from '../types.ts';
 import { configurationText, type InitPlan, inbox } from './init/plan.ts';
 import { askerOf, choose, deviceChoices } from './init/questions.ts';

@@ -17,3 +17,6 @@ export const sourcesSchema = z
     { when: ({ value }) => Array.isArray(value) },
   )
   .describe('Where captures come from.');
+
+/** What captures that a person brought are said to come from: files, each apart from the others whatever its time. */
+export const importSource = 'import';

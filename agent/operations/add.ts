@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { givenClassName } from '../config/class-name.ts';
+import { importSource } from '../config/source-schema.ts';
 import { WhetError } from '../errors.ts';
 import { requireClass } from './label.ts';
 import { always, operation } from './operation.ts';
@@ -22,15 +23,21 @@ export const add = operation({
     source: z
       .string()
       .regex(/^[A-Za-z0-9_-]{1,64}$/)
-      .default('import'),
+      .default(importSource),
+    file: z.boolean().optional().meta({ description: 'It was a file of its own there, whatever its time' }),
     timeMs: z.number().int().nonnegative().optional(),
     sample: sampleId.optional().meta({ description: 'Its id on the device that it comes from; the same device does not take it twice' }),
   }),
   result: z.object({ outcome: z.enum(['stored', 'known']), sample: sampleId }),
   lane: 'quick',
   rerunnable: always,
-  async run({ config, card, base, store, clock, infer, changed }, { capture, label, source, timeMs, sample }): Promise<AddedCapture> {
+  async run(
+    { config, card, base, store, clock, infer, changed },
+    { capture, label, source: from, file, timeMs, sample },
+  ): Promise<AddedCapture> {
     if (label !== undefined) requireClass(label, config, card);
+    // The times of files say nothing; of a source that is not here nobody knows that its captures were files.
+    const source = file === true && !config.sources.some(({ name }) => name === from) ? importSource : from;
     const raw = Buffer.from(capture, 'base64');
     const origin = `import:${createHash('sha256').update(raw).digest('hex')}`;
     if (sample !== undefined && store.samples.get(sample) !== null) return { outcome: 'known', sample };

@@ -2,8 +2,8 @@
 // the store does not hold, and beginnings that several share. The capture itself goes over the control socket alone.
 import { z } from 'zod';
 import type { InputSpec } from '../config/card.ts';
+import { captureKind } from '../config/card.ts';
 import { WhetError } from '../errors.ts';
-import { captureKind } from '../preprocess/capture-input.ts';
 import type { Store } from '../store/store.ts';
 import type { CaptureKind } from '../types.ts';
 import { always, operation } from './operation.ts';

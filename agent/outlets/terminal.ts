@@ -38,6 +38,8 @@ export function createTerminalOutlet(ports: TerminalPorts): TerminalOutlet {
   let degraded: ReadonlySet<string> = new Set();
   let release: string | null = null;
   let training: string | null = null;
+  /** A release is told after the run that made it. */
+  let held: string | null = null;
 
   function say(verb: string, colour: Colour, text: string): void {
     const time = new Date(ports.now()).toTimeString().slice(0, 8);
@@ -68,6 +70,8 @@ export function createTerminalOutlet(ports: TerminalPorts): TerminalOutlet {
     const { kind, reason } = report.verdict;
     if (report.release !== null) say('learned', 'green', reason);
     else say(kind === 'waiting' ? 'waits' : 'kept', 'yellow', kind === 'waiting' ? reason : `what it had: ${reason}`);
+    if (held !== null) released(held);
+    held = null;
   }
 
   function released(version: string): void {
@@ -104,7 +108,9 @@ export function createTerminalOutlet(ports: TerminalPorts): TerminalOutlet {
       case 'reported':
         return reported(event.report);
       case 'released':
-        return released(event.version);
+        if (training === null) return released(event.version);
+        held = event.version;
+        return;
       case 'health':
         return health(event.degraded);
       case 'labelled':

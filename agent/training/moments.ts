@@ -4,6 +4,7 @@ import { type Look, noLooks } from '../candidate/looks.ts';
 import { kindOf } from '../capture/kinds.ts';
 import type { ModelCard } from '../config/card.ts';
 import type { Config } from '../config/resolve.ts';
+import { importSource } from '../config/source-schema.ts';
 import type { MomentRules } from '../store/moments.ts';
 import type { Settings } from '../store/settings.ts';
 
@@ -16,7 +17,7 @@ export function momentRules({ sources, duplicates }: Config, { input }: ModelCar
   const bursts = new Map(sources.map((source) => [source.name, kindOf(source).burstMs(source, input)]));
   return {
     burstMs: (source) => bursts.get(source) ?? unknownBurstMs,
-    separate: sources.map(({ name }) => name).filter((name) => bursts.get(name) === null),
+    separate: [importSource, ...sources.map(({ name }) => name).filter((name) => bursts.get(name) === null)],
     distance: duplicates.distance,
   };
 }

@@ -111,6 +111,21 @@ describe('an import', () => {
   });
 });
 
+it('a folder made by hand is taken as files, each apart, whatever their times: it can be learned from', async () => {
+  const fresh = createDevice('fresh', ['classes: replace']);
+  try {
+    const data = join(place, 'by hand');
+    for (const name of ['disc', 'stripes'] as const) {
+      mkdirSync(join(data, name), { recursive: true });
+      for (let at = 0; at < 8; at += 1) writeFileSync(join(data, name, `${at}.jpg`), await photograph(name, 50 + at));
+    }
+    expect((await fresh.whet('import', data, '--json')).json<Imported>()).toMatchObject({ stored: 16, refused: [] });
+    expect((await fresh.whet('train', '--json')).json()).toMatchObject({ verdict: { kind: 'accepted' }, samples: { train: 16 } });
+  } finally {
+    await fresh.close();
+  }
+}, 60_000);
+
 it('classes that the model does not have are refused where classes are kept', async () => {
   const keeping = createDevice('keeping', []);
   try {

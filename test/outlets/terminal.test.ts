@@ -97,6 +97,13 @@ describe('what happens', () => {
     expect(said[7]).toContain('the base model predicts again, in place of 000001-aaaaaaaa');
   });
 
+  it('in a run is told as it was decided: learned, then released', () => {
+    tell({ kind: 'progressed', run: 'r1', done: 1, total: 9, what: 'features' });
+    tell({ kind: 'released', version: '000001-aaaaaaaa' });
+    reported('accepted', '000001-aaaaaaaa');
+    expect(said.map((line) => line.slice(10, 19).trim())).toEqual(['learns', 'learned', 'released']);
+  });
+
   it('that is wrong is said when it comes and when it goes, and what the log warns of', () => {
     const health = (degraded: readonly string[]) => tell({ kind: 'health', health: {} as never, degraded });
     health(['source door: no such device']);

@@ -14,6 +14,8 @@ export interface ArchivedCapture {
   /** ISO 8601. */
   readonly time: string;
   readonly source: string;
+  /** It was a file of its own: its time says nothing about which captures belong together. */
+  readonly wasFile: boolean;
   readonly labelledBy: string | null;
   readonly labelledAt: string | null;
   /** What the device said of it, and by which release. */
