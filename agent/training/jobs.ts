@@ -164,6 +164,7 @@ export function createJobs(ports: JobPorts): Jobs {
 
   return {
     train(reason, options = {}) {
+      if (running) options.progress?.(0, null, 'waiting for the run under way');
       const work = async () => {
         // Runs follow one another: the time of this one begins now, and a device that stops begins no more.
         const limit = AbortSignal.timeout(config.training.maxMinutes * 60_000);

@@ -58,7 +58,11 @@ describe('training jobs', () => {
   it('follow one another', async () => {
     const { jobs, store, addSamples } = await trainingBench({});
     addSamples(['a', 'b'], 5);
-    const [first, second] = await Promise.all([jobs.train('first'), jobs.train('second')]);
+    const told: string[] = [];
+    const under = jobs.train('first');
+    await new Promise(setImmediate);
+    const [first, second] = await Promise.all([under, jobs.train('second', { progress: (_done, _total, what) => void told.push(what) })]);
+    expect(told[0]).toBe('waiting for the run under way');
     expect([first.verdict.kind, second.verdict.kind]).toEqual(['accepted', 'waiting']);
     expect(store.runs.list(5).map(({ reason }) => reason)).toEqual(['second', 'first']);
   });
