@@ -1,8 +1,8 @@
 // What this machine can see, hear and feel with: cameras, microphones and sensors, as far as the system lists them. Opens none of them; what a
 // program that is not installed would tell is not found.
 import { execFile } from 'node:child_process';
-import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readdir, readFile, readlink } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 
 export interface FoundDevice {
   /** For people. */
@@ -36,9 +36,19 @@ async function v4l2Cameras(root: string): Promise<readonly FoundDevice[]> {
   for (const node of (await namesIn(folder)).filter((name) => /^video\d+$/.test(name)).sort(byNumber)) {
     const [name, index] = await Promise.all([text(join(folder, node, 'name')), text(join(folder, node, 'index'))]);
     if (index !== '0' || /bcm2835|codec|isp|unicam|rp1-cfe|hevc|pispbe/i.test(name)) continue;
-    found.push({ name: name === '' ? node : name, address: join(root, 'dev', node), how: 'v4l2' });
+    found.push({ name: name === '' ? node : name, address: (await lastingName(root, node)) ?? join(root, 'dev', node), how: 'v4l2' });
   }
   return found;
+}
+
+/** Numbers change when cameras are plugged in; these names stay. */
+async function lastingName(root: string, node: string): Promise<string | null> {
+  const folder = join(root, 'dev/v4l/by-id');
+  for (const name of await namesIn(folder)) {
+    const target = await readlink(join(folder, name)).catch(() => '');
+    if (basename(target) === node && /^[A-Za-z0-9_.:+-]+$/.test(name)) return join(folder, name);
+  }
+  return null;
 }
 
 /** `card 1: Device [USB PnP Audio Device], device 0: USB Audio [USB Audio]` */

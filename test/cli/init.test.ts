@@ -1,6 +1,17 @@
 // `whet init`: from an empty folder to a device that passes its own check, by defaults and by answers at a terminal; nothing is overwritten.
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -144,6 +155,10 @@ it('finds USB cameras and sensors as the kernel lists them', async () => {
   put('sys/bus/iio/devices/trigger0/name', 'none\n');
   const { cameras, sensors } = await findDevices(root);
   expect(cameras).toEqual([{ name: 'HD Webcam', address: join(root, 'dev/video0'), how: 'v4l2' }]);
+  const byId = join(root, 'dev/v4l/by-id');
+  mkdirSync(byId, { recursive: true });
+  symlinkSync('../../video0', join(byId, 'usb-HD_Webcam-video-index0'));
+  expect((await findDevices(root)).cameras[0]!.address).toBe(join(byId, 'usb-HD_Webcam-video-index0'));
   expect(sensors).toEqual([{ name: 'lsm6dsox_accel (accel)', address: join(root, 'sys/bus/iio/devices/iio:device0'), how: 'iio' }]);
 });
 

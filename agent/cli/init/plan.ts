@@ -44,7 +44,7 @@ function sourceLines({ kind, device }: InitPlan): string {
     return `  # ${device.name} is at ${device.address}: a program of yours that prints its readings, a JSON object a line, makes it a source\n  # - { name: sensor, kind: sensor, command: [./readings] }\n`;
   if (device !== null) return `  # ${device.name}\n  - ${sourceOf(device)}\n`;
   const example: Readonly<Record<CaptureKind, string>> = {
-    image: '{ name: door, kind: mjpeg, command: [rpicam-vid, -t, 0, --codec, mjpeg, -o, "-"], framesPerSecond: 1 }',
+    image: '{ name: door, kind: rpicam, framesPerSecond: 1 }   # or v4l2, csi, rtsp, http',
     audio: '{ name: kitchen, kind: microphone, device: "plughw:CARD=Device" }',
     sensor: '{ name: pump, kind: sensor, command: [./readings] } # a program of yours that prints a JSON object a line',
   };
@@ -54,9 +54,9 @@ function sourceLines({ kind, device }: InitPlan): string {
 function sourceOf({ how, address }: FoundDevice): string {
   switch (how) {
     case 'rpicam':
-      return `{ name: camera, kind: mjpeg, command: [rpicam-vid, --camera, ${address}, -t, 0, -n, --width, 640, --height, 480, --codec, mjpeg, -o, "-"], framesPerSecond: 1 }`;
+      return `{ name: camera, kind: rpicam, camera: ${address}, framesPerSecond: 1 }`;
     case 'v4l2':
-      return `{ name: camera, kind: mjpeg, command: [ffmpeg, -loglevel, error, -f, v4l2, -i, ${quoted(address)}, -r, 2, -c:v, mjpeg, -q:v, 4, -f, mjpeg, "-"], framesPerSecond: 1 }`;
+      return `{ name: camera, kind: v4l2, device: ${quoted(address)}, framesPerSecond: 1 }`;
     case 'alsa':
       return `{ name: microphone, kind: microphone, device: ${quoted(address)} }`;
     case 'iio':
