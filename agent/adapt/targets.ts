@@ -56,7 +56,12 @@ export async function readTargets(directory: string): Promise<TargetFiles> {
 
 async function fromFolders(directory: string): Promise<TargetFiles> {
   const values = new Map<string, readonly number[]>();
-  for (const { name, files } of await listClassFolders(directory)) {
+  const folders = await listClassFolders(directory).catch((error: unknown) => {
+    // Of files without a folder it would say how classes are laid out.
+    if (error instanceof WhetError && error.message.includes('no folder')) throw unusable(`'${directory}' has no ${table}, and no folder`);
+    throw error;
+  });
+  for (const { name, files } of folders) {
     const number = name.trim() === '' ? Number.NaN : Number(name);
     if (!Number.isFinite(number)) throw unusable(`'${directory}' has no ${table}, and its folder '${name}' is not named like a number`);
     for (const path of files) values.set(path, [number]);

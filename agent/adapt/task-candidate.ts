@@ -4,7 +4,8 @@ import { createHash } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import { shownPath } from '../capture/file-names.ts';
-import { type ModelCard, requireCard } from '../config/card.ts';
+import { formats } from '../capture/folder-names.ts';
+import { captureKind, type ModelCard, requireCard } from '../config/card.ts';
 import { WhetError } from '../errors.ts';
 import { embedderOf, type FeatureModel, openFeatureModel } from '../model/feature-model.ts';
 import { loadModel } from '../model/load.ts';
@@ -62,7 +63,10 @@ export async function embedCaptures(
   const views = withViews ? viewCount(card.input, files.length) : 0;
   const embedded = await embedFiles(files, embedder, features.features.width, { ...read, views });
   for (const { path, reason } of embedded.unreadable) options.note?.(`Left out ${shownPath(path)}: ${reason}.`);
-  if (embedded.set.count === 0) throw new WhetError('data-unusable', `no capture for ${what} can be read`);
+  if (embedded.set.count === 0)
+    throw new WhetError('data-unusable', `no capture of '${options.data}' can be read (${what})`, {
+      hint: `${formats[captureKind(card.input)].listed} read.`,
+    });
   if (!embedded.set.features.every(Number.isFinite))
     throw new WhetError('model-unsupported', 'the backbone gives a feature that is not finite', {
       hint: 'Compare mean, std and range in the model card with those the model was trained with.',

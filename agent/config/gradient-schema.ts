@@ -62,11 +62,16 @@ export function parseGradientSettings(pairs: readonly string[]): GradientSetting
     const text = pair.slice(at + 1);
     return [pair.slice(0, at), parsed(text)] as const;
   });
-  const result = gradientSchema.safeParse(Object.fromEntries(entries));
+  const written = Object.fromEntries(entries);
+  const result = gradientSchema.safeParse(written, { reportInput: true });
   if (result.success) return result.data;
   const issue = result.error.issues[0];
   const where = issue?.code === 'unrecognized_keys' ? issue.keys.join(', ') : issue?.path.join('.');
-  throw misuse(`${where}: ${issue?.message}`);
+  if (issue?.code === 'unrecognized_keys') throw misuse(`${where}: there is no such setting`);
+  const given = JSON.stringify(issue?.input);
+  if (issue?.code === 'invalid_type')
+    throw misuse(`${where}: ${given} is not a ${issue.expected === 'array' ? 'list, like [1,2]' : issue.expected}`);
+  throw misuse(`${where}: ${given}: ${issue?.message}`);
 }
 
 function parsed(text: string): unknown {

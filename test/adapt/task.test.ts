@@ -111,6 +111,17 @@ describe('regression', () => {
     expect((await adaptRegression(options({ data, out: join(place, 'nonsense.onnx') }))).verdict.kind).toBe('rejected');
   });
 
+  it('without a table of targets says how one is written, not how classes are laid out', async () => {
+    const data = folder(
+      'no-table',
+      many(3, (at) => machine(at, 0.1)),
+    );
+    await expect(adaptRegression(options({ data, out: join(place, 'none.onnx') }))).rejects.toMatchObject({
+      message: expect.stringContaining('has no targets.csv'),
+      hint: expect.stringContaining('file,weight [kg]'),
+    });
+  });
+
   it('takes folders that are named like their number', async () => {
     for (const value of ['0.1', '0.2', '0.4'])
       folder(
