@@ -15,7 +15,7 @@ import { type AdaptOptions, type AdaptReport, doubtOf, evidenceReport, wrongFile
 import { writeSides } from './adapt/side-files.ts';
 import { confusionOf, openQuantizedTail, scoresOf } from './candidate/evidence.ts';
 import type { GateLimits } from './candidate/gate.ts';
-import { judgeEvidence, judgeGolden } from './candidate/judge.ts';
+import { judgeGolden } from './candidate/golden.ts';
 import { compareCost } from './candidate/latency.ts';
 import { listen } from './candidate/listening.ts';
 import { pathBytes } from './capture/file-names.ts';
@@ -39,6 +39,7 @@ import { withClasses } from './onnx/surgery/classes.ts';
 import { classifierEnds, withAllOutputs, withOutput } from './onnx/surgery/classifier-ends.ts';
 import type { FloatTail } from './onnx/surgery/tail.ts';
 import { inputRange, inputShape } from './preprocess/capture-input.ts';
+import { classes } from './tasks/classes.ts';
 import type { FeatureSet } from './types.ts';
 
 const limits: GateLimits = { confidence: 0.9, forgetting: 0.02, latencyRatio: 1.5, sizeRatio: 1.5, minPerClass: 2, look: null };
@@ -234,7 +235,7 @@ async function judgeCandidate(options: AdaptOptions, prepared: Prepared, { fitte
     after: { accuracy: judging === null ? null : (after?.value ?? null), float: share(float) },
     base: golden === null ? null : { before: golden.before, after: golden.after },
     // Test data of its own judges a class from one picture as well as from many.
-    verdict: judgeEvidence(evidence, train, costs, judging?.from === 'test' ? { ...limits, minPerClass: 1 } : limits),
+    verdict: classes.judge(evidence, train, costs, judging?.from === 'test' ? { ...limits, minPerClass: 1 } : limits),
     evidence: evidenceReport(evidence),
     confusion: confusionOf(evidence),
     wrong: wrongFiles(evidence, files),

@@ -4,7 +4,6 @@ import { statSync } from 'node:fs';
 import { createSource } from './capture/kinds.ts';
 import { machineClock } from './clock.ts';
 import { captureKind } from './config/card.ts';
-import { isClassName } from './config/class-name.ts';
 import { matchLabel } from './config/class-names.ts';
 import { classNames } from './config/labels.ts';
 import type { Config } from './config/resolve.ts';
@@ -35,6 +34,7 @@ import { uplinkConfig } from './outlets/uplink-config.ts';
 import { viewCount } from './preprocess/capture-input.ts';
 import { createVoiceActivity } from './preprocess/voice-activity.ts';
 import type { Store } from './store/store.ts';
+import { classes } from './tasks/classes.ts';
 import { type OwedTraining, owedTraining, oweTraining } from './training/owed.ts';
 import type { BaseFacts, Capture } from './types.ts';
 import { createUplink, type Uplink } from './uplink/uplink.ts';
@@ -145,7 +145,7 @@ export async function runDaemon(config: Config, log: Log, signal: AbortSignal): 
   });
   const made = config.sources.map((source) =>
     createSource(source, {
-      isClass: (name) => isClassName(name) && (config.classes !== 'keep' || isKnown(name)),
+      isClass: (name) => classes.target(name) !== null && (config.classes !== 'keep' || isKnown(name)),
       isKnown,
       captures: captureKind(card.input),
       sensor: card.input.kind === 'sensor' ? card.input : null,

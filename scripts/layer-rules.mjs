@@ -27,6 +27,7 @@ export const levels = [
       'bench',
     ],
   },
+  { name: 'tasks', rooms: ['tasks'] },
   { name: 'candidate', rooms: ['candidate'] },
   { name: 'stages', rooms: ['capture', 'preprocess', 'learn', 'store', 'release', 'uplink', 'host', 'dashboard'] },
   { name: 'contract', rooms: ['contract'] },

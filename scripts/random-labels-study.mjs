@@ -90,7 +90,7 @@ export async function draw({ modelPath, card, classifier, embedder, source, agai
         clock.nowMs += 5000;
         store.samples.add({
           ...{ source: 'it', timeMs: clock.nowMs, origin: `${showing} ${at}`, backbone: classifier.backboneHash },
-          ...{ features, scores: [], release: 'base', hash, raw: bytes, label: labels[at] },
+          ...{ features, answer: { kind: 'classes', scores: [] }, release: 'base', hash, raw: bytes, label: labels[at] },
         });
       }
       clock.nowMs += hour;

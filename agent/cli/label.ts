@@ -1,16 +1,13 @@
 // `whet label`: open questions, and what labelling did → text.
 import type { Labelled } from '../operations/label.ts';
-import type { Question } from '../operations/questions.ts';
+import { answerOf, type Question } from '../operations/questions.ts';
+import { recordOf } from '../tasks/table.ts';
 import { ago, table } from './text.ts';
 
 export function formatQuestions(questions: readonly Question[]): string {
   if (questions.length === 0) return 'The device asks nothing at the moment.';
-  const rows = questions.map((question) => [
-    question.sample,
-    question.source,
-    ago(question.timeMs, Date.now()),
-    question.guesses.map((guess) => `${guess.label} ${(100 * guess.confidence).toFixed(0)} %`).join(', '),
-  ]);
+  const said = (question: Question) => recordOf(answerOf(question)).line(answerOf(question));
+  const rows = questions.map((question) => [question.sample, question.source, ago(question.timeMs, Date.now()), said(question)]);
   return `${table([['sample', 'source', 'when', 'guesses'], ...rows])}\n\nAnswer with:  whet label CLASS SAMPLE...`;
 }
 

@@ -4,7 +4,7 @@ import { messageOf } from '../errors.ts';
 import type { Health } from '../host/health.ts';
 import type { Inferred } from '../inference/protocol.ts';
 import type { Log } from '../log.ts';
-import type { Capture, ClassScore, TrainingReport } from '../types.ts';
+import type { Answer, Capture, TrainingReport } from '../types.ts';
 
 export type DeviceEvent =
   | { readonly kind: 'predicted'; readonly sample: string | null; readonly capture: Capture; readonly inferred: Inferred }
@@ -13,7 +13,7 @@ export type DeviceEvent =
       readonly kind: 'asked';
       readonly sample: string;
       readonly capture: Capture;
-      readonly scores: readonly ClassScore[];
+      readonly answer: Answer;
       readonly shown: Uint8Array | null;
     }
   | { readonly kind: 'progressed'; readonly run: string; readonly done: number; readonly total: number | null; readonly what: string }

@@ -9,7 +9,6 @@ import { findConfig, loadConfig } from '../config/load.ts';
 import type { Config } from '../config/resolve.ts';
 import { WhetError } from '../errors.ts';
 import { requireHealthy } from '../inference/health-check.ts';
-import { scoresOf } from '../inference/scores.ts';
 import { createLog } from '../log.ts';
 import { openTail } from '../model/classify.ts';
 import { createEmbedder } from '../model/embed.ts';
@@ -19,7 +18,8 @@ import { createControlClient } from '../operations/control-client.ts';
 import type { Device } from '../operations/table.ts';
 import { drawViews, inputShape, viewCount } from '../preprocess/capture-input.ts';
 import { createRuntime } from '../runtime/runtime.ts';
-import type { TailChoice } from '../types.ts';
+import { classes } from '../tasks/classes.ts';
+import type { Answer, TailChoice } from '../types.ts';
 import { assemble } from './assemble.ts';
 import { createEngine, localDevice } from './engine.ts';
 import { placesOf } from './places.ts';
@@ -81,9 +81,9 @@ async function openOffline(config: Config): Promise<Device> {
     async answers(release, features) {
       const artifact = release.artifact === null ? model : loadModel(release.artifact).model;
       await using runner = await openQuantizedTail(artifact, classifier, runtime);
-      const labels: string[] = [];
-      for (const one of features) labels.push(scoresOf((await runner.classify(one)).probabilities, release.classes)[0]?.label ?? '');
-      return labels;
+      const said: Answer[] = [];
+      for (const one of features) said.push(classes.answer((await runner.classify(one)).probabilities, release));
+      return said;
     },
     // Captures of an earlier base model are embedded again by the daemon.
     embedded: async () => {},

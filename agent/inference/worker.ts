@@ -11,10 +11,10 @@ import { type Classifier, openClassifier } from '../model/open.ts';
 import { drawViews, inputShape, preprocessCapture } from '../preprocess/capture-input.ts';
 import { createRuntime } from '../runtime/runtime.ts';
 import { availableProviders, runtimeVersion } from '../runtime/session.ts';
-import type { TailChoice } from '../types.ts';
+import { classes } from '../tasks/classes.ts';
+import type { Answer, TailChoice } from '../types.ts';
 import { requireHealthy } from './health-check.ts';
 import type { FromWorker, Inferred, ToWorker, WorkerSetup } from './protocol.ts';
-import { scoresOf } from './scores.ts';
 
 const port = parentPort;
 if (port === null) throw new WhetError('internal', 'the inference worker is not a program of its own');
@@ -74,12 +74,9 @@ try {
       return next(message.id, async () => {
         const release = named(message.release);
         await using runner = await openRelease(classifier, release);
-        const labels: string[] = [];
-        for (const features of message.features) {
-          const [best] = scoresOf((await runner.classify(features)).probabilities, release.classes);
-          labels.push(best?.label ?? '');
-        }
-        say({ kind: 'answers', id: message.id, labels });
+        const answers: Answer[] = [];
+        for (const features of message.features) answers.push(classes.answer((await runner.classify(features)).probabilities, release));
+        say({ kind: 'answers', id: message.id, answers });
       });
     }
     if (message.kind === 'views') {
@@ -99,12 +96,11 @@ try {
       const { data, hash } = await decoding;
       const features = await embedder.embed(data);
       const { probabilities } = await current.runner.classify(features);
-      const { version, classes } = current.release;
       const inferred: Inferred = {
         features,
-        scores: scoresOf(probabilities, classes),
+        answer: classes.answer(probabilities, current.release),
         hash,
-        release: version,
+        release: current.release.version,
         latencyMs: performance.now() - since,
       };
       say({ kind: 'inferred', id: message.id, inferred });

@@ -8,7 +8,7 @@ import type { Activation } from '../release/activation.ts';
 import type { Releases } from '../release/releases.ts';
 import type { Store } from '../store/store.ts';
 import type { Jobs } from '../training/jobs.ts';
-import type { BaseFacts, Clock, TailChoice } from '../types.ts';
+import type { Answer, BaseFacts, Clock, TailChoice } from '../types.ts';
 
 export interface DeviceParts {
   readonly config: Config;
@@ -23,8 +23,8 @@ export interface DeviceParts {
   changed(): void;
   /** Publishes the current release again, with its weights; gives the number of chunks. */
   announce(): Promise<number>;
-  /** Name of the class that a release gives for each of these features; it does not predict by that. */
-  answers(choice: TailChoice, features: readonly Float32Array[]): Promise<readonly string[]>;
+  /** What a release says of each of these features; it does not predict by that. */
+  answers(choice: TailChoice, features: readonly Float32Array[]): Promise<readonly Answer[]>;
   /** The weights that another device publishes. */
   receive(source: RemoteWeights, signal: AbortSignal): Promise<ReceivedWeights>;
   /** null while no daemon runs. */

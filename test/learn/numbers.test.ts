@@ -1,7 +1,8 @@
 // Features as sensors give them: far from zero, of very different sizes, constant, not numbers. Each learns as well as it would about zero, or ends by name.
 
 import { describe, expect, it } from 'vitest';
-import { fitNormal, rankingQuality, scoreAll } from '../../agent/learn/anomaly/anomaly.ts';
+import { fitNormal, scoreAll } from '../../agent/learn/anomaly/anomaly.ts';
+import { rankingQuality } from '../../agent/learn/anomaly/ranking.ts';
 import { fitScale } from '../../agent/learn/calibrate.ts';
 import { fitBest } from '../../agent/learn/choose.ts';
 import { evaluate } from '../../agent/learn/evaluate.ts';

@@ -211,7 +211,7 @@ describe('a broker of MQTT 3.1.1 only (aedes)', () => {
     const one = device({ url });
     await connected(one);
     const watcher = await watch(url, { protocolVersion: 4 });
-    one.uplink.publishQuery({ timeMs: 5, sample: 's1', source: 'door', guesses: [], thumbnail: null });
+    one.uplink.publishQuery({ timeMs: 5, sample: 's1', source: 'door', kind: 'classes', guesses: [], thumbnail: null });
     await watcher.until((all) => all.some((m) => m.topic === 'whetstone/pi-1/query'), 'the query');
     const strict = device({ device: 'pi-2', url, protocol: 5 });
     await eventually(() => warnings(strict).length > 0, 'a warning');

@@ -34,8 +34,24 @@ function expectValid(watcher: Subscriber, name: string): void {
   for (const payload of payloads) expect(validate(payload), `${name}: ${JSON.stringify(validate.errors)}`).toBe(true);
 }
 
-const prediction = { timeMs: 3, source: 'door', sample: 's1', label: 'cat', confidence: 0.9, release: 'base', latencyMs: 4.5 };
-const query = { timeMs: 4, sample: 's1', source: 'door', guesses: [{ label: 'cat', confidence: 0.4 }], thumbnail: null };
+const prediction = {
+  timeMs: 3,
+  kind: 'classes' as const,
+  source: 'door',
+  sample: 's1',
+  label: 'cat',
+  confidence: 0.9,
+  release: 'base',
+  latencyMs: 4.5,
+};
+const query = {
+  timeMs: 4,
+  sample: 's1',
+  source: 'door',
+  kind: 'classes' as const,
+  guesses: [{ label: 'cat', confidence: 0.4 }],
+  thumbnail: null,
+};
 const health = {
   temperatureC: 51.5,
   throttled: [],
