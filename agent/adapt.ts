@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { readFile, rm } from 'node:fs/promises';
 import { basename, dirname, extname, join, resolve } from 'node:path';
-import type { ClassPlan, LabelledFile } from './adapt/class-folders.ts';
+import type { LabelledFile } from './adapt/class-folders.ts';
 import { reportDepth } from './adapt/depth-report.ts';
 import { divideFiles, withoutOverlap } from './adapt/divide-files.ts';
 import { gatherEvidence, type Judging } from './adapt/judge-candidate.ts';
@@ -13,6 +13,7 @@ import type { Unreadable } from './adapt/pictures.ts';
 import { planFolders, readFolders } from './adapt/read-folders.ts';
 import { type AdaptOptions, type AdaptReport, doubtOf, evidenceReport, wrongFiles } from './adapt/report.ts';
 import { writeSides } from './adapt/side-files.ts';
+import type { ClassPlan } from './candidate/class-plan.ts';
 import { confusionOf, openQuantizedTail, scoresOf } from './candidate/evidence.ts';
 import type { GateLimits } from './candidate/gate.ts';
 import { judgeGolden } from './candidate/golden.ts';

@@ -45,6 +45,17 @@ export type Answer =
   /** From normal; above the threshold it is an alarm. */
   | { readonly kind: 'distance'; readonly distance: number; readonly threshold: number };
 
+/** What the inference worker makes of a capture. */
+export interface Inferred {
+  readonly features: Float32Array;
+  readonly answer: Answer;
+  /** 64-bit perceptual hash of the picture. */
+  readonly hash: bigint;
+  readonly release: string;
+  /** From the start of decoding to the prediction. */
+  readonly latencyMs: number;
+}
+
 /** Feature vectors and what is known about them: the input of every learner. */
 export interface FeatureSet {
   /** [count, width] row by row. */

@@ -2,6 +2,7 @@
 // learned from, unless the person's own pictures say that it is better without by more than noise. Measured with MobileNetV2 on CIFAR-10, five
 // draws each of 5 and 10 a class: mirroring adds one point of accuracy on the pictures that it was chosen by, 0.4 points on test pictures.
 import { learnTail } from '../candidate/learn.ts';
+import { joinRows, learnWithViews } from '../candidate/varied-copies.ts';
 import type { Chosen } from '../learn/choose.ts';
 import { gradientBy } from '../learn/engines.ts';
 import { priorFrom } from '../learn/ridge/keep-known.ts';
@@ -10,7 +11,6 @@ import type { Classifier } from '../model/open.ts';
 import type { FloatTail } from '../onnx/surgery/tail.ts';
 import type { FeatureSet } from '../types.ts';
 import type { AdaptOptions } from './report.ts';
-import { joinRows, learnWithViews } from './varied-copies.ts';
 
 /** `views` are the rows of `train` as they might have been. Left-out predictions of the answer are those of `train`. */
 export function learnCandidate(options: AdaptOptions, { classifier, tail, train, views, classes }: Teaching): Promise<Chosen> {

@@ -152,7 +152,7 @@ async function onDevice(
   options: DeviceOptions,
   use: (device: import('../operations/table.ts').Device, output: import('./output.ts').Output) => Promise<void>,
 ): Promise<void> {
-  const { openDevice } = await import('../engine/open.ts');
+  const { openDevice } = await import('../open-device.ts');
   await using device = await openDevice(options.config);
   await use(device, createOutput(options.json === true));
 }

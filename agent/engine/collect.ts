@@ -1,11 +1,10 @@
 // Loop 1: capture → preprocess → backbone → store → prediction out, and now and then a question to a person. Takes captures from any
 // source, gives nothing back; what cannot be used is counted, said once and dropped.
 import { messageOf } from '../errors.ts';
-import type { Inferred } from '../inference/protocol.ts';
 import type { Log } from '../log.ts';
 import { isUnreadable } from '../preprocess/capture-input.ts';
 import { recordOf } from '../tasks/table.ts';
-import type { Answer, Capture, Clock } from '../types.ts';
+import type { Answer, Capture, Clock, Inferred } from '../types.ts';
 
 /** What a stored sample consists of; the store's own type has the same shape. */
 export interface CollectedSample {

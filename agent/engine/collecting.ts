@@ -2,12 +2,12 @@
 
 import type { Config } from '../config/resolve.ts';
 import { WhetError } from '../errors.ts';
+import type { Events } from '../events.ts';
 import type { Inference } from '../inference/inference.ts';
 import { thumbnail } from '../preprocess/picture.ts';
 import type { Store } from '../store/store.ts';
 import type { Capture, Clock } from '../types.ts';
 import type { CollectPorts } from './collect.ts';
-import type { Events } from './events.ts';
 import { createNearDuplicates } from './near-duplicates.ts';
 
 export function collectPorts(

@@ -1,9 +1,8 @@
 // Captures that show what a moment ago was stored already: nearly the same picture, and the same answer, surely given. Takes what each source
 // stored, with its hash and answer; remembers it for a while, by time that passed, and forgets it with the process.
-import type { Inferred } from '../inference/protocol.ts';
 import { hammingDistance } from '../preprocess/perceptual-hash.ts';
 import { recordOf } from '../tasks/table.ts';
-import type { Clock } from '../types.ts';
+import type { Clock, Inferred } from '../types.ts';
 
 export interface DuplicateLimits {
   /** 0: nothing is a duplicate. */

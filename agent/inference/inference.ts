@@ -5,8 +5,8 @@ import { Worker } from 'node:worker_threads';
 import { type ErrorCode, errorRegistry, WhetError } from '../errors.ts';
 import { entryPoint } from '../installation.ts';
 import type { Log } from '../log.ts';
-import type { Answer, TailChoice } from '../types.ts';
-import type { FromWorker, Inferred, ModelFacts, ToWorker, WorkerSetup } from './protocol.ts';
+import type { Answer, Inferred, TailChoice } from '../types.ts';
+import type { FromWorker, ModelFacts, ToWorker, WorkerSetup } from './protocol.ts';
 
 /** A request that takes longer than this means that the worker hangs. MobileNetV2 takes a second on the slowest board we know. */
 const hangMs = 60_000;

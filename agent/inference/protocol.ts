@@ -1,6 +1,6 @@
 // What the daemon and its inference worker say to each other. Everything crosses by structured clone; a capture's bytes are transferred.
 import type { InputSpec } from '../config/card.ts';
-import type { Answer, TailChoice } from '../types.ts';
+import type { Answer, Inferred, TailChoice } from '../types.ts';
 
 /** How the worker opens the model; given once, when it starts. */
 export interface WorkerSetup {
@@ -27,16 +27,6 @@ export interface ModelFacts {
   readonly providers: readonly string[];
   /** Version of ONNX Runtime. */
   readonly runtime: string;
-}
-
-export interface Inferred {
-  readonly features: Float32Array;
-  readonly answer: Answer;
-  /** 64-bit perceptual hash of the picture. */
-  readonly hash: bigint;
-  readonly release: string;
-  /** From the start of decoding to the prediction. */
-  readonly latencyMs: number;
 }
 
 export type ToWorker =

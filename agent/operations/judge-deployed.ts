@@ -1,10 +1,11 @@
 // What a release from elsewhere is worth here: its answers and those of what predicts now, on the samples that people labelled on this device.
 // Refuses none where there are too few to tell; a deployment is a wish of the fleet's owner, and only proof that it is worse outweighs it.
+
+import type { DeviceParts } from '../engine/parts.ts';
 import { proportion } from '../learn/evaluate.ts';
 import { comparePaired } from '../learn/paired.ts';
 import { recordOf } from '../tasks/table.ts';
 import type { Proportion, TailChoice, Verdict } from '../types.ts';
-import type { DeviceParts } from './parts.ts';
 
 export interface JudgedDeployment {
   readonly verdict: Verdict;

@@ -1,8 +1,8 @@
 // What the device is doing, what it knows, what it waits for: read from store, releases and jobs at the moment of asking.
 import { z } from 'zod';
+import type { LinkState, SourceState } from '../engine/parts.ts';
+import { isPaused } from '../engine/training-schedule.ts';
 import { always, operation } from './operation.ts';
-import type { LinkState, SourceState } from './parts.ts';
-import { isPaused } from './pause.ts';
 import { className, count, nothing, text } from './schemas.ts';
 
 const sentence = z.string().max(2000);
@@ -80,7 +80,7 @@ export const status = operation({
       samples: { total: counts.total, labelled: counts.labelled, byClass: counts.byClass, bytes: store.sizes().sampleBytes },
       questions: store.queries.countOpen(),
       training: {
-        paused: isPaused(store),
+        paused: isPaused(store.settings),
         running: jobs.running,
         decision: live?.decision() ?? null,
         newLabels: store.labels.newSince({ run: store.runs.lastLearned() }),

@@ -2,8 +2,8 @@
 // lost goes into the outbox inside the transaction that the event belongs to.
 
 import { publishedModel } from '../contract/weights.ts';
-import type { DeviceEvent, Events } from '../engine/events.ts';
 import { messageOf } from '../errors.ts';
+import type { DeviceEvent, Events } from '../events.ts';
 import type { Hardware } from '../host/hardware.ts';
 import type { Log } from '../log.ts';
 import type { Releases } from '../release/releases.ts';

@@ -5,9 +5,8 @@ import type { Worker } from 'node:worker_threads';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { requireCard } from '../../agent/config/card.ts';
 import { createInference } from '../../agent/inference/inference.ts';
-import type { Inferred } from '../../agent/inference/protocol.ts';
 import { createLog } from '../../agent/log.ts';
-import type { ClassScore } from '../../agent/types.ts';
+import type { ClassScore, Inferred } from '../../agent/types.ts';
 import { photograph } from '../images.ts';
 import { temporaryDirectory } from '../store/fixtures.ts';
 

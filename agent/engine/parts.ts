@@ -31,6 +31,9 @@ export interface DeviceParts {
   readonly live: Live | null;
 }
 
+/** What an engine knows by itself: all but what only a daemon knows. */
+export type EngineParts = Omit<DeviceParts, 'live'>;
+
 export interface Live {
   /** Of the monotonic clock. */
   readonly sinceMs: number;

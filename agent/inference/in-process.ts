@@ -1,0 +1,35 @@
+// What the inference worker does, for a command that ends soon: in this process, one call at a time, each opening what it needs.
+import type { InputSpec } from '../config/card.ts';
+import { createEmbedder } from '../model/embed.ts';
+import { loadModel } from '../model/load.ts';
+import { openClassifier } from '../model/open.ts';
+import { drawViews, inputShape, viewCount } from '../preprocess/capture-input.ts';
+import type { Runtime } from '../runtime/runtime.ts';
+import { classes } from '../tasks/classes.ts';
+import type { Answer, TailChoice } from '../types.ts';
+import type { WorkerSetup } from './protocol.ts';
+import { openRelease } from './release-tail.ts';
+
+export async function inferInProcess(modelPath: string, cut: WorkerSetup['cut'], input: InputSpec, runtime: Runtime) {
+  const { model, sha256 } = loadModel(modelPath);
+  const classifier = await openClassifier(model, { cut, runtime, inputShape: inputShape(input) });
+  return {
+    facts: { sha256, backbone: classifier.backboneHash, cut: classifier.cut.tensor, classes: classifier.classes },
+    /** Throws where a release cannot predict. */
+    async use(release: TailChoice): Promise<void> {
+      await using _ = await openRelease(classifier, release, runtime);
+    },
+    async embedViews(raw: Uint8Array): Promise<readonly Float32Array[]> {
+      await using embedder = await createEmbedder(classifier, runtime);
+      const features: Float32Array[] = [];
+      for (const view of await drawViews(raw, input, viewCount(input, 1))) features.push(await embedder.embed(view));
+      return features;
+    },
+    async answers(release: TailChoice, features: readonly Float32Array[]): Promise<readonly Answer[]> {
+      await using runner = await openRelease(classifier, release, runtime);
+      const said: Answer[] = [];
+      for (const one of features) said.push(classes.answer((await runner.classify(one)).probabilities, release));
+      return said;
+    },
+  };
+}
