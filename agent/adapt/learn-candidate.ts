@@ -13,7 +13,7 @@ import type { FeatureSet } from '../types.ts';
 import type { AdaptOptions } from './report.ts';
 
 /** `views` are the rows of `train` as they might have been. Left-out predictions of the answer are those of `train`. */
-export function learnCandidate(options: AdaptOptions, { classifier, tail, train, views, classes }: Teaching): Promise<Chosen> {
+export function learnCandidate(options: AdaptOptions, { classifier, tail, train, views, classes }: Lesson): Promise<Chosen> {
   const learn = (rows: FeatureSet, settled = options.learner) =>
     learnFrom({ ...options, learner: settled }, classifier, tail, rows, classes);
   return learnWithViews(learn, train, joinRows([{ ...train, ...noRows }, ...views]), classes);
@@ -21,7 +21,7 @@ export function learnCandidate(options: AdaptOptions, { classifier, tail, train,
 
 const noRows = { features: new Float32Array(), count: 0, labels: new Int32Array(), groups: new Int32Array() };
 
-export interface Teaching {
+export interface Lesson {
   readonly classifier: Classifier;
   readonly tail: FloatTail;
   readonly train: FeatureSet;

@@ -28,13 +28,13 @@ export interface DeviceParts {
   /** The weights that another device publishes. */
   receive(source: RemoteWeights, signal: AbortSignal): Promise<ReceivedWeights>;
   /** null while no daemon runs. */
-  readonly live: Live | null;
+  readonly live: LiveFacts | null;
 }
 
 /** What an engine knows by itself: all but what only a daemon knows. */
 export type EngineParts = Omit<DeviceParts, 'live'>;
 
-export interface Live {
+export interface LiveFacts {
   /** Of the monotonic clock. */
   readonly sinceMs: number;
   /** Why it trains or waits, as a sentence. */

@@ -1,10 +1,11 @@
 // Forgetting samples, and every release that learned from them: exact unlearning. Also what a crash in its middle left undone.
 import { z } from 'zod';
+import { sampleId } from '../contract/payloads.ts';
 import { purgeTainted } from '../engine/purge-tainted.ts';
 import { owedTraining } from '../training/owed.ts';
 import type { TrainingReport } from '../types.ts';
 import { always, operation } from './operation.ts';
-import { className, count, sampleId, text } from './schemas.ts';
+import { count, text, toldName } from './schemas.ts';
 
 const isoTime = z.iso.datetime({ offset: true });
 
@@ -23,7 +24,7 @@ export const forget = operation({
   arguments: z
     .strictObject({
       samples: z.array(sampleId).min(1).max(100_000).optional(),
-      label: className.optional(),
+      label: toldName.optional(),
       source: text.optional(),
       before: isoTime.optional(),
       after: isoTime.optional(),

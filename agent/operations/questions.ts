@@ -1,15 +1,15 @@
 // What the device asks people: samples of which it is unsure, newest first, with its answers.
 import { z } from 'zod';
-import { answerSchema } from '../contract/payloads.ts';
+import { answerSchema, sampleId } from '../contract/payloads.ts';
 import { recordOf } from '../tasks/table.ts';
 import type { Answer } from '../types.ts';
 import { always, operation } from './operation.ts';
-import { className, sampleId, text } from './schemas.ts';
+import { text, toldName } from './schemas.ts';
 
 const mostGuesses = 10;
 const question = answerSchema(
   { sample: sampleId, source: text, timeMs: z.number() },
-  { guesses: z.array(z.object({ label: className, confidence: z.number() })).max(mostGuesses) },
+  { guesses: z.array(z.object({ label: toldName, confidence: z.number() })).max(mostGuesses) },
 );
 export type Question = z.infer<typeof question>;
 

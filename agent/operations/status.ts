@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { LinkState } from '../engine/parts.ts';
 import { isPaused } from '../engine/training-schedule.ts';
 import { always, operation } from './operation.ts';
-import { className, count, nothing, text } from './schemas.ts';
+import { count, nothing, text, toldName } from './schemas.ts';
 
 const sentence = z.string().max(2000);
 
@@ -12,7 +12,7 @@ const told = z.object({
   running: z.boolean().meta({ description: 'false: no daemon runs, and the store was read directly' }),
   upSeconds: z.number().nullable(),
   release: text,
-  samples: z.object({ total: count, labelled: count, byClass: z.record(className, count), bytes: count }),
+  samples: z.object({ total: count, labelled: count, byClass: z.record(toldName, count), bytes: count }),
   questions: count,
   training: z.object({
     paused: z.boolean(),
