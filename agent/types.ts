@@ -42,8 +42,8 @@ export type Answer =
   | { readonly kind: 'classes'; readonly scores: readonly ClassScore[] }
   /** One a target, in the order of the model card. */
   | { readonly kind: 'quantities'; readonly values: readonly Quantity[] }
-  /** From normal; above the threshold it is an alarm. */
-  | { readonly kind: 'distance'; readonly distance: number; readonly threshold: number };
+  /** From normal; above the threshold it is an alarm. null where the model's card has none. */
+  | { readonly kind: 'distance'; readonly distance: number; readonly threshold: number | null };
 
 /** What the inference worker makes of a capture. */
 export interface Inferred {

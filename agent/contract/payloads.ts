@@ -44,7 +44,7 @@ export const healthSchema = z.object({
 
 /** Numbers that a model gives, and how far from normal a capture is. */
 const quantity = z.object({ name, unit: name, value: z.number() });
-const distanceShape = { distance: z.number().nonnegative(), threshold: z.number() };
+const distanceShape = { distance: z.number().nonnegative(), threshold: z.number().nullable() };
 
 /** A message about an answer: what all of them say, and by kind what the answer says. */
 export function answerSchema<Common extends z.ZodRawShape, Classes extends z.ZodRawShape>(common: Common, classes: Classes) {

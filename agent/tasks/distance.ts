@@ -1,4 +1,5 @@
 // Is it still normal: one distance in, whether it lies above the threshold out.
+import type { ModelCard } from '../config/card.ts';
 import { above, bestThreshold } from '../learn/anomaly/ranking.ts';
 import { proportion } from '../learn/evaluate.ts';
 import type { Estimate } from '../learn/intervals.ts';
@@ -29,15 +30,19 @@ export interface DistanceEvidence {
 export const fewestNormal = 10;
 
 /** `answer` takes one value. At the threshold nothing is sure; it is surer the further a distance lies from it, to either side. */
-export const distance: Task<Distance, { readonly threshold: number }, Normality, readonly [DistanceEvidence]> = {
-  answer: ([value = Number.NaN], { threshold }) => ({ kind: 'distance', distance: value, threshold }),
+export const distance: Task<Distance, Pick<ModelCard, 'threshold'>, Normality, readonly [DistanceEvidence]> = {
+  answer: ([value = Number.NaN], { threshold = null }) => ({ kind: 'distance', distance: value, threshold }),
   target(text) {
     const name = text.toLowerCase();
     return (['normal', 'anomalous'] as const).find((kind) => normalityNames[kind].includes(name)) ?? null;
   },
-  word: (answer) => (answer.distance > answer.threshold ? 'anomalous' : 'normal'),
-  line: (answer) => `${distance.word(answer)}: ${answer.distance.toPrecision(4)} from normal, ${answer.threshold.toPrecision(4)} allowed`,
+  word: (answer) => (answer.threshold === null ? 'without a threshold' : answer.distance > answer.threshold ? 'anomalous' : 'normal'),
+  line(answer) {
+    const allowed = answer.threshold === null ? '' : `, ${answer.threshold.toPrecision(4)} allowed`;
+    return `${distance.word(answer)}: ${answer.distance.toPrecision(4)} from normal${allowed}`;
+  },
   confidence(answer) {
+    if (answer.threshold === null) return null;
     const [near, far] = [answer.distance, answer.threshold].sort((a, b) => a - b) as [number, number];
     return far === 0 ? 0 : 1 - near / far;
   },

@@ -9,7 +9,7 @@ type Quantities = AnswerOf<'quantities'>;
 export const quantities: Task<Quantities, Pick<ModelCard, 'targets'>, number, Parameters<typeof judgeRegression>> = {
   answer: (values, { targets }) => ({
     kind: 'quantities',
-    values: Array.from(values, (value, at) => ({ name: targets[at]?.name ?? `value ${at}`, unit: targets[at]?.unit ?? '', value })),
+    values: Array.from(values, (value, at) => ({ name: targets[at]?.name ?? `quantity ${at}`, unit: targets[at]?.unit ?? '', value })),
   }),
   target(text) {
     const value = text.trim() === '' ? Number.NaN : Number(text);

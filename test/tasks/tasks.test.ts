@@ -19,7 +19,8 @@ const cat = classes.answer(Float32Array.of(0.1, 0.7, 0.2), { classes: ['dog', 'c
 const much = quantities.answer(Float32Array.of(1.25, 40), { targets });
 const odd = distance.answer(Float32Array.of(2), { threshold: 1.5 });
 const usual = distance.answer(Float32Array.of(0.5), { threshold: 1.5 });
-const answers: readonly Answer[] = [cat, much, odd, usual];
+const bare = distance.answer(Float32Array.of(2), {});
+const answers: readonly Answer[] = [cat, much, odd, usual, bare];
 
 describe('a task', () => {
   it('says of what a model gives what people read', () => {
@@ -28,13 +29,14 @@ describe('a task', () => {
       'weight 1.250 kg, humidity 40.00',
       'anomalous: 2.000 from normal, 1.500 allowed',
       'normal: 0.5000 from normal, 1.500 allowed',
+      'without a threshold: 2.000 from normal',
     ]);
-    expect(answers.map((answer) => recordOf(answer).word(answer))).toEqual(['cat', '1.3 40', 'anomalous', 'normal']);
+    expect(answers.map((answer) => recordOf(answer).word(answer))).toEqual(['cat', '1.3 40', 'anomalous', 'normal', 'without a threshold']);
   });
 
   it('says how sure an answer is, where it says so itself', () => {
     const sure = answers.map((answer) => recordOf(answer).confidence(answer));
-    expect(sure).toEqual([expect.closeTo(0.7), null, 0.25, expect.closeTo(2 / 3)]);
+    expect(sure).toEqual([expect.closeTo(0.7), null, 0.25, expect.closeTo(2 / 3), null]);
     expect(distance.confidence({ kind: 'distance', distance: 1.5, threshold: 1.5 })).toBe(0);
     expect(distance.confidence({ kind: 'distance', distance: 0, threshold: 0 })).toBe(0);
     expect(classes.confidence({ kind: 'classes', scores: [] })).toBe(0);
