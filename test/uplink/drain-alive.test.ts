@@ -26,7 +26,13 @@ it('lives without a connection, with nothing to send and while messages are take
   const { log } = rememberingLog();
   const stuckMs = 300;
   drain = createDrain(
-    { address: addressOf('whetstone', 'pi'), window: 4, suspects: createSuspects({ setAside: () => {}, changed: () => {} }), read: () => new Promise(() => {}), stuckMs },
+    {
+      address: addressOf('whetstone', 'pi'),
+      window: 4,
+      suspects: createSuspects({ setAside: () => {}, changed: () => {} }),
+      read: () => new Promise(() => {}),
+      stuckMs,
+    },
     outbox,
     createRateLimit(1000),
     log,
