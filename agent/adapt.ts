@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { readFile, rm } from 'node:fs/promises';
 import { basename, dirname, extname, join, resolve } from 'node:path';
-import type { ClassPlan, LabelledFile } from './adapt/class-folders.ts';
+import type { LabelledFile } from './adapt/class-folders.ts';
 import { reportDepth } from './adapt/depth-report.ts';
 import { divideFiles, withoutOverlap } from './adapt/divide-files.ts';
 import { gatherEvidence, type Judging } from './adapt/judge-candidate.ts';
@@ -13,9 +13,10 @@ import type { Unreadable } from './adapt/pictures.ts';
 import { planFolders, readFolders } from './adapt/read-folders.ts';
 import { type AdaptOptions, type AdaptReport, doubtOf, evidenceReport, wrongFiles } from './adapt/report.ts';
 import { writeSides } from './adapt/side-files.ts';
+import type { ClassPlan } from './candidate/class-plan.ts';
 import { confusionOf, openQuantizedTail, scoresOf } from './candidate/evidence.ts';
 import type { GateLimits } from './candidate/gate.ts';
-import { judgeEvidence, judgeGolden } from './candidate/judge.ts';
+import { judgeGolden } from './candidate/golden.ts';
 import { compareCost } from './candidate/latency.ts';
 import { listen } from './candidate/listening.ts';
 import { pathBytes } from './capture/file-names.ts';
@@ -39,6 +40,7 @@ import { withClasses } from './onnx/surgery/classes.ts';
 import { classifierEnds, withAllOutputs, withOutput } from './onnx/surgery/classifier-ends.ts';
 import type { FloatTail } from './onnx/surgery/tail.ts';
 import { inputRange, inputShape } from './preprocess/capture-input.ts';
+import { classes } from './tasks/classes.ts';
 import type { FeatureSet } from './types.ts';
 
 const limits: GateLimits = { confidence: 0.9, forgetting: 0.02, latencyRatio: 1.5, sizeRatio: 1.5, minPerClass: 2, look: null };
@@ -234,7 +236,7 @@ async function judgeCandidate(options: AdaptOptions, prepared: Prepared, { fitte
     after: { accuracy: judging === null ? null : (after?.value ?? null), float: share(float) },
     base: golden === null ? null : { before: golden.before, after: golden.after },
     // Test data of its own judges a class from one picture as well as from many.
-    verdict: judgeEvidence(evidence, train, costs, judging?.from === 'test' ? { ...limits, minPerClass: 1 } : limits),
+    verdict: classes.judge(evidence, train, costs, judging?.from === 'test' ? { ...limits, minPerClass: 1 } : limits),
     evidence: evidenceReport(evidence),
     confusion: confusionOf(evidence),
     wrong: wrongFiles(evidence, files),

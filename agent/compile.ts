@@ -43,7 +43,7 @@ export interface CompileOptions {
   readonly parts?: boolean;
 }
 
-export interface WrittenFile {
+export interface CompiledFile {
   readonly file: string;
   readonly bytes: number;
   readonly sha256: string;
@@ -56,12 +56,12 @@ export interface CompileReport {
   /** Numbers that are trained. */
   readonly parameters: number;
   readonly contract: Contract;
-  readonly step: WrittenFile;
+  readonly step: CompiledFile;
   /** First value of every input that is carried from call to call, by its name and in the order of the graph's inputs. */
-  readonly weights: WrittenFile;
-  readonly description: WrittenFile;
+  readonly weights: CompiledFile;
+  readonly description: CompiledFile;
   /** Pictures → features, and features and weights → logits; null unless asked for. */
-  readonly parts: { readonly backbone: WrittenFile; readonly forward: WrittenFile } | null;
+  readonly parts: { readonly backbone: CompiledFile; readonly forward: CompiledFile } | null;
 }
 
 const optimizers: Readonly<Record<OptimizerOptions['kind'], OptimizerOptions>> = {
@@ -143,7 +143,7 @@ function firstValues({ parameters, state }: TrainingStep, tail: FloatTail): Read
   ]);
 }
 
-async function write(file: string, bytes: Uint8Array): Promise<WrittenFile> {
+async function write(file: string, bytes: Uint8Array): Promise<CompiledFile> {
   await replaceFile(file, bytes);
   return { file, bytes: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') };
 }

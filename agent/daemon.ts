@@ -1,47 +1,33 @@
-// The composition root of `whet run`: opens the parts in order, joins them, waits for the end, and stops them in reverse. Fatal are only
-// configuration, model and state directory; a source or a broker that is away is not.
-import { statSync } from 'node:fs';
-import { createSource } from './capture/kinds.ts';
+// The composition root of `whet run`: opens what the parts stand on, joins the parts, starts them in order, waits for the end, and stops them in
+// reverse. Fatal are only configuration, model and state directory; a source or a broker that is away is not.
 import { machineClock } from './clock.ts';
-import { captureKind } from './config/card.ts';
-import { isClassName } from './config/class-name.ts';
-import { matchLabel } from './config/class-names.ts';
-import { classNames } from './config/labels.ts';
 import type { Config } from './config/resolve.ts';
-import { assemble } from './engine/assemble.ts';
-import { localOffset } from './engine/calendar.ts';
+import { baseFacts } from './engine/base-facts.ts';
+import { createCatchUp } from './engine/catch-up.ts';
 import { createCollect } from './engine/collect.ts';
 import { collectPorts } from './engine/collecting.ts';
-import { createEngine, type Engine } from './engine/engine.ts';
-import type { Events } from './engine/events.ts';
+import { createSources } from './engine/configured-sources.ts';
+import { createEngine } from './engine/engine.ts';
+import type { DeviceParts } from './engine/parts.ts';
+import { createPulse } from './engine/pulse.ts';
 import { createReembedding } from './engine/reembed.ts';
-import { createScheduler } from './engine/scheduler.ts';
-import { joinSources } from './engine/sources.ts';
-import { unlessFull } from './engine/unless-full.ts';
-import { messageOf, WhetError } from './errors.ts';
+import type { Startable } from './engine/startable.ts';
+import { type DeviceState, openState } from './engine/state.ts';
+import { createTrainingSchedule } from './engine/training-schedule.ts';
+import { createEvents, type Events } from './events.ts';
 import { readHardware } from './host/hardware.ts';
-import { type Health, readHealth } from './host/health.ts';
 import { createMachineFiles } from './host/machine-files.ts';
-import { createNotify } from './host/notify.ts';
+import { createNotify, type Notify } from './host/notify.ts';
 import { createWatchdog, type WatchedPart } from './host/watchdog.ts';
-import { createInference } from './inference/inference.ts';
+import { createInference, type Inference } from './inference/inference.ts';
+import type { ModelFacts } from './inference/protocol.ts';
 import { version } from './installation.ts';
 import type { Log } from './log.ts';
 import { createControlServer } from './operations/control-server.ts';
-import type { LinkState } from './operations/parts.ts';
-import { isPaused } from './operations/pause.ts';
-import { isOperation, operations, runOperation } from './operations/table.ts';
-import { createMqttOutlet } from './outlets/mqtt.ts';
-import { uplinkConfig } from './outlets/uplink-config.ts';
+import { operations, runCommand } from './operations/table.ts';
+import { createMqttSide } from './outlets/mqtt-side.ts';
 import { viewCount } from './preprocess/capture-input.ts';
-import { createVoiceActivity } from './preprocess/voice-activity.ts';
-import type { Store } from './store/store.ts';
-import { type OwedTraining, owedTraining, oweTraining } from './training/owed.ts';
-import type { BaseFacts, Capture } from './types.ts';
-import { createUplink, type Uplink } from './uplink/uplink.ts';
-
-const healthEveryMs = 30_000;
-const reportedSetting = 'report.enqueued';
+import type { Capture } from './types.ts';
 
 /** Whoever else wants to hear what happens. */
 export interface Listening {
@@ -50,226 +36,109 @@ export interface Listening {
 
 /** Runs until the signal; resolves when everything has stopped. */
 export async function runDaemon(config: Config, log: Log, signal: AbortSignal, listeners: readonly Listening[] = []): Promise<void> {
-  const clock = machineClock;
-  const sinceMs = clock.monotonicMs();
+  const sinceMs = machineClock.monotonicMs();
   const notify = createNotify(log);
-  await using parts = new AsyncDisposableStack();
-
-  const assembly = await assemble(config, log, clock);
-  parts.defer(() => assembly.close());
-  const { card, store, releases, places } = assembly;
+  await using opened = new AsyncDisposableStack();
+  const state = await openState(config, log, machineClock);
+  opened.defer(() => state.close());
   const { model: modelPath, cut, threads } = config;
-  const inference = createInference({ modelPath, cut, input: card.input, threads, baseLabels: card.labels }, log);
-  parts.defer(() => inference.stop());
+  const { input, labels } = state.card;
+  const inference = createInference({ modelPath, cut, input, threads, baseLabels: labels }, log);
+  opened.defer(() => inference.stop());
   const facts = await inference.start();
-  const file = statSync(config.model);
-  const base: BaseFacts = {
-    name: card.name,
-    sha256: facts.sha256,
-    backbone: facts.backbone,
-    cut: facts.cut,
-    classes: classNames(card.labels, facts.classes),
-    bytes: file.size,
-    createdAtMs: file.mtimeMs,
-  };
 
+  const { inOrder, engine } = await join({ config, state, inference, facts, notify, sinceMs, listeners, log });
+  for (const startable of inOrder) {
+    opened.defer(async () => startable.stop());
+    await startable.start();
+  }
+  const release = await state.releases.current();
+  await notify.ready(`release ${release}, ${config.sources.length} sources`);
+  const readyMs = Math.round(machineClock.monotonicMs() - sinceMs);
+  log.info({ device: config.device, model: engine.parts.card.name, release, cut: facts.cut, readyMs }, 'ready');
+
+  await aborted(signal);
+  log.info({ reason: String(signal.reason) }, 'stopping');
+  await notify.stopping('stopping');
+}
+
+interface Opened {
+  readonly config: Config;
+  readonly state: DeviceState;
+  readonly inference: Inference;
+  readonly facts: ModelFacts;
+  readonly notify: Notify;
+  readonly sinceMs: number;
+  readonly listeners: readonly Listening[];
+  readonly log: Log;
+}
+
+/** All parts joined, and the order in which they start. Nothing runs yet. */
+async function join({ config, state, inference, facts, notify, sinceMs, listeners, log }: Opened) {
+  const clock = machineClock;
+  const { card, store, places } = state;
+  const events = createEvents(log);
+  for (const listener of listeners) listener.listen(events);
   const machine = createMachineFiles();
-  const hardware = await readHardware(machine, facts.providers);
-  for (const warning of hardware.warnings) log.warn(warning);
-  const allowed = config.mqtt?.commands ?? [];
-  const uplink =
-    config.mqtt === null
-      ? null
-      : createUplink(uplinkConfig(config, config.mqtt), {
-          outbox: store.outbox,
-          commandLog: store.commands,
-          taken: { commands: operations, allowed },
-          readWeights: (version, offset, length) => releases.readDelta(version, offset, length),
-          log,
-          clock,
-        });
-  const outlet =
-    uplink === null
-      ? null
-      : createMqttOutlet({
-          device: config.device,
-          versions: { agent: version, runtime: facts.runtime },
-          base,
-          reports: uplink,
-          releases,
-          capabilities: allowed,
-          hardware: () => readHardware(machine, facts.providers),
-          lastReport: () => store.runs.lastFinished()?.report ?? null,
-          log,
-        });
-
+  const hardware = () => readHardware(machine, facts.providers);
+  for (const warning of (await hardware()).warnings) log.warn(warning);
+  const base = baseFacts(config.model, card, facts);
+  const versions = { agent: version, runtime: facts.runtime };
+  const mqtt = createMqttSide({ config, state, base, commands: operations, versions, hardware, events, clock, log });
   const reembedding = createReembedding({ store, inference, backbone: facts.backbone, log });
-  parts.defer(() => reembedding.stop());
-  const engine: Engine = createEngine({
+  const engine = createEngine({
     config,
-    assembly,
+    state,
     base,
     clock,
     log,
+    events,
     use: (release) => inference.swap(release),
     embedViews: (raw) => inference.views(raw, viewCount(card.input, 1)),
     infer: (bytes) => inference.infer(bytes),
     answers: (release, features) => inference.answers(release, features),
-    embedded: (signal) => reembedding.settled(signal),
-    announce: async () => (await outlet?.announceRelease(true)) ?? 0,
-    async receive(source, stop) {
-      if (uplink !== null) return uplink.remoteWeights(source, stop);
-      throw new WhetError('usage', 'no broker is configured to fetch weights from', { hint: 'Hand the weights over in the command.' });
-    },
-    live: { sinceMs, decision: () => scheduler.decision, sources: () => sources.states(), mqtt: () => linkState(uplink) },
+    embedded: (stop) => reembedding.settled(stop),
+    announce: mqtt.announce,
+    receive: mqtt.receive,
   });
-  parts.defer(() => engine.stop());
-  const { events, jobs } = engine;
-
-  let health: Health | null = null;
-  /** Why the release that was current at start does not predict; null where it does, or another one took its place. */
-  let leftBehind: string | null = null;
-  const scheduler = createScheduler(config.training.schedule, {
-    facts: () => ({
-      paused: isPaused(store),
-      training: jobs.running,
-      newLabels: store.labels.newSince({ run: store.runs.lastLearned() }),
-      missing: missingOf(store),
-      minNewLabels: config.training.minNewLabels,
-      thermalHeadroomC: health?.thermal?.headroomC ?? null,
-    }),
-    train: (reason) => jobs.train(reason),
-    log,
-    clock: { ...clock, offsetMinutes: localOffset },
-  });
-  outlet?.listen(events);
-  for (const listener of listeners) listener.listen(events);
-  events.on((event) => {
-    if (event.kind === 'labelled') scheduler.wake();
-    if (event.kind === 'reported') store.settings.set(reportedSetting, event.report.run);
-    if (event.kind !== 'released') return;
-    leftBehind = null;
-    log.info({ release: event.version }, 'another release predicts');
-  });
-  const made = config.sources.map((source) =>
-    createSource(source, {
-      isClass: (name) => isClassName(name) && (config.classes !== 'keep' || isKnown(name)),
-      isKnown,
-      captures: captureKind(card.input),
-      sensor: card.input.kind === 'sensor' ? card.input : null,
-      createSegmenter: (sampleRate: number) => createVoiceActivity({ sampleRate }),
-    }),
-  );
-
-  const sources = joinSources(made);
   const collect = createCollect(collectPorts(config, store, inference, facts.backbone, events, clock), config.queries.below, log, clock);
-  // A source that is stuck is degraded; what ends this daemon, to be started again, is a loop that is.
-  const loops: readonly WatchedPart[] = [
-    { name: 'collect', isAlive: collect.isAlive },
-    { name: 'schedule', isAlive: scheduler.isAlive },
-    ...(uplink === null ? [] : [{ name: 'outbox', isAlive: uplink.isAlive }]),
-  ];
-
-  const started = await engine.start();
-  leftBehind = started.leftBehind;
-  if (leftBehind !== null) {
-    log.error({ current: started.current, reason: leftBehind }, 'the current release cannot predict');
-    await unlessFull(log, 'it is trained again in this life of the device, or after the next start', () =>
-      oweTraining(store.settings, baseChanged),
-    );
-  }
-  const control = createControlServer(places.socket, engine.parts, log);
-  await control.start();
-  parts.defer(() => control.stop());
-
-  const degraded = () => [
-    ...sources.degraded(),
-    ...(inference.isUp() && inference.isAlive() ? [] : ['inference: the worker is down and is started again']),
-    ...loops.filter((loop) => !loop.isAlive()).map(({ name }) => `${name}: makes no progress`),
-    ...(leftBehind === null ? [] : [`release: ${leftBehind}; ${started.current} predicts`]),
-  ];
-  const sweep = async () => {
-    health = await readHealth({ files: machine, stateDir: places.state });
-    events.emit({ kind: 'health', health, degraded: degraded() });
-  };
-  await sweep();
-  const sweeping = setInterval(() => void sweep(), healthEveryMs);
-  parts.defer(() => clearInterval(sweeping));
-
-  if (uplink !== null) {
-    parts.defer(() => uplink.stop());
-    uplink.start({
-      run(type, args, context) {
-        if (!isOperation(type)) throw new Error(`no operation '${type}'`);
-        return runOperation(engine.parts, type, args, { by: 'mqtt', signal: context.signal });
-      },
-      forgotten: () => void outlet?.announceAll().catch((error) => log.error({ error }, 'what is retained could not be said again')),
-    });
-    await unlessFull(log, 'the release is announced at the next start', async () => outlet?.announceRelease(false));
-    await unlessFull(log, 'the last report is told at the next start', () => announceMissedReport(engine));
-  }
-
   const emit = async (capture: Capture) => {
     await collect.take(capture);
     if (capture.label !== undefined) engine.parts.changed();
   };
-  parts.defer(() => sources.stop());
-  await sources.start({ emit, seen: store.origins.seen, log, clock });
+  const sources = createSources(config, engine.parts, { emit, seen: store.origins.seen, clock, log });
+  // A source that is stuck is degraded; what ends this daemon, to be started again, is a loop that is.
+  const loops: readonly WatchedPart[] = [
+    { name: 'collect', isAlive: collect.isAlive },
+    { name: 'schedule', isAlive: () => schedule.isAlive() },
+    { name: 'outbox', isAlive: mqtt.isAlive },
+  ];
+  const degraded = () => [
+    ...sources.degraded(),
+    ...(inference.isUp() && inference.isAlive() ? [] : ['inference: the worker is down and is started again']),
+    ...loops.filter((loop) => !loop.isAlive()).map(({ name }) => `${name}: makes no progress`),
+    ...engine.degraded(),
+  ];
+  const pulse = createPulse(machine, places.state, degraded, events);
+  const schedule = createTrainingSchedule(engine.parts, pulse.headroomC, events, log);
+  const live = { sinceMs, decision: () => schedule.decision, sources: sources.states, mqtt: mqtt.state };
+  const device: DeviceParts = { ...engine.parts, live };
+  const inOrder: readonly Startable[] = [
+    engine,
+    createControlServer(places.socket, device, log),
+    pulse,
+    { start: () => mqtt.start(runCommand(device)), stop: mqtt.stop },
+    sources,
+    createCatchUp(engine, reembedding, log),
+    schedule,
+    createWatchdog([{ name: 'inference', isAlive: inference.isAlive }, ...loops], notify, log),
+  ];
+  return { inOrder, engine };
+}
 
-  reembedding.start().then(
-    () => {
-      engine.viewKeeper.wake();
-      // A new base model is a normal event: what was learned for the one before is learned for this one.
-      const owed = owedTraining(store.settings) ?? (leftBehind === null ? null : baseChanged);
-      if (owed === null || jobs.running) return;
-      const { reason, unlearning } = owed;
-      jobs
-        .train(reason, unlearning === null ? {} : { unlearning })
-        .catch((error) => log.error({ error: messageOf(error) }, 'a training run failed'));
-    },
-    () => undefined,
-  );
-  scheduler.start();
-  parts.defer(() => scheduler.stop());
-  const watchdog = createWatchdog([{ name: 'inference', isAlive: inference.isAlive }, ...loops], notify, log);
-  watchdog.start();
-  parts.defer(() => watchdog.stop());
-  await notify.ready(`release ${started.current}, ${made.length} sources`);
-  const readyMs = Math.round(clock.monotonicMs() - sinceMs);
-  log.info({ device: config.device, model: card.name, release: started.current, cut: facts.cut, readyMs }, 'ready');
-
-  await new Promise<void>((resolve) => {
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
     if (signal.aborted) resolve();
     signal.addEventListener('abort', () => resolve(), { once: true });
   });
-  log.info({ reason: String(signal.reason) }, 'stopping');
-  await notify.stopping('stopping');
-
-  /** Whether a subfolder is named like a class of the model; where classes are replaced, all names are alike. */
-  function isKnown(name: string): boolean {
-    return config.classes === 'replace' || matchLabel(name, base.classes) !== null;
-  }
-
-  /** A run that the command line made while no daemon ran. */
-  function announceMissedReport({ events }: Engine): void {
-    const report = store.runs.lastFinished()?.report ?? null;
-    if (report === null || store.settings.get(reportedSetting) === report.run) return;
-    store.transaction(() => events.emit({ kind: 'reported', report }));
-  }
-}
-
-/** A run that could not learn uses no labels up, and is not worth another try before the next label. */
-function missingOf(store: Store): string | null {
-  const last = store.runs.lastFinished();
-  if (last?.report === null || last === null || last.report.learner !== null) return null;
-  return store.labels.newSince({ run: last.id }) > 0 ? null : last.report.verdict.reason;
-}
-
-/** What the device owes where the current release does not fit the base model any more. */
-const baseChanged: OwedTraining = { reason: 'the base model changed', unlearning: null };
-
-function linkState(uplink: Uplink | null): LinkState | null {
-  if (uplink === null) return null;
-  const { connected, waiting, dropped, refused, failure } = uplink.counters;
-  return { connected, waiting, dropped, refused, failure };
 }

@@ -1,16 +1,10 @@
-// What a model says of files: a model with its card, or the current release of a configured device, and files or folders in; an answer a file out.
-// Reads only: a daemon that runs meanwhile is not disturbed, and nothing is stored.
+// What a model says of files: a model with its card, and files or folders in; an answer a file out. Reads only, and stores nothing.
 import { readPictures } from './adapt/pictures.ts';
 import { shownPath } from './capture/file-names.ts';
-import { machineClock } from './clock.ts';
 import { captureKind } from './config/card.ts';
-import { findConfig, loadConfig } from './config/load.ts';
-import { placesOf } from './engine/places.ts';
-import { loadModel } from './model/load.ts';
 import { type AnsweringModel, openAnsweringModel } from './predict/answering-model.ts';
 import { listGiven } from './predict/given-files.ts';
 import type { FileAnswer, PredictReport } from './predict/report.ts';
-import { createReleases } from './release/releases.ts';
 import { createRuntime } from './runtime/runtime.ts';
 import type { Progress } from './types.ts';
 
@@ -23,44 +17,23 @@ export interface PredictOptions {
   readonly note?: (sentence: string) => void;
 }
 
-/** A model file by itself. */
+/** A model file by itself, or what a device predicts by. */
 export interface PredictModel {
   readonly model: string;
   readonly card?: string | undefined;
   readonly output?: string | undefined;
+  /** 'base', or a release with its file and its classes. */
+  readonly release?: string;
+  readonly artifact?: string;
+  readonly classes?: readonly string[];
 }
 
 export async function predict(by: PredictModel, options: PredictOptions): Promise<PredictReport> {
   await using model = await openAnsweringModel({ ...by, runtime: createRuntime({ threads: options.threads }), note: options.note });
-  return await answerAll(model, { model: by.model, release: null }, options);
+  return await answerAll(model, { model: by.model, release: by.release ?? null }, options);
 }
 
-/** By what a device predicts by: its current release, or its base model. */
-export async function predictAsDevice(named: string | undefined, options: PredictOptions): Promise<PredictReport> {
-  const { config } = await loadConfig(await findConfig(named));
-  const current = await currentRelease(placesOf(config).releases, config.model, options.note);
-  await using model = await openAnsweringModel({
-    model: config.model,
-    card: config.card ?? undefined,
-    artifact: current?.artifact,
-    classes: current?.classes,
-    runtime: createRuntime({ threads: options.threads }),
-    note: options.note,
-  });
-  return await answerAll(model, { model: config.model, release: current?.version ?? 'base' }, options);
-}
-
-/** null: the base model predicts. A release of another base model does not, and that is said. */
-async function currentRelease(root: string, model: string, note: PredictOptions['note']) {
-  const releases = createReleases(root, machineClock);
-  const version = await releases.current();
-  if (version === 'base') return null;
-  const { base, classes, artifact } = await releases.verify(version);
-  if (base.sha256 === loadModel(model).sha256) return { version, classes, artifact: `${releases.directory(version)}/${artifact.file}` };
-  note?.(`Release ${version} was made from another base model ('${base.name}'); the base model itself answers.`);
-  return null;
-}
-
+/** Every file's answer, in the order in which they were named. */
 async function answerAll(
   model: AnsweringModel,
   what: Pick<PredictReport, 'model' | 'release'>,

@@ -22,7 +22,7 @@ import { planQuantization } from './onnx/quantize/plan.ts';
 import { prepareFloat } from './onnx/quantize/prepare.ts';
 import { classifierEnds } from './onnx/surgery/classifier-ends.ts';
 import { inputShape } from './preprocess/capture-input.ts';
-import { listCaptures, spread } from './quantize/captures.ts';
+import { listCaptures, takeEvenly } from './quantize/captures.ts';
 import { compareLayers } from './quantize/layer-fidelity.ts';
 import type { QuantizeJob, QuantizeReport } from './quantize/report.ts';
 
@@ -45,7 +45,7 @@ export async function quantize(job: QuantizeJob): Promise<QuantizeReport> {
   planQuantization(prepareFloat(model), job);
   const shape = sampleShape(classifierEnds(model).input, inputShape(card.input));
   const files = await listCaptures(job.data, card.labels);
-  const { taken, rest } = spread(files, job.samples);
+  const { taken, rest } = takeEvenly(files, job.samples);
   const calibration = await readInputs(job, card, taken, shape);
   const { model: integer, plan } = await quantizeStatically(model, calibration.inputs, { ...job, ranges: methodOf(job) });
   const written = encodeModel(integer);

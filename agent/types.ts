@@ -29,6 +29,33 @@ export interface ClassScore {
   readonly confidence: number;
 }
 
+export interface Quantity {
+  readonly name: string;
+  /** '' where it is not known. */
+  readonly unit: string;
+  readonly value: number;
+}
+
+/** What a model says of one capture. What a task does with it stands in its record in tasks/. */
+export type Answer =
+  /** Most likely first; at most ten are kept. */
+  | { readonly kind: 'classes'; readonly scores: readonly ClassScore[] }
+  /** One a target, in the order of the model card. */
+  | { readonly kind: 'quantities'; readonly values: readonly Quantity[] }
+  /** From normal; above the threshold it is an alarm. null where the model's card has none. */
+  | { readonly kind: 'distance'; readonly distance: number; readonly threshold: number | null };
+
+/** What the inference worker makes of a capture. */
+export interface Inferred {
+  readonly features: Float32Array;
+  readonly answer: Answer;
+  /** 64-bit perceptual hash of the picture. */
+  readonly hash: bigint;
+  readonly release: string;
+  /** From the start of decoding to the prediction. */
+  readonly latencyMs: number;
+}
+
 /** Feature vectors and what is known about them: the input of every learner. */
 export interface FeatureSet {
   /** [count, width] row by row. */

@@ -113,10 +113,7 @@ function directionProblems({ file, imports }) {
 function reservedProblem(room, other, path, problem) {
   const rule = reserved.find((entry) => entry.rooms.includes(other));
   if (rule === undefined || rule.only.includes(room) || rule.open.includes(path)) return [];
-  return problem(
-    `'${room}' does not import '${other}'`,
-    'go through agent/model, or let a loop do it; the table is in scripts/layer-rules.mjs',
-  );
+  return problem(`'${room}' does not import '${other}'`, rule.remedy);
 }
 
 function sourceProblems({ file, text, imports }) {

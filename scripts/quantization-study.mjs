@@ -8,7 +8,7 @@ import { loadModel } from '../agent/model/load.ts';
 import { openPart } from '../agent/model/part.ts';
 import { quantizeStatically } from '../agent/model/quantize-statically.ts';
 import { inputShape } from '../agent/preprocess/capture-input.ts';
-import { listCaptures, spread } from '../agent/quantize/captures.ts';
+import { listCaptures, takeEvenly } from '../agent/quantize/captures.ts';
 import { compareLayers } from '../agent/quantize/layer-fidelity.ts';
 import { createRuntime } from '../dist/runtime/runtime.js';
 
@@ -22,7 +22,7 @@ const { card } = await requireCard(file);
 const dims = inputShape(card.input);
 
 async function read(folder, count) {
-  const { taken } = spread(await listCaptures(folder, card.labels), Number(count));
+  const { taken } = takeEvenly(await listCaptures(folder, card.labels), Number(count));
   const inputs = [];
   const labels = [];
   await readPictures(taken, { input: card.input, what: folder }, async ({ data: values }, { label }) => {

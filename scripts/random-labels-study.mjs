@@ -10,13 +10,13 @@ import sharp from 'sharp';
 import { loadCard } from '../agent/config/card.ts';
 import { resolveConfig } from '../agent/config/resolve.ts';
 import { configSchema } from '../agent/config/schema.ts';
-import { improve } from '../agent/improve.ts';
 import { createEmbedder } from '../agent/model/embed.ts';
 import { loadModel } from '../agent/model/load.ts';
 import { openClassifier } from '../agent/model/open.ts';
 import { inputShape, preprocessCapture } from '../agent/preprocess/capture-input.ts';
 import { randomOf, shuffled } from '../agent/random.ts';
 import { openStore } from '../agent/store/store.ts';
+import { improve } from '../agent/training/improve.ts';
 import { looksOf, momentRules } from '../agent/training/moments.ts';
 import { createRuntime } from '../dist/runtime/runtime.js';
 import { photographsOf } from './likeness-study.mjs';
@@ -90,7 +90,7 @@ export async function draw({ modelPath, card, classifier, embedder, source, agai
         clock.nowMs += 5000;
         store.samples.add({
           ...{ source: 'it', timeMs: clock.nowMs, origin: `${showing} ${at}`, backbone: classifier.backboneHash },
-          ...{ features, scores: [], release: 'base', hash, raw: bytes, label: labels[at] },
+          ...{ features, answer: { kind: 'classes', scores: [] }, release: 'base', hash, raw: bytes, label: labels[at] },
         });
       }
       clock.nowMs += hour;

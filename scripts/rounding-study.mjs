@@ -5,12 +5,12 @@
 
 import { parseArgs } from 'node:util';
 import { hitsOfTail } from '../agent/adapt/judge-candidate.ts';
-import { crossEntropy } from '../agent/learn/calibrate.ts';
 import { headRows, readHead, writeHead } from '../agent/learn/head-rows.ts';
 import { closedForm } from '../agent/learn/ridge/closed-form.ts';
 import { openDualRidge } from '../agent/learn/ridge/dual-ridge.ts';
 import { multiply, oneHot } from '../agent/learn/ridge/gather.ts';
 import { assignFolds, takeRows } from '../agent/learn/splits.ts';
+import { crossEntropy } from '../agent/learn/temperature.ts';
 import { openTail } from '../agent/model/classify.ts';
 import { createEmbedder } from '../agent/model/embed.ts';
 import { openClassifier } from '../agent/model/open.ts';

@@ -3,13 +3,13 @@
 import { readdir } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
 import { WhetError } from '../errors.ts';
-import { fitNormal, rankingQuality, scoreAll } from '../learn/anomaly/anomaly.ts';
+import { fitNormal, scoreAll } from '../learn/anomaly/anomaly.ts';
+import { above, rankingOf } from '../learn/anomaly/ranking.ts';
 import { proportion } from '../learn/evaluate.ts';
-import { bootstrap } from '../learn/intervals.ts';
 import { encodeModel } from '../onnx/codec/encode.ts';
 import { withAnomalyHead } from '../onnx/made/task-head.ts';
 import { listCaptures } from '../quantize/captures.ts';
-import type { Verdict } from '../types.ts';
+import { distance, fewestNormal, type Normality, normalityNames } from '../tasks/distance.ts';
 import { listClassFolders } from './class-folders.ts';
 import { requireWritable } from './output-file.ts';
 import type { AdaptOptions } from './report.ts';
@@ -18,7 +18,6 @@ import type { AnomalyReport } from './task-report.ts';
 
 /** Share of normal captures that may raise an alarm, unless told. */
 const defaultAlarms = 0.01;
-const fewestNormal = 10;
 
 export async function adaptAnomaly(options: AdaptOptions): Promise<AnomalyReport> {
   const startedMs = performance.now();
@@ -44,7 +43,8 @@ export async function adaptAnomaly(options: AdaptOptions): Promise<AnomalyReport
   const anomalous = tested.anomalous?.scores ?? null;
   const alarms = (scores: Float32Array) => proportion(above(scores, fitted.threshold), scores.length);
   const auroc = anomalous === null ? null : rankingOf(normalScores, anomalous);
-  const verdict = judge(new Set(set.groups).size, auroc, { normal: normalScores, anomalous, threshold: fitted.threshold });
+  const learned = new Set(set.groups).size;
+  const verdict = distance.judge({ learned, normal: normalScores, anomalous, auroc, threshold: fitted.threshold });
   const name = basename(options.out, extname(options.out));
   const description = `How far a capture is from what is normal; made from '${task.card.name}'.`;
   const card = { ...task.card, name, description, task: 'anomaly' as const, labels: [], targets: [], threshold: fitted.threshold };
@@ -75,16 +75,11 @@ interface TestFolders {
   readonly anomalous: string | null;
 }
 
-const namesOf = {
-  normal: ['normal', 'good', 'ok'],
-  anomalous: ['anomalous', 'anomaly', 'anomalies', 'abnormal', 'bad', 'defect', 'faulty'],
-};
-
 /** Where the captures to learn from lie: a folder called `anomalous` is not normal, and judges where no test was given. */
 async function normalAndOthers({ data, note }: AdaptOptions): Promise<{ readonly normal: string; readonly test: TestFolders | null }> {
   const entries = await readdir(data, { withFileTypes: true }).catch(() => []);
-  const find = (names: readonly string[]) => entries.find((entry) => entry.isDirectory() && names.includes(entry.name.toLowerCase()))?.name;
-  const [normal, anomalous] = [find(namesOf.normal), find(namesOf.anomalous)];
+  const find = (kind: Normality) => entries.find((entry) => entry.isDirectory() && distance.target(entry.name) === kind)?.name;
+  const [normal, anomalous] = [find('normal'), find('anomalous')];
   if (anomalous === undefined) return { normal: data, test: null };
   if (normal === undefined)
     throw new WhetError('data-unusable', `'${data}' has a folder '${anomalous}' and none called 'normal'`, {
@@ -96,11 +91,11 @@ async function normalAndOthers({ data, note }: AdaptOptions): Promise<{ readonly
 
 /** The two folders of a test; either may be missing, not both. */
 async function foldersOf(directory: string, note: AdaptOptions['note']): Promise<TestFolders> {
-  const known = [...namesOf.normal, ...namesOf.anomalous];
+  const known = Object.values(normalityNames).flat();
   const filled = (await listClassFolders(directory, { known, note })).filter(({ files }) => files.length > 0);
   const folders = filled.map(({ name }) => name);
-  const find = (names: readonly string[]) => folders.find((name) => names.includes(name.toLowerCase()));
-  const [normal, anomalous] = [find(namesOf.normal), find(namesOf.anomalous)];
+  const find = (kind: Normality) => folders.find((name) => distance.target(name) === kind);
+  const [normal, anomalous] = [find('normal'), find('anomalous')];
   const other = folders.find((name) => name !== normal && name !== anomalous);
   if (other !== undefined || (normal === undefined && anomalous === undefined))
     throw new WhetError(
@@ -116,52 +111,4 @@ async function scored(options: AdaptOptions, task: TaskModel, bytes: Uint8Array,
   const { outputs, files: readable } = await runOnCaptures(options, task.card, bytes, task.features.input.shape, files, 'the new model');
   if (readable.length === 0) throw new WhetError('data-unusable', `no capture in '${folder}' can be read`);
   return { scores: outputs, unreadable: files.length - readable.length };
-}
-
-/** Both kinds are drawn again together; draws without one of them say nothing. */
-function rankingOf(normal: Float32Array, anomalous: Float32Array) {
-  const scores = [...normal, ...anomalous];
-  return bootstrap(Int32Array.from(scores.keys()), (rows) =>
-    rankingQuality(
-      rows.filter((row) => row < normal.length).map((row) => scores[row] as number),
-      rows.filter((row) => row >= normal.length).map((row) => scores[row] as number),
-    ),
-  );
-}
-
-interface Scores {
-  readonly normal: Float32Array;
-  readonly anomalous: Float32Array | null;
-  readonly threshold: number;
-}
-
-const above = (scores: Float32Array, threshold: number) => scores.filter((score) => score > threshold).length;
-
-function judge(normal: number, auroc: AnomalyReport['auroc'], scores: Scores): Verdict {
-  if (normal < fewestNormal)
-    return { kind: 'waiting', reason: `${normal} different captures of what is normal are too few; ${fewestNormal} are needed.` };
-  if (auroc === null || scores.anomalous === null)
-    return { kind: 'accepted', reason: 'It knows what is normal; no anomalous captures were there to say what it finds.' };
-  const said = `an anomalous capture scores higher than a normal one with a chance of ${auroc.value.toFixed(3)} (95 % interval ${auroc.low.toFixed(3)} to ${auroc.high.toFixed(3)})`;
-  if (auroc.low <= 0.5) return { kind: 'rejected', reason: `Not better than chance: ${said}.` };
-  const { anomalous, threshold } = scores;
-  const at = (limit: number) =>
-    `${above(anomalous, limit)} of ${anomalous.length} anomalous captures and ${above(scores.normal, limit)} of ${scores.normal.length} normal ones`;
-  const alarms = `at its threshold of ${threshold.toPrecision(4)} it raises an alarm on ${at(threshold)}`;
-  // Ranking is not finding: the threshold that is written must tell the two apart by itself.
-  const found = proportion(above(anomalous, threshold), anomalous.length);
-  if (found.low > above(scores.normal, threshold) / scores.normal.length)
-    return { kind: 'accepted', reason: `Better than chance: ${said}; ${alarms}.` };
-  const other = bestThreshold(scores.normal, anomalous);
-  const share = Math.max(1, Math.ceil((100 * above(scores.normal, other)) / scores.normal.length));
-  return {
-    kind: 'rejected',
-    reason: `Its threshold finds too little: ${alarms}, though ${said}. At ${other.toPrecision(4)} it would be ${at(other)}: allow more false alarms, for example --false-alarms ${share}%, or learn from more normal captures.`,
-  };
-}
-
-/** The score above which most anomalous and fewest normal captures lie (Youden 1950). */
-function bestThreshold(normal: Float32Array, anomalous: Float32Array): number {
-  const gain = (limit: number) => above(anomalous, limit) / anomalous.length - above(normal, limit) / normal.length;
-  return [...normal, ...anomalous].reduce((best, score) => (gain(score) > gain(best) ? score : best));
 }

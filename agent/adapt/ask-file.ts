@@ -24,7 +24,7 @@ export interface WrittenFile {
 }
 
 /** Rows with the capture behind each. */
-export interface Captures {
+export interface CapturedRows {
   readonly set: FeatureSet;
   readonly files: readonly LabelledFile[];
 }
@@ -38,7 +38,7 @@ const sampled = { share: 1 / 100, fewest: 8, most: 32 };
  */
 export async function askFile(
   file: WrittenFile,
-  sets: readonly [Captures, ...Captures[]],
+  sets: readonly [CapturedRows, ...CapturedRows[]],
   classifier: Classifier,
   runtime: Runtime,
   read: ReadOptions,

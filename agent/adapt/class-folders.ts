@@ -1,15 +1,12 @@
 // A folder a class → the files of each class, and which class of the model each folder is. Refuses folders without classes, and names that
 // the model does not have where its classes are to be kept (`data-unusable`, with what would help).
 import { basename, dirname, join, sep } from 'node:path';
+import { requireClear, unknownLabels } from '../candidate/class-plan.ts';
 import { decodeName, shownPath } from '../capture/file-names.ts';
 import { walk } from '../capture/folder-files.ts';
 import { fileKind, isFolderPersons } from '../capture/folder-names.ts';
-import { isClassName } from '../config/class-name.ts';
-import { distinctNames, labelsLike, matchLabel } from '../config/class-names.ts';
-import { nearestName } from '../config/nearest-name.ts';
+import { labelsLike, matchLabel } from '../config/class-names.ts';
 import { WhetError } from '../errors.ts';
-
-export type ClassMode = 'keep' | 'extend' | 'replace';
 
 export interface ClassFolder {
   /** As people read it. */
@@ -17,13 +14,6 @@ export interface ClassFolder {
   readonly path: string;
   /** Paths of its files and of those in folders below it, sorted; what programs leave behind is left out. */
   readonly files: readonly string[];
-}
-
-export interface ClassPlan {
-  /** Names of the new model's classes, in the order of its outputs. */
-  readonly labels: readonly string[];
-  /** For each of them the class of the base model that it continues; null where it is new. */
-  readonly mapping: readonly (number | null)[];
 }
 
 export interface LabelledFile {
@@ -84,41 +74,14 @@ export async function readTree(root: string) {
   return { top: folders.filter((path) => dirname(path) === '.'), files: [...captures, ...foreign], folders, ignored, unreadable };
 }
 
-/** `known` are the base model's class names, in order; [] where no card names them. */
-export function planClasses(mode: ClassMode, folders: readonly ClassFolder[], known: readonly string[], classes: number): ClassPlan {
-  const filled = folders.filter((folder) => folder.files.length > 0);
-  const unfit = filled.find(({ name }) => !isClassName(name));
-  if (unfit !== undefined) {
-    throw new WhetError('data-unusable', `${JSON.stringify(unfit.name)} cannot be the name of a class`, {
-      hint: 'Names have at most 200 characters and no control characters.',
-    });
-  }
-  if (mode === 'replace') {
-    const labels = distinctNames(filled.map((folder) => folder.name));
-    if (labels.length < 2) {
-      throw new WhetError('data-unusable', `a classifier needs two classes; the data has ${labels.length} folder with files in it`, {
-        hint: 'Add a folder of something else: what is seen or heard when the class is not there.',
-      });
-    }
-    return { labels, mapping: labels.map(() => null) };
-  }
-  if (known.length !== classes) {
-    throw new WhetError('card-invalid', `the model gives ${classes} classes, but its card names ${known.length}`, {
-      hint: 'Write every class into "labels" of the model card, in the order of the outputs, or use --classes replace.',
-    });
-  }
-  const names = filled.map((folder) => folder.name);
-  requireClear(names, known);
-  const unknown = distinctNames(names.filter((name) => matchLabel(name, known) === null));
-  const same = known.map((_, index) => index);
-  if (mode === 'extend') return { labels: [...known, ...unknown], mapping: [...same, ...unknown.map(() => null)] };
-  if (unknown.length > 0) throw unknownLabels(unknown, known);
-  return { labels: known, mapping: same };
+/** Names of the folders that hold something. */
+export function filledNames(folders: readonly ClassFolder[]): readonly string[] {
+  return folders.filter(({ files }) => files.length > 0).map(({ name }) => name);
 }
 
 /** Every file with its class. Throws `data-unusable` for folders with files that are none of `labels`. */
 export function labelFiles(folders: readonly ClassFolder[], labels: readonly string[]): readonly LabelledFile[] {
-  const names = folders.filter(({ files }) => files.length > 0).map(({ name }) => name);
+  const names = filledNames(folders);
   requireClear(names, labels);
   const unknown = names.filter((name) => matchLabel(name, labels) === null);
   if (unknown.length > 0) throw unknownLabels(unknown, labels);
@@ -131,27 +94,5 @@ export function mergedFolders(folders: readonly ClassFolder[], labels: readonly 
   return labels.flatMap((label, index) => {
     const names = filled.filter(({ name }) => matchLabel(name, labels) === index).map(({ name }) => `'${name}'`);
     return names.length > 1 ? [`Folders ${names.slice(0, -1).join(', ')} and ${names.at(-1)} are one class, '${label}'.`] : [];
-  });
-}
-
-/** Refuses names that may mean several classes: a guess would teach one class as another. */
-function requireClear(names: readonly string[], labels: readonly string[]): void {
-  for (const name of names) {
-    const like = labelsLike(name, labels).map((index) => `'${labels[index]}'`);
-    if (like.length < 2) continue;
-    throw new WhetError('data-unusable', `'${name}' may mean the classes ${like.slice(0, -1).join(', ')} or ${like.at(-1)}`, {
-      hint: 'Rename the folder exactly like the class in the model card that it holds.',
-    });
-  }
-}
-
-function unknownLabels(names: readonly string[], labels: readonly string[]): WhetError {
-  const shown = names.slice(0, 5).map((name) => {
-    const near = nearestName(name, labels);
-    return near === undefined || near === null ? `'${name}'` : `'${name}' (did you mean '${near}'?)`;
-  });
-  const rest = names.length > 5 ? ` and ${names.length - 5} more` : '';
-  return new WhetError('data-unusable', `no class of the model is called ${shown.join(', ')}${rest}`, {
-    hint: 'Rename the folders after the labels of the model card, or use --classes extend to add classes, --classes replace to begin anew.',
   });
 }

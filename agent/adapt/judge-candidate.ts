@@ -1,6 +1,7 @@
 // What the original and the written file say of a person's captures: the rows that judge a one-shot job, as evidence (`ask-file.ts` says how the
 // file is asked); where every capture was needed for learning, by predictions made without each.
 
+import type { ClassPlan } from '../candidate/class-plan.ts';
 import {
   boundByFile,
   classesLeftOut,
@@ -19,7 +20,7 @@ import type { FloatTail } from '../onnx/surgery/tail.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { FeatureSet } from '../types.ts';
 import { askFile, type WrittenFile } from './ask-file.ts';
-import type { ClassPlan, LabelledFile } from './class-folders.ts';
+import type { LabelledFile } from './class-folders.ts';
 import type { ReadOptions } from './pictures.ts';
 
 /** Rows that judge, with the files they came from; never learned from. */

@@ -2,6 +2,7 @@
 // learned from, unless the person's own pictures say that it is better without by more than noise. Measured with MobileNetV2 on CIFAR-10, five
 // draws each of 5 and 10 a class: mirroring adds one point of accuracy on the pictures that it was chosen by, 0.4 points on test pictures.
 import { learnTail } from '../candidate/learn.ts';
+import { joinRows, learnWithViews } from '../candidate/varied-copies.ts';
 import type { Chosen } from '../learn/choose.ts';
 import { gradientBy } from '../learn/engines.ts';
 import { priorFrom } from '../learn/ridge/keep-known.ts';
@@ -10,10 +11,9 @@ import type { Classifier } from '../model/open.ts';
 import type { FloatTail } from '../onnx/surgery/tail.ts';
 import type { FeatureSet } from '../types.ts';
 import type { AdaptOptions } from './report.ts';
-import { joinRows, learnWithViews } from './varied-copies.ts';
 
 /** `views` are the rows of `train` as they might have been. Left-out predictions of the answer are those of `train`. */
-export function learnCandidate(options: AdaptOptions, { classifier, tail, train, views, classes }: Teaching): Promise<Chosen> {
+export function learnCandidate(options: AdaptOptions, { classifier, tail, train, views, classes }: Lesson): Promise<Chosen> {
   const learn = (rows: FeatureSet, settled = options.learner) =>
     learnFrom({ ...options, learner: settled }, classifier, tail, rows, classes);
   return learnWithViews(learn, train, joinRows([{ ...train, ...noRows }, ...views]), classes);
@@ -21,7 +21,7 @@ export function learnCandidate(options: AdaptOptions, { classifier, tail, train,
 
 const noRows = { features: new Float32Array(), count: 0, labels: new Int32Array(), groups: new Int32Array() };
 
-export interface Teaching {
+export interface Lesson {
   readonly classifier: Classifier;
   readonly tail: FloatTail;
   readonly train: FeatureSet;

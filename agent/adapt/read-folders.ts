@@ -1,5 +1,7 @@
 // Folders of a one-shot job → what they plan (the classes) and what is in them (features). Says which folders were left out, joined or empty, and
 // refuses data that nothing can be learned from (`data-unusable`).
+
+import { type ClassPlan, planClasses } from '../candidate/class-plan.ts';
 import { shownPath } from '../capture/file-names.ts';
 import { formats } from '../capture/folder-names.ts';
 import { captureKind, type ModelCard } from '../config/card.ts';
@@ -8,15 +10,7 @@ import type { Embedder } from '../model/embed.ts';
 import type { InputWatch } from '../model/input-range.ts';
 import { viewCount } from '../preprocess/capture-input.ts';
 import type { FeatureSet } from '../types.ts';
-import {
-  type ClassFolder,
-  type ClassPlan,
-  type LabelledFile,
-  labelFiles,
-  listClassFolders,
-  mergedFolders,
-  planClasses,
-} from './class-folders.ts';
+import { type ClassFolder, filledNames, type LabelledFile, labelFiles, listClassFolders, mergedFolders } from './class-folders.ts';
 import { type EmbeddedFiles, embedFiles } from './pictures.ts';
 import type { AdaptOptions } from './report.ts';
 
@@ -31,7 +25,7 @@ export async function planFolders(options: AdaptOptions, known: readonly string[
   const { note } = options;
   const of = options.classes === 'replace' ? [] : known;
   const folders = await listClassFolders(options.data, { known: of, note });
-  const plan = planClasses(options.classes, folders, known, classes);
+  const plan = planClasses(options.classes, filledNames(folders), known, classes);
   for (const sentence of mergedFolders(folders, plan.labels)) note?.(sentence);
   const testFiles =
     options.test === undefined ? [] : labelFiles(await listClassFolders(options.test, { known: plan.labels, note }), plan.labels);
@@ -84,7 +78,7 @@ function withoutUnreadable(options: AdaptOptions, folders: readonly ClassFolder[
   if (lost.length === 0) return { plan, data };
   for (const name of lost) options.note?.(`No file of '${name}' can be read, so it is no class.`);
   const left = folders.filter(({ name }) => kept.includes(name));
-  const fewer = planClasses('replace', left, [], 0);
+  const fewer = planClasses('replace', filledNames(left), [], 0);
   const numbers = plan.labels.map((name) => fewer.labels.indexOf(name));
   const relabel = (set: FeatureSet) => ({ ...set, labels: Int32Array.from(set.labels, (label) => numbers[label]!) });
   const files = data.files.map((file) => ({ ...file, label: numbers[file.label]! }));

@@ -1,12 +1,13 @@
 // `whet adapt --task regression`: captures with quantities in, a model that gives those quantities and an honest report out. Refuses data without
 // numbers; what is not better by more than chance is not written.
 import { WhetError } from '../errors.ts';
-import { judgeRegression, scoreRegression } from '../learn/regression-score.ts';
+import { scoreRegression } from '../learn/regression-score.ts';
 import { multiply } from '../learn/ridge/gather.ts';
 import { fitRegression } from '../learn/ridge/regression.ts';
 import { encodeModel } from '../onnx/codec/encode.ts';
 import type { Model } from '../onnx/ir.ts';
 import { withRegressionHead } from '../onnx/made/task-head.ts';
+import { quantities } from '../tasks/quantities.ts';
 import type { FeatureSet } from '../types.ts';
 import type { LabelledFile } from './class-folders.ts';
 import { outputsOnFeatures } from './on-features.ts';
@@ -58,7 +59,7 @@ export async function adaptRegression(options: AdaptOptions): Promise<Regression
       ? { predictions: fitted.leftOut.slice(0, targets.length), targets, columns, groups: set.groups, files, set }
       : await predictionsOf(options, task, model, test, columns);
   const current = await currentPredictions(options, task, data, judging.set);
-  const verdict = judgeRegression(judging, current);
+  const verdict = quantities.judge(judging, current);
   const card = { ...task.card, task: 'regression' as const, labels: [], targets: [...data.targets] };
   return {
     task: 'regression',

@@ -1,5 +1,6 @@
 // What `whet adapt` takes and answers. The report is JSON that other programs rely on: what does not apply is null.
 
+import type { ClassMode } from '../candidate/class-plan.ts';
 import type { Evidence } from '../candidate/evidence.ts';
 import { shownPath } from '../capture/file-names.ts';
 import type { GradientSettings } from '../config/gradient-schema.ts';
@@ -8,7 +9,7 @@ import type { EngineName } from '../learn/engines.ts';
 import type { CutWish } from '../onnx/surgery/cut.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { ListeningReport, Progress, Verdict } from '../types.ts';
-import type { ClassMode, LabelledFile } from './class-folders.ts';
+import type { LabelledFile } from './class-folders.ts';
 import type { DepthReport } from './depth-report.ts';
 
 export interface AdaptOptions {

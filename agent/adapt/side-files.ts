@@ -5,6 +5,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { basename, dirname, join, parse } from 'node:path';
+import type { ClassMode } from '../candidate/class-plan.ts';
 import { gatherStatistics, oneHot } from '../learn/ridge/gather.ts';
 import { withLesson } from '../learn/ridge/keep-known.ts';
 import { extendStatistics, type Statistics } from '../learn/ridge/statistics.ts';
@@ -16,7 +17,6 @@ import { decodeSafeTensors, encodeSafeTensors } from '../onnx/codec/safetensors.
 import type { Model } from '../onnx/ir.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { FeatureSet } from '../types.ts';
-import type { ClassMode } from './class-folders.ts';
 import { replaceFile } from './output-file.ts';
 
 export interface Sides {

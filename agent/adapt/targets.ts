@@ -3,6 +3,7 @@
 import { lstat, readFile, realpath, stat } from 'node:fs/promises';
 import { join, resolve, sep } from 'node:path';
 import { WhetError } from '../errors.ts';
+import { quantities } from '../tasks/quantities.ts';
 import { type LabelledFile, listClassFolders } from './class-folders.ts';
 
 export interface Target {
@@ -44,8 +45,8 @@ export async function readTargets(directory: string): Promise<TargetFiles> {
       throw unusable(`line ${line} of '${path}' names '${name}', and there is no such file`);
     if (!real.startsWith(root + sep)) throw unusable(`line ${line} of '${path}' names '${name}', which lies outside of the folder`);
     if (values.has(file)) throw unusable(`'${name}' stands twice in '${path}', again at line ${line}`);
-    const numbers = cells.map((cell) => (cell.trim() === '' ? Number.NaN : Number(cell)));
-    if (numbers.length !== names.length || !numbers.every(Number.isFinite))
+    const numbers = cells.map((cell) => quantities.target(cell)).filter((number) => number !== null);
+    if (numbers.length !== names.length || cells.length !== names.length)
       throw unusable(
         `line ${line} of '${path}' does not hold ${names.length} ${names.length === 1 ? 'number' : 'numbers'}: '${text.slice(0, 80)}'`,
       );
@@ -62,8 +63,8 @@ async function fromFolders(directory: string): Promise<TargetFiles> {
     throw error;
   });
   for (const { name, files } of folders) {
-    const number = name.trim() === '' ? Number.NaN : Number(name);
-    if (!Number.isFinite(number)) throw unusable(`'${directory}' has no ${table}, and its folder '${name}' is not named like a number`);
+    const number = quantities.target(name);
+    if (number === null) throw unusable(`'${directory}' has no ${table}, and its folder '${name}' is not named like a number`);
     for (const path of files) values.set(path, [number]);
   }
   return { targets: [{ name: 'value', unit: '' }], files: [...values.keys()].map((path) => ({ path, label: 0 })), values };

@@ -78,7 +78,7 @@ export function unpack(c: Draft, group: Group, packed: string): ReadonlyMap<stri
 }
 
 /** One number a member (`factors` [parameters], of which members stand at `places`) → a scalar, or one number an element of the group. */
-export function spread(c: Draft, group: Group, factors: string, places: readonly number[]): string {
+export function factorOfEach(c: Draft, group: Group, factors: string, places: readonly number[]): string {
   const [first = 0] = places;
   if (group.members.length === 1) return c.emit('Gather', [factors, c.constant(`place ${first}`, ints([first], []))]);
   const each = group.members.flatMap(({ dims }, index) => new Array<number>(sizeOf(dims)).fill(places[index] as number));

@@ -6,7 +6,7 @@ import { graph, ints, model, node, value } from '../onnx/made/build.ts';
 import { Draft } from './draft.ts';
 import { type LossOptions, type LossTerm, lossOfSteps, lossTerms, relativeWeights, slopesOf } from './loss.ts';
 import { type OptimizerOptions, stateSlots, stepScalars } from './optimizers.ts';
-import { type Group, grouped, pack, spread, unpack } from './packing.ts';
+import { factorOfEach, type Group, grouped, pack, unpack } from './packing.ts';
 import { baseOf, type Slice, stepBody, unbound, type WorkingSet } from './step-body.ts';
 import { type Trainable, type TrainableTail, trainableOf } from './trainable.ts';
 
@@ -116,7 +116,7 @@ export function compileStep(tail: TrainableTail, options: StepOptions): Training
 function factorsOf(c: Draft, { parameters }: Trainable, group: Group): string {
   c.declare('factors', [parameters.length]);
   const places = group.members.map((member) => parameters.findIndex(({ name }) => name === member.name));
-  return spread(c, group, 'factors', places);
+  return factorOfEach(c, group, 'factors', places);
 }
 
 function dataInputs({ sample, parameters }: Trainable, { batch, loss, clip, mixup, factors }: StepOptions): ValueInfo[] {

@@ -1,32 +1,8 @@
-// Evidence → the gate's verdict. Adds what the base model's golden set says of both sides.
-import type { TailRunner } from '../model/classify.ts';
-import type { Knowledge } from '../model/knowledge.ts';
+// Evidence → the gate's verdict.
 import type { FeatureSet, Verdict } from '../types.ts';
 import { momentsPerClass } from './divide.ts';
-import { classesOfTail, type Evidence } from './evidence.ts';
+import type { Evidence } from './evidence.ts';
 import { type GateEvidence, type GateLimits, judge } from './gate.ts';
-
-export interface Named {
-  readonly tail: TailRunner;
-  /** Names of what it gives, in order. */
-  readonly classes: readonly string[];
-}
-
-/** Accuracy on the base model's golden features by two tails; null where it brings none along. `classes` are the names of the base's. */
-export async function judgeGolden(
-  golden: Knowledge['golden'],
-  classes: readonly string[],
-  before: Named,
-  after: Named,
-): Promise<GateEvidence['golden']> {
-  if (golden === null || golden.count === 0) return null;
-  const rows = Array.from(golden.labels.keys());
-  const share = async (side: Named) => {
-    const said = await classesOfTail(side.tail, golden, rows);
-    return said.filter((label, row) => side.classes[label] === classes[golden.labels[row]!]).length / rows.length;
-  };
-  return { before: await share(before), after: await share(after), samples: rows.length };
-}
 
 export interface Costs extends Pick<GateEvidence, 'golden' | 'latencyMs' | 'sizeBytes' | 'fresh'> {
   /** The base model brings sums over what it was trained on, and they were learned from too. */

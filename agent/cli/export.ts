@@ -8,6 +8,7 @@ import { messageOf, WhetError } from '../errors.ts';
 import type { SampleFacts } from '../operations/samples.ts';
 import type { Device } from '../operations/table.ts';
 import { captureFormat } from '../preprocess/capture-format.ts';
+import { recordOf } from '../tasks/table.ts';
 import type { Progress } from '../types.ts';
 import { type ArchivedCapture, folderOf, readArchive, writeArchive } from './archive/archive.ts';
 import { type DeviceOptions, type DeviceVerb, onDevice } from './on-device.ts';
@@ -134,7 +135,7 @@ function isOurs(file: string, sample: string): boolean {
 }
 
 function archived(
-  { sample, timeMs, source, origin, label, labelledBy, labelledMs, guesses, release }: SampleFacts,
+  { sample, timeMs, source, origin, label, labelledBy, labelledMs, answer, guesses, release }: SampleFacts,
   file: string,
 ): ArchivedCapture {
   return {
@@ -146,7 +147,7 @@ function archived(
     wasFile: origin !== null,
     labelledBy,
     labelledAt: labelledMs === null ? null : new Date(labelledMs).toISOString(),
-    said: guesses[0]?.label ?? null,
+    said: recordOf(answer).word(answer),
     confidence: guesses[0]?.confidence ?? null,
     release,
   };

@@ -1,17 +1,14 @@
 // `whet label`: open questions, and what labelling did → text.
 import type { Labelled } from '../operations/label.ts';
-import type { Question } from '../operations/questions.ts';
-import { ago, guessesText, table } from './text.ts';
+import { answerOf, type Question } from '../operations/questions.ts';
+import { recordOf } from '../tasks/table.ts';
+import { ago, table } from './text.ts';
 
 /** `open`: how many there are in all. */
 export function formatQuestions(questions: readonly Question[], open: number): string {
   if (questions.length === 0) return 'The device asks nothing at the moment.';
-  const rows = questions.map((question) => [
-    question.sample,
-    question.source,
-    ago(question.timeMs, Date.now()),
-    guessesText(question.guesses, 3),
-  ]);
+  const said = (question: Question) => recordOf(answerOf(question)).line(answerOf(question));
+  const rows = questions.map((question) => [question.sample, question.source, ago(question.timeMs, Date.now()), said(question)]);
   const [newest] = questions;
   return [
     table([['sample', 'source', 'when', 'guesses'], ...rows]),

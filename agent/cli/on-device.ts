@@ -12,7 +12,7 @@ export interface DeviceOptions {
 export type DeviceVerb = (name: string, summary: string) => Command;
 
 export async function onDevice(options: DeviceOptions, use: (device: Device, output: Output) => Promise<void>): Promise<void> {
-  const { openDevice } = await import('../engine/open.ts');
+  const { openDevice } = await import('../open-device.ts');
   await using device = await openDevice(options.config);
   await use(device, createOutput(options.json === true));
 }

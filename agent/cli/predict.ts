@@ -44,7 +44,7 @@ Examples:
     )
     .action(async (given: readonly string[], { config, card, output: name, top, threads, json }: Flags) => {
       const output = createOutput(json === true);
-      const { predict, predictAsDevice } = await import('../predict.ts');
+      const { predict } = await import('../predict.ts');
       const common = { threads, signal, progress: output.progress, note: output.note };
       const [model = '', ...files] = given;
       if (config !== undefined && (card ?? name) !== undefined)
@@ -55,10 +55,11 @@ Examples:
         throw new WhetError('usage', `predict needs a model and files, and got only '${model}'`, {
           hint: 'whet predict MODEL FILE...            a model file\nwhet predict --config FILE FILE...   what a device predicts by',
         });
-      const report =
+      const by =
         config === undefined
-          ? await predict({ model, card, output: name }, { ...common, files })
-          : await predictAsDevice(config, { ...common, files: given });
+          ? { model, card, output: name }
+          : await import('./device-model.ts').then((its) => its.deviceModel(config, output.note));
+      const report = await predict(by, { ...common, files: config === undefined ? files : given });
       output.result(report, () => formatPredict(report, top));
       if (report.files.every((file) => 'error' in file)) process.exitCode = 65;
     });

@@ -7,10 +7,11 @@ import { delimiter, join } from 'node:path';
 import { messageOf, WhetError } from '../errors.ts';
 import type { Shown } from '../operations/show.ts';
 import { captureFormat } from '../preprocess/capture-format.ts';
+import { recordOf } from '../tasks/table.ts';
 import { bestDrawing, type Drawing, terminalOf } from './draw/canvas.ts';
 import { drawCapture } from './draw/capture.ts';
 import type { Output } from './output.ts';
-import { ago, bytes, guessesText } from './text.ts';
+import { ago, bytes } from './text.ts';
 
 export interface ShowOptions {
   readonly out?: string;
@@ -56,7 +57,7 @@ function factsText(shown: Shown, { format, bytes: size, file }: Document): strin
     `time      ${time}, ${ago(shown.timeMs, Date.now())}`,
     `source    ${shown.source}`,
     `label     ${label}${shown.asked ? `; the device asks: whet label CLASS ${shown.sample}` : ''}`,
-    `guesses   ${guessesText(shown.guesses, 3)} (${shown.release === 'base' ? 'the base model' : shown.release})`,
+    `guesses   ${recordOf(shown.answer).line(shown.answer)} (${shown.release === 'base' ? 'the base model' : shown.release})`,
     ...(file === null ? [] : [`wrote     ${file}`]),
   ].join('\n');
 }

@@ -1,5 +1,5 @@
 // Text for people: aligned tables, percentages with their interval, ages and sizes. Takes values, gives strings.
-import type { ClassScore, Proportion } from '../types.ts';
+import type { Proportion } from '../types.ts';
 
 /** Rows of cells → lines with aligned columns; the first row is the heading. */
 export function table(rows: readonly (readonly string[])[]): string {
@@ -71,11 +71,4 @@ export function confusionTable(classes: readonly string[], counts: readonly (rea
     ['true \\ predicted', ...short],
     ...counts.map((row, index) => [short[index] ?? '', ...row.map((count) => (count === 0 ? '·' : String(count)))]),
   ]);
-}
-
-/** What a model says, quoted, so that the class `9` and `79 %` do not run together. */
-export function guessesText(guesses: readonly ClassScore[], most: number): string {
-  if (guesses.length === 0) return 'none';
-  const shown = guesses.slice(0, most).map(({ label, confidence }) => `'${label}' ${(100 * confidence).toFixed(0)} %`);
-  return shown.join(', ');
 }

@@ -44,7 +44,8 @@ export const commandErrors = {
   'not-allowed': 'The configuration of the device does not take this command over MQTT (`mqtt.commands`).',
   malformed: 'The payload is not JSON, or not what the command takes.',
   'too-large': 'The payload is larger than a message may be.',
-  retained: 'A command was published as retained; it would run on every device that ever takes this name.',
+  retained:
+    'A command was published as retained, and came to a device that subscribed later; it would run on every device that ever takes this name. A device that is subscribed at the time takes it as any other command: the broker does not tell it of the flag.',
   interrupted: 'The device stopped while the command ran, and running it again could do it twice.',
   internal: 'A bug; the log of the device has the details.',
 } as const;

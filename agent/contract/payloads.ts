@@ -42,26 +42,35 @@ export const healthSchema = z.object({
   degraded: z.array(z.string().max(500)).max(64).meta({ description: 'Parts that do not work at the moment, as sentences' }),
 });
 
-export const predictionSchema = z.object({
-  timeMs,
-  source: name,
-  sample: sampleId.nullable(),
-  label: className,
-  confidence: share,
-  release: name,
-  latencyMs: z.number().nonnegative(),
-});
+/** Numbers that a model gives, and how far from normal a capture is. */
+const quantity = z.object({ name, unit: name, value: z.number() });
+const distanceShape = { distance: z.number().nonnegative(), threshold: z.number().nullable() };
 
-export const querySchema = z.object({
+/** A message about an answer: what all of them say, and by kind what the answer says. */
+export function answerSchema<Common extends z.ZodRawShape, Classes extends z.ZodRawShape>(common: Common, classes: Classes) {
+  return z.discriminatedUnion('kind', [
+    z.object({ ...common, kind: z.literal('classes'), ...classes }),
+    z.object({ ...common, kind: z.literal('quantities'), values: z.array(quantity).max(256) }),
+    z.object({ ...common, kind: z.literal('distance'), ...distanceShape }),
+  ]);
+}
+
+/** Guesses of a classifier, most likely first. */
+export const guessesShape = { guesses: z.array(classScore).max(10) };
+
+const predicted = { timeMs, source: name, sample: sampleId.nullable(), release: name, latencyMs: z.number().nonnegative() };
+export const predictionSchema = answerSchema(predicted, { label: className, confidence: share });
+
+const asked = {
   timeMs,
   sample: sampleId,
   source: name,
-  guesses: z.array(classScore).max(10),
   thumbnail: z.base64().max(110_000).nullable().meta({
     description:
       'JPEG of a picture, or the recording itself as it came; null where it is long, and unless the configuration lets captures leave the device',
   }),
-});
+};
+export const querySchema = answerSchema(asked, guessesShape);
 
 export const trainingSchema = z.object({
   timeMs,

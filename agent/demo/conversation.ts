@@ -72,7 +72,9 @@ export function createConversation(broker: Broker, device: string, signal: Abort
       const text = await answer;
       await new Promise((resolve) => setTimeout(resolve, echoMs));
       if (text === null) return null;
-      const { label, confidence, sample, release, latencyMs } = predictionSchema.parse(JSON.parse(text));
+      const said = predictionSchema.parse(JSON.parse(text));
+      if (said.kind !== 'classes') return null;
+      const { label, confidence, sample, release, latencyMs } = said;
       return { understood: label, confidence, sample, release, latencyMs };
     },
     async command(type, payload, timeoutMs = commandMs) {

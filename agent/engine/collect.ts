@@ -1,10 +1,10 @@
 // Loop 1: capture → preprocess → backbone → store → prediction out, and now and then a question to a person. Takes captures from any
 // source, gives nothing back; what cannot be used is counted, said once and dropped.
 import { messageOf } from '../errors.ts';
-import type { Inferred } from '../inference/protocol.ts';
 import type { Log } from '../log.ts';
 import { isUnreadable } from '../preprocess/capture-input.ts';
-import type { Capture, ClassScore, Clock } from '../types.ts';
+import { recordOf } from '../tasks/table.ts';
+import type { Answer, Capture, Clock, Inferred } from '../types.ts';
 
 /** What a stored sample consists of; the store's own type has the same shape. */
 export interface CollectedSample {
@@ -25,7 +25,7 @@ export interface CollectPorts {
   predicted(sample: string | null, capture: Capture, inferred: Inferred): void;
   /** Whether a question may be asked now: the hourly budget is not spent. */
   mayAsk(timeMs: number): boolean;
-  ask(sample: string, capture: Capture, scores: readonly ClassScore[]): Promise<void>;
+  ask(sample: string, capture: Capture, answer: Answer): Promise<void>;
 }
 
 export interface CollectCounters {
@@ -77,8 +77,10 @@ export function createCollect(ports: CollectPorts, askBelow: number, log: Log, c
     const sample = keep({ capture, inferred });
     counters.stored += 1;
     ports.predicted(sample, capture, inferred);
-    const unsure = (inferred.scores[0]?.confidence ?? 0) < askBelow;
-    if (capture.label === undefined && unsure && ports.mayAsk(clock.now())) await ports.ask(sample, capture, inferred.scores);
+    const { answer } = inferred;
+    const confidence = recordOf(answer).confidence(answer);
+    const unsure = confidence !== null && confidence < askBelow;
+    if (capture.label === undefined && unsure && ports.mayAsk(clock.now())) await ports.ask(sample, capture, answer);
   }
 
   return {

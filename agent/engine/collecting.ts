@@ -2,12 +2,12 @@
 
 import type { Config } from '../config/resolve.ts';
 import { WhetError } from '../errors.ts';
+import type { Events } from '../events.ts';
 import type { Inference } from '../inference/inference.ts';
 import { thumbnail } from '../preprocess/picture.ts';
 import type { Store } from '../store/store.ts';
 import type { Capture, Clock } from '../types.ts';
 import type { CollectPorts } from './collect.ts';
-import type { Events } from './events.ts';
 import { createNearDuplicates } from './near-duplicates.ts';
 
 export function collectPorts(
@@ -35,7 +35,7 @@ export function collectPorts(
         moment: capture.moment,
         backbone,
         features: inferred.features,
-        scores: inferred.scores,
+        answer: inferred.answer,
         release: inferred.release,
         hash: inferred.hash,
         raw: capture.bytes,
@@ -50,11 +50,11 @@ export function collectPorts(
     remember: (origin) => store.origins.remember(origin),
     predicted: (sample, capture, inferred) => events.emit({ kind: 'predicted', sample, capture, inferred }),
     mayAsk: (timeMs) => store.queries.mayAsk(timeMs, queries.perHour),
-    async ask(sample, capture, scores) {
+    async ask(sample, capture, answer) {
       const shown = queries.thumbnail ? await toShow(capture, queries.thumbnailEdge) : null;
       // One transaction: a question that was counted and never told would stay open for ever.
       store.transaction(() => {
-        if (store.queries.ask(sample, clock.now())) events.emit({ kind: 'asked', sample, capture, scores, shown });
+        if (store.queries.ask(sample, clock.now())) events.emit({ kind: 'asked', sample, capture, answer, shown });
       });
     },
   };

@@ -1,75 +1,70 @@
-// The parts of a device, joined: store, releases, activation, jobs, and the operations on them. The daemon puts sources, a schedule and outlets
-// around it; the command line uses it as it is while no daemon runs. Nothing runs before it is asked.
+// The parts of a device, joined: store, releases, activation, jobs. The daemon puts sources, a schedule, operations and outlets around it; the
+// command line uses it as it is while no daemon runs. Nothing runs before it is asked.
 import type { Config } from '../config/resolve.ts';
+import type { Events } from '../events.ts';
 import type { Log } from '../log.ts';
-import { purgeTainted } from '../operations/forget.ts';
-import type { DeviceParts, Live } from '../operations/parts.ts';
-import { type Device, deviceOf, runOperation } from '../operations/table.ts';
-import { type Activation, createActivation, type Started } from '../release/activation.ts';
-import { createJobs, type Jobs } from '../training/jobs.ts';
+import { createActivation } from '../release/activation.ts';
+import { createJobs } from '../training/jobs.ts';
+import { type OwedTraining, owedTraining, oweTraining } from '../training/owed.ts';
 import type { BaseFacts, Clock, TailChoice } from '../types.ts';
-import type { Assembly } from './assemble.ts';
-import { createEvents, type Events } from './events.ts';
+import type { EngineParts } from './parts.ts';
+import { purgeTainted } from './purge-tainted.ts';
 import { withReserve } from './reserve.ts';
+import type { DeviceState } from './state.ts';
 import { unlessFull } from './unless-full.ts';
 import { createViewKeeper, type ViewKeeper } from './view-keeper.ts';
 
-export interface EnginePorts {
+export interface EnginePorts extends Pick<EngineParts, 'infer' | 'answers' | 'receive' | 'announce'> {
   readonly config: Config;
-  readonly assembly: Assembly;
+  readonly state: DeviceState;
   readonly base: BaseFacts;
   readonly clock: Clock;
   readonly log: Log;
+  readonly events: Events;
   /** Makes a release predict; throws where it cannot. Its first health check. */
   use(choice: TailChoice): Promise<void>;
   /** Features of a capture as it might have been. */
   embedViews(raw: Uint8Array): Promise<readonly Float32Array[]>;
   /** Resolves when every labelled capture has features of the base model, or the signal came. */
   embedded(signal: AbortSignal): Promise<void>;
-  readonly infer: DeviceParts['infer'];
-  readonly answers: DeviceParts['answers'];
-  readonly receive: DeviceParts['receive'];
-  readonly announce: DeviceParts['announce'];
-  /** null while no daemon runs. */
-  readonly live: Live | null;
 }
 
 export interface Engine {
-  readonly events: Events;
-  readonly activation: Activation;
-  readonly jobs: Jobs;
   readonly viewKeeper: ViewKeeper;
-  readonly parts: DeviceParts;
+  readonly parts: EngineParts;
+  /** A sentence where the release that was current at start does not predict, until another one takes its place. */
+  degraded(): readonly string[];
+  /** A training that is owed, also one that a full disk had no room to note. */
+  owed(): OwedTraining | null;
   /** What is current predicts, or what fits in its place; what a crash left of forgetting is finished. */
-  start(): Promise<Started>;
+  start(): Promise<void>;
   stop(): Promise<void>;
 }
 
-export function createEngine({
-  config,
-  assembly,
-  base,
-  clock,
-  log,
-  use,
-  embedViews,
-  embedded,
-  infer,
-  answers,
-  receive,
-  announce,
-  live,
-}: EnginePorts): Engine {
-  const { card, store, releases, places } = assembly;
-  const events = createEvents(log);
-  const viewKeeper = createViewKeeper({ store, backbone: base.backbone, embedViews, log });
+/** What a device owes whose current release does not fit the base model any more. */
+const baseChanged: OwedTraining = { reason: 'the base model changed', unlearning: null };
+
+export function createEngine(ports: EnginePorts): Engine {
+  const { config, state, base, clock, log, events, announce, infer, answers, receive } = ports;
+  const { card, store, releases, places } = state;
+  let degraded: readonly string[] = [];
+  const viewKeeper = createViewKeeper({ store, backbone: base.backbone, embedViews: ports.embedViews, log });
   const activation = createActivation({
     releases,
     base,
     keep: Math.max(0, config.retention.releases - 2),
     log,
-    use,
-    changed: async (version) => events.emit({ kind: 'released', version }),
+    use: ports.use,
+    async changed(version) {
+      degraded = [];
+      log.info({ release: version }, 'another release predicts');
+      events.emit({ kind: 'released', version });
+    },
+    leaving(version, reason) {
+      log.error({ release: version, reason }, 'the current release cannot predict');
+      // Whoever starts first finds it: a command while no daemon runs leaves a release behind as a daemon does.
+      oweTraining(store.settings, baseChanged);
+    },
   });
   const jobs = createJobs({
     config,
@@ -83,7 +78,7 @@ export function createEngine({
     log,
     events,
     async prepare(signal) {
-      await embedded(signal);
+      await ports.embedded(signal);
       await viewKeeper.settled(signal);
     },
   });
@@ -91,42 +86,21 @@ export function createEngine({
     viewKeeper.wake();
     events.emit({ kind: 'labelled' });
   };
-  const parts: DeviceParts = {
-    config,
-    card,
-    base,
-    store,
-    releases,
-    activation,
-    jobs,
-    clock,
-    changed,
-    announce,
-    infer,
-    answers,
-    receive,
-    live,
-  };
   return {
-    events,
-    activation,
-    jobs,
     viewKeeper,
-    parts,
+    parts: { config, card, base, store, releases, activation, jobs, clock, changed, announce, infer, answers, receive },
+    degraded: () => degraded,
+    owed: () => owedTraining(store.settings) ?? (degraded.length === 0 ? null : baseChanged),
     async start() {
       await unlessFull(log, 'releases that learned from forgotten samples go at the next start', () =>
         withReserve(places.reserve, log, () => purgeTainted(store, releases)),
       );
-      return activation.start();
+      const { current, leftBehind } = await activation.start();
+      if (leftBehind !== null) degraded = [`release: ${leftBehind}; ${current} predicts`];
     },
     async stop() {
       await jobs.stop();
       await viewKeeper.stop();
     },
   };
-}
-
-/** A device whose operations run here. */
-export function localDevice(parts: DeviceParts, close: () => Promise<void>): Device {
-  return deviceOf((name, args, options) => runOperation(parts, name, args, options), close);
 }

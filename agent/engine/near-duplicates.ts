@@ -1,8 +1,8 @@
 // Captures that show what a moment ago was stored already: nearly the same picture, and the same answer, surely given. Takes what each source
 // stored, with its hash and answer; remembers it for a while, by time that passed, and forgets it with the process.
-import type { Inferred } from '../inference/protocol.ts';
 import { hammingDistance } from '../preprocess/perceptual-hash.ts';
-import type { Clock } from '../types.ts';
+import { recordOf } from '../tasks/table.ts';
+import type { Clock, Inferred } from '../types.ts';
 
 export interface DuplicateLimits {
   /** 0: nothing is a duplicate. */
@@ -20,7 +20,7 @@ export interface NearDuplicates {
 
 interface Seen {
   readonly hash: bigint;
-  readonly label: string | undefined;
+  readonly word: string;
   readonly atMs: number;
 }
 
@@ -30,18 +30,19 @@ const mostPerSource = 500;
 export function createNearDuplicates({ windowSeconds, distance, sureFrom }: DuplicateLimits, clock: Clock): NearDuplicates {
   const bySource = new Map<string, Seen[]>();
   return {
-    isDuplicate(source, { hash, scores }) {
-      const [best] = scores;
+    isDuplicate(source, { hash, answer }) {
+      const { confidence, word } = recordOf(answer);
+      const sure = confidence(answer);
       // A new object that fills a few hundredths of the picture leaves the hash where it was, but not the answer.
-      if (windowSeconds === 0 || best === undefined || best.confidence < sureFrom) return false;
+      if (windowSeconds === 0 || (sure !== null && sure < sureFrom)) return false;
       const since = clock.monotonicMs() - windowSeconds * 1000;
       const recent = (bySource.get(source) ?? []).filter(({ atMs }) => atMs >= since);
       bySource.set(source, recent);
-      return recent.some((other) => other.label === best.label && hammingDistance(other.hash, hash) <= distance);
+      return recent.some((other) => other.word === word(answer) && hammingDistance(other.hash, hash) <= distance);
     },
-    stored(source, { hash, scores }) {
+    stored(source, { hash, answer }) {
       const recent = bySource.get(source) ?? [];
-      recent.push({ hash, label: scores[0]?.label, atMs: clock.monotonicMs() });
+      recent.push({ hash, word: recordOf(answer).word(answer), atMs: clock.monotonicMs() });
       bySource.set(source, recent.slice(-mostPerSource));
     },
   };

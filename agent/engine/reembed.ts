@@ -31,8 +31,8 @@ export function createReembedding({ store, inference, backbone, log, retryMs = 1
       const raw = store.samples.raw(id);
       if (raw === null) return false;
       try {
-        const { features, scores, release, hash } = await inference.infer(raw);
-        return store.samples.reembed(id, { backbone, features, scores, release, hash });
+        const { features, answer, release, hash } = await inference.infer(raw);
+        return store.samples.reembed(id, { backbone, features, answer, release, hash });
       } catch (error) {
         if (!(error instanceof WhetError && error.code === 'inference-unavailable')) {
           log.warn({ sample: id, error: messageOf(error) }, 'a sample could not be embedded again');

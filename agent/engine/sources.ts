@@ -3,7 +3,7 @@
 import type { Source, SourceContext, SourceStatus } from '../capture/source.ts';
 import { pause } from '../capture/source.ts';
 import { messageOf } from '../errors.ts';
-import type { SourceState } from '../operations/parts.ts';
+import type { SourceState } from './parts.ts';
 
 export interface Sources {
   /** Resolves when all have started, or have had their time for it. */

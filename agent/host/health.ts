@@ -7,7 +7,7 @@ import { type Power, readPower } from './power.ts';
 import { readThermal, type Thermal } from './thermal.ts';
 import { readThrottling, type Throttling } from './throttling.ts';
 
-export interface Health {
+export interface MachineHealth {
   readonly thermal: Thermal | null;
   readonly throttling: Throttling | null;
   readonly power: Power | null;
@@ -29,7 +29,7 @@ export interface HealthPlaces {
   readonly cores?: number;
 }
 
-export async function readHealth({ files, stateDir, vcgencmd, cores = availableParallelism() }: HealthPlaces): Promise<Health> {
+export async function readHealth({ files, stateDir, vcgencmd, cores = availableParallelism() }: HealthPlaces): Promise<MachineHealth> {
   const [thermal, throttling, power, memory, disk, loadText, uptimeText] = await Promise.all([
     readThermal(files),
     readThrottling(files, vcgencmd),
@@ -62,7 +62,7 @@ export async function readMemory(files: MachineFiles): Promise<{ readonly totalM
   return { totalMb: field('MemTotal'), freeMb: field('MemAvailable') };
 }
 
-async function readDisk(folder: string): Promise<Health['disk']> {
+async function readDisk(folder: string): Promise<MachineHealth['disk']> {
   try {
     const { bsize, blocks, bavail } = await statfs(folder);
     return { totalMb: toMb(bsize * blocks), freeMb: toMb(bsize * bavail) };

@@ -5,8 +5,8 @@ import { Worker } from 'node:worker_threads';
 import { type ErrorCode, errorRegistry, WhetError } from '../errors.ts';
 import { entryPoint } from '../installation.ts';
 import type { Log } from '../log.ts';
-import type { TailChoice } from '../types.ts';
-import type { FromWorker, Inferred, ModelFacts, ToWorker, WorkerSetup } from './protocol.ts';
+import type { Answer, Inferred, TailChoice } from '../types.ts';
+import type { FromWorker, ModelFacts, ToWorker, WorkerSetup } from './protocol.ts';
 
 /** A request that takes longer than this means that the worker hangs. MobileNetV2 takes a second on the slowest board we know. */
 const hangMs = 60_000;
@@ -21,8 +21,8 @@ export interface Inference {
   infer(bytes: Uint8Array): Promise<Inferred>;
   /** Features of the capture as it might have been, at most `count` times. */
   views(bytes: Uint8Array, count: number): Promise<readonly Float32Array[]>;
-  /** Name of the class that a release gives for each of these features; it does not predict by that. */
-  answers(release: TailChoice, features: readonly Float32Array[]): Promise<readonly string[]>;
+  /** What a release says of each of these features; it does not predict by that. */
+  answers(release: TailChoice, features: readonly Float32Array[]): Promise<readonly Answer[]>;
   /** Resolves when the next capture will be judged by the new tail. */
   swap(release: TailChoice): Promise<void>;
   stop(): Promise<void>;
@@ -33,11 +33,11 @@ export interface Inference {
   isAlive(): boolean;
 }
 
-type Answer = Inferred | readonly Float32Array[] | readonly string[] | undefined;
+type Reply = Inferred | readonly Float32Array[] | readonly Answer[] | undefined;
 
 interface Waiting {
   readonly since: number;
-  resolve(value: Answer): void;
+  resolve(value: Reply): void;
   reject(error: WhetError): void;
 }
 
@@ -82,7 +82,7 @@ export function createInference(setup: WorkerSetup, log: Log): Inference {
     if (request === undefined || message.id === null) return;
     waiting.delete(message.id);
     if (message.kind === 'failed') request.reject(toError(message));
-    else request.resolve(answerOf(message));
+    else request.resolve(replyOf(message));
   }
 
   function onExit(code: number): void {
@@ -100,7 +100,7 @@ export function createInference(setup: WorkerSetup, log: Log): Inference {
     restartMs = Math.min(restartMs * 2, slowestRestartMs);
   }
 
-  function send(message: ToWorker, transfer: readonly ArrayBuffer[] = []): Promise<Answer> {
+  function send(message: ToWorker, transfer: readonly ArrayBuffer[] = []): Promise<Reply> {
     const target = worker;
     if (target === null) return Promise.reject(new WhetError('inference-unavailable', 'the inference worker is being started again'));
     return new Promise((resolve, reject) => {
@@ -142,7 +142,7 @@ export function createInference(setup: WorkerSetup, log: Log): Inference {
       return (await send({ kind: 'views', id: nextId++, bytes: own, count }, [own.buffer])) as readonly Float32Array[];
     },
     async answers(release, features) {
-      return (await send({ kind: 'answers', id: nextId++, release, features })) as readonly string[];
+      return (await send({ kind: 'answers', id: nextId++, release, features })) as readonly Answer[];
     },
     async swap(wanted) {
       if (worker === null) return relaunch(wanted);
@@ -168,14 +168,14 @@ export function createInference(setup: WorkerSetup, log: Log): Inference {
   };
 }
 
-function answerOf(message: Exclude<FromWorker, { kind: 'ready' | 'failed' }>): Answer {
+function replyOf(message: Exclude<FromWorker, { kind: 'ready' | 'failed' }>): Reply {
   switch (message.kind) {
     case 'inferred':
       return message.inferred;
     case 'views':
       return message.views;
     case 'answers':
-      return message.labels;
+      return message.answers;
     case 'swapped':
       return undefined;
   }

@@ -1,6 +1,6 @@
 // What the daemon and its inference worker say to each other. Everything crosses by structured clone; a capture's bytes are transferred.
 import type { InputSpec } from '../config/card.ts';
-import type { ClassScore, TailChoice } from '../types.ts';
+import type { Answer, Inferred, TailChoice } from '../types.ts';
 
 /** How the worker opens the model; given once, when it starts. */
 export interface WorkerSetup {
@@ -29,22 +29,11 @@ export interface ModelFacts {
   readonly runtime: string;
 }
 
-export interface Inferred {
-  readonly features: Float32Array;
-  /** The ten most likely classes, most likely first. */
-  readonly scores: readonly ClassScore[];
-  /** 64-bit perceptual hash of the picture. */
-  readonly hash: bigint;
-  readonly release: string;
-  /** From the start of decoding to the prediction. */
-  readonly latencyMs: number;
-}
-
 export type ToWorker =
   | { readonly kind: 'infer'; readonly id: number; readonly bytes: Uint8Array }
   | { readonly kind: 'views'; readonly id: number; readonly bytes: Uint8Array; readonly count: number }
   | { readonly kind: 'swap'; readonly id: number; readonly release: TailChoice }
-  /** Which classes a release gives for stored features, without predicting by it. */
+  /** What a release says of stored features, without predicting by it. */
   | { readonly kind: 'answers'; readonly id: number; readonly release: TailChoice; readonly features: readonly Float32Array[] };
 
 export type FromWorker =
@@ -52,5 +41,5 @@ export type FromWorker =
   | { readonly kind: 'inferred'; readonly id: number; readonly inferred: Inferred }
   | { readonly kind: 'views'; readonly id: number; readonly views: readonly Float32Array[] }
   | { readonly kind: 'swapped'; readonly id: number }
-  | { readonly kind: 'answers'; readonly id: number; readonly labels: readonly string[] }
+  | { readonly kind: 'answers'; readonly id: number; readonly answers: readonly Answer[] }
   | { readonly kind: 'failed'; readonly id: number | null; readonly code: string; readonly message: string; readonly hint: string | null };

@@ -4,17 +4,16 @@ import { setImmediate } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import { classNames } from '../config/labels.ts';
 import { messageOf, WhetError } from '../errors.ts';
-import { openTail, type TailRunner } from '../model/classify.ts';
 import { createEmbedder } from '../model/embed.ts';
 import { loadModel } from '../model/load.ts';
-import { type Classifier, openClassifier } from '../model/open.ts';
+import { openClassifier } from '../model/open.ts';
 import { drawViews, inputShape, preprocessCapture } from '../preprocess/capture-input.ts';
 import { createRuntime } from '../runtime/runtime.ts';
 import { availableProviders, runtimeVersion } from '../runtime/session.ts';
-import type { TailChoice } from '../types.ts';
-import { requireHealthy } from './health-check.ts';
-import type { FromWorker, Inferred, ToWorker, WorkerSetup } from './protocol.ts';
-import { scoresOf } from './scores.ts';
+import { classes } from '../tasks/classes.ts';
+import type { Answer, Inferred, TailChoice } from '../types.ts';
+import type { FromWorker, ToWorker, WorkerSetup } from './protocol.ts';
+import { openRelease } from './release-tail.ts';
 
 const port = parentPort;
 if (port === null) throw new WhetError('internal', 'the inference worker is not a program of its own');
@@ -27,20 +26,6 @@ function fail(id: number | null, error: unknown): void {
   say({ kind: 'failed', id, code: known.code, message: known.message, hint: known.hint ?? null });
 }
 
-/** The base model's own tail, or that of a release; a release that does not give its classes, all finite, is refused. */
-async function openRelease(classifier: Classifier, release: TailChoice): Promise<TailRunner> {
-  const model = release.artifact === null ? classifier.model : loadModel(release.artifact).model;
-  const { features, tail, cut } = classifier;
-  const runner = await openTail(model, { cut: cut.tensor, features, activation: tail.activation, runtime });
-  try {
-    await requireHealthy(runner, release, features.width);
-    return runner;
-  } catch (error) {
-    await runner.close();
-    throw error;
-  }
-}
-
 try {
   const loaded = loadModel(setup.modelPath);
   const classifier = await openClassifier(loaded.model, { cut: setup.cut, runtime, inputShape: inputShape(setup.input) });
@@ -49,7 +34,7 @@ try {
   const named = (release: TailChoice) =>
     release.artifact === null ? { ...release, classes: classNames(setup.baseLabels, classifier.classes) } : release;
   const first = named(setup.release ?? { version: 'base', artifact: null, classes: [] });
-  let current = { release: first, runner: await openRelease(classifier, first) };
+  let current = { release: first, runner: await openRelease(classifier, first, runtime) };
   let last: Promise<void> = Promise.resolve();
   /** One after the other, so that answers keep their order and a swap falls between two captures. */
   const next = (id: number, work: () => Promise<void>) => {
@@ -65,7 +50,7 @@ try {
       return next(message.id, async () => {
         const before = current.runner;
         const release = named(message.release);
-        current = { release, runner: await openRelease(classifier, release) };
+        current = { release, runner: await openRelease(classifier, release, runtime) };
         await before.close();
         say({ kind: 'swapped', id: message.id });
       });
@@ -73,13 +58,10 @@ try {
     if (message.kind === 'answers') {
       return next(message.id, async () => {
         const release = named(message.release);
-        await using runner = await openRelease(classifier, release);
-        const labels: string[] = [];
-        for (const features of message.features) {
-          const [best] = scoresOf((await runner.classify(features)).probabilities, release.classes);
-          labels.push(best?.label ?? '');
-        }
-        say({ kind: 'answers', id: message.id, labels });
+        await using runner = await openRelease(classifier, release, runtime);
+        const answers: Answer[] = [];
+        for (const features of message.features) answers.push(classes.answer((await runner.classify(features)).probabilities, release));
+        say({ kind: 'answers', id: message.id, answers });
       });
     }
     if (message.kind === 'views') {
@@ -99,12 +81,11 @@ try {
       const { data, hash } = await decoding;
       const features = await embedder.embed(data);
       const { probabilities } = await current.runner.classify(features);
-      const { version, classes } = current.release;
       const inferred: Inferred = {
         features,
-        scores: scoresOf(probabilities, classes),
+        answer: classes.answer(probabilities, current.release),
         hash,
-        release: version,
+        release: current.release.version,
         latencyMs: performance.now() - since,
       };
       say({ kind: 'inferred', id: message.id, inferred });

@@ -1,6 +1,6 @@
 // Logits and true labels → accuracy with its Wilson interval, confusion, recall a class, log-likelihood and calibration error. Pure.
 import type { Proportion } from '../types.ts';
-import { crossEntropy, type Predicted } from './calibrate.ts';
+import { crossEntropy, type Predicted } from './temperature.ts';
 
 export interface Evaluation {
   readonly accuracy: Proportion;

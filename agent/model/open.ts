@@ -9,7 +9,7 @@ import { type Model, nodeKey, sizeOf, type Tensor } from '../onnx/ir.ts';
 import { is } from '../onnx/operator-traits.ts';
 import { classifierEnds } from '../onnx/surgery/classifier-ends.ts';
 import { type Cut, type CutWish, findCut } from '../onnx/surgery/cut.ts';
-import { type Split, splitModel } from '../onnx/surgery/split.ts';
+import { type SplitModel, splitModel } from '../onnx/surgery/split.ts';
 import type { FloatTail } from '../onnx/surgery/tail.ts';
 import { asTwoClasses } from '../onnx/surgery/two-classes.ts';
 import type { Runtime } from '../runtime/runtime.ts';
@@ -103,7 +103,7 @@ async function explained<T>({ graph }: Model, run: Promise<T>): Promise<T> {
  * The float tail, now that it is known what the model gives for one sample. One score behind a sigmoid is two classes. Throws
  * `model-unsupported` for a single number that is no score, and for more than a vector.
  */
-function trainable(split: Split, given: Tensor): { readonly tail: FloatTail; readonly classes: number } {
+function trainable(split: SplitModel, given: Tensor): { readonly tail: FloatTail; readonly classes: number } {
   const classes = sizeOf(given.dims);
   const isVector = given.dims[0] === 1 && given.dims.filter((dim) => dim !== 1).length <= 1;
   if (!isVector)

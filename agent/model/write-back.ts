@@ -9,7 +9,7 @@ import type { Runtime } from '../runtime/runtime.ts';
 import { correctBiases } from './bias-correction.ts';
 import { measureRanges } from './ranges.ts';
 
-export interface Samples {
+export interface TailSamples {
   /** [count, width]. */
   readonly features: Float32Array;
   readonly count: number;
@@ -26,7 +26,7 @@ export async function writeBack(
   base: Model,
   tail: FloatTail,
   trained: ReadonlyMap<string, Tensor>,
-  samples: Samples,
+  samples: TailSamples,
   options: { readonly runtime: Runtime; readonly fixedScales: boolean; readonly isAware: boolean },
 ): Promise<Model> {
   if (tail.single !== undefined) return writeBack(base, tail.single, singleWeights(tail, trained), samples, options);

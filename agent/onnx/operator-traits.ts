@@ -115,8 +115,3 @@ export function is(node: Pick<Node, 'op'> | null | undefined, ...traits: readonl
   const own = sets.get(node?.op ?? '');
   return own !== undefined && traits.some((trait) => own.has(trait));
 }
-
-/** Every operator that has a trait, for tests. */
-export function operatorsWith(trait: Trait): readonly string[] {
-  return [...sets].flatMap(([op, traits]) => (traits.has(trait) ? [op] : []));
-}

@@ -4,10 +4,10 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { givenClassName } from '../config/class-name.ts';
 import { importSource } from '../config/source-schema.ts';
+import { sampleId } from '../contract/payloads.ts';
 import { WhetError } from '../errors.ts';
 import { requireClass } from './label.ts';
 import { always, operation } from './operation.ts';
-import { sampleId } from './schemas.ts';
 
 export interface AddedCapture {
   /** 'known': the store holds this sample, or took these bytes before. */
@@ -46,9 +46,9 @@ export const add = operation({
     if (known !== null) return { outcome: 'known', sample: known };
     const full = store.samples.fullFor(raw.length);
     if (full !== null) throw noRoom(full);
-    const { features, scores, release, hash } = await infer(raw);
+    const { features, answer, release, hash } = await infer(raw);
     const taken = { source, timeMs: Math.min(timeMs ?? clock.now(), clock.now()), origin, backbone: base.backbone };
-    const added = store.samples.add({ ...taken, features, scores, release, hash, raw, label });
+    const added = store.samples.add({ ...taken, features, answer, release, hash, raw, label });
     if (added.kind === 'full') throw noRoom(added.reason);
     if (label !== undefined) changed();
     return { outcome: 'stored', sample: added.id };

@@ -4,12 +4,12 @@ import { chmodSync, mkdirSync, rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { connect } from 'node:net';
 import { dirname } from 'node:path';
+import type { DeviceParts } from '../engine/parts.ts';
 import { messageOf, WhetError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Labeller } from '../store/sample-rows.ts';
 import type { Progress } from '../types.ts';
 import type { AnswerLine } from './answer-line.ts';
-import type { DeviceParts } from './parts.ts';
 import { isOperation, type OperationName, runOperation } from './table.ts';
 
 const maxBodyBytes = 4 * 1024 * 1024;

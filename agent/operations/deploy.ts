@@ -7,6 +7,7 @@ import { givenClassName } from '../config/class-name.ts';
 import { deploySource } from '../contract/command-contract.ts';
 import { verdictSchema } from '../contract/payloads.ts';
 import { inlineWeights, type ReceivedWeights } from '../contract/weights.ts';
+import type { DeviceParts } from '../engine/parts.ts';
 import { WhetError } from '../errors.ts';
 import { backboneHash } from '../model/backbone-hash.ts';
 import { encodeLineage, readLineage } from '../model/lineage.ts';
@@ -18,7 +19,6 @@ import { decodeDelta } from '../onnx/forms/delta.ts';
 import type { ReleaseManifest, Verdict } from '../types.ts';
 import { judgeDeployed } from './judge-deployed.ts';
 import { always, operation } from './operation.ts';
-import type { DeviceParts } from './parts.ts';
 import { text } from './schemas.ts';
 
 export const deploy = operation({

@@ -1,11 +1,11 @@
 // Forgetting samples, and every release that learned from them: exact unlearning. Also what a crash in its middle left undone.
 import { z } from 'zod';
-import type { Releases } from '../release/releases.ts';
-import type { Store } from '../store/store.ts';
-import { owedTraining, oweTraining } from '../training/owed.ts';
+import { sampleId } from '../contract/payloads.ts';
+import { purgeTainted } from '../engine/purge-tainted.ts';
+import { owedTraining } from '../training/owed.ts';
 import type { TrainingReport } from '../types.ts';
 import { always, operation } from './operation.ts';
-import { className, count, sampleId, text } from './schemas.ts';
+import { count, text, toldName } from './schemas.ts';
 
 const isoTime = z.iso.datetime({ offset: true });
 
@@ -28,7 +28,7 @@ export const forget = operation({
   arguments: z
     .strictObject({
       samples: z.array(sampleId).min(1).max(100_000).optional(),
-      label: className.optional(),
+      label: toldName.optional(),
       source: text.optional(),
       before: isoTime.optional(),
       after: isoTime.optional(),
@@ -74,26 +74,3 @@ export const forget = operation({
     return { samples: ids.length, unknown, dryRun, purged, current: await releases.current(), retrained };
   },
 });
-
-/**
- * Removes the releases that learned from forgotten samples; `hit`: the current one was among them, and a training without them is owed. Safe to
- * repeat after a crash.
- */
-export async function purgeTainted(
-  store: Store,
-  releases: Releases,
-): Promise<{ readonly purged: readonly string[]; readonly hit: boolean }> {
-  // A run that is under way takes its release back itself, when it finds that it was tainted.
-  const runs = store.runs.tainted().filter((run) => store.runs.get(run)?.state !== 'running');
-  if (runs.length === 0) return { purged: [], hit: false };
-  const { current, releases: all } = await releases.list();
-  const versions = all.filter(({ run }) => run !== null && runs.includes(run)).map(({ version }) => version);
-  const lost = all.find(({ version }) => version === current && versions.includes(version));
-  if (lost !== undefined) {
-    const { roomBytes } = lost;
-    oweTraining(store.settings, { reason: 'samples were forgotten', unlearning: roomBytes === undefined ? {} : { roomBytes } });
-  }
-  const { removed } = await releases.purge(versions);
-  for (const run of runs) store.runs.purged(run);
-  return { purged: removed, hit: lost !== undefined };
-}

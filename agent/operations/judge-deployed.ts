@@ -1,9 +1,11 @@
 // What a release from elsewhere is worth here: its answers and those of what predicts now, on the samples that people labelled on this device.
 // Refuses none where there are too few to tell; a deployment is a wish of the fleet's owner, and only proof that it is worse outweighs it.
+
+import type { DeviceParts } from '../engine/parts.ts';
 import { proportion } from '../learn/evaluate.ts';
 import { comparePaired } from '../learn/paired.ts';
+import { recordOf } from '../tasks/table.ts';
 import type { Proportion, TailChoice, Verdict } from '../types.ts';
-import type { DeviceParts } from './parts.ts';
 
 export interface JudgedDeployment {
   readonly verdict: Verdict;
@@ -24,7 +26,8 @@ export async function judgeDeployed(
     return { verdict: { kind: 'accepted', reason }, before: null, after: null };
   }
   const features = rows.map((row) => row.features);
-  const right = async (choice: TailChoice) => (await answers(choice, features)).map((label, row) => label === rows[row]!.label);
+  const right = async (choice: TailChoice) =>
+    (await answers(choice, features)).map((answer, row) => recordOf(answer).word(answer) === rows[row]!.label);
   const [before, after] = [await right(await activation.current()), await right(deployed)];
   // A burst is one observation: its rows would only pretend to be many.
   const moments = Map.groupBy(rows.keys(), (row) => rows[row]!.moment ?? -1 - row);

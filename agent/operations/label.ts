@@ -6,9 +6,10 @@ import { givenClassName } from '../config/class-name.ts';
 import { labelsLike } from '../config/class-names.ts';
 import { nearestName } from '../config/nearest-name.ts';
 import type { Config } from '../config/resolve.ts';
+import { sampleId } from '../contract/payloads.ts';
 import { WhetError } from '../errors.ts';
 import { always, operation } from './operation.ts';
-import { count, sampleId } from './schemas.ts';
+import { count } from './schemas.ts';
 
 const labelled = z.strictObject({ sample: sampleId, label: givenClassName.nullable().meta({ description: 'null takes the label back' }) });
 

@@ -1,9 +1,9 @@
 // What an operation is: something that a person or a program asks of a device. One record each, in a file of its own; the control socket,
 // MQTT, the command line and the documents that describe them carry all of them alike, and know none by name.
 import type { z } from 'zod';
+import type { DeviceParts } from '../engine/parts.ts';
 import type { Labeller } from '../store/sample-rows.ts';
 import type { Progress } from '../types.ts';
-import type { DeviceParts } from './parts.ts';
 
 /** Quick ones are answered at once, also while a long one runs; long ones follow one another. */
 export type Lane = 'quick' | 'long';

@@ -1,18 +1,12 @@
 // Pause and resume: one switch in the store, which outlives the daemon.
 import { z } from 'zod';
-import type { Store } from '../store/store.ts';
+import type { DeviceParts } from '../engine/parts.ts';
+import { setPaused } from '../engine/training-schedule.ts';
 import { always, operation } from './operation.ts';
-import type { DeviceParts } from './parts.ts';
 import { nothing } from './schemas.ts';
 
-const pausedSetting = 'training.paused';
-
-export function isPaused(store: Store): boolean {
-  return store.settings.get(pausedSetting) === true;
-}
-
-function setPaused({ store, changed }: DeviceParts, paused: boolean): { readonly paused: boolean } {
-  store.settings.set(pausedSetting, paused);
+function pauseOrResume({ store, changed }: DeviceParts, paused: boolean): { readonly paused: boolean } {
+  setPaused(store.settings, paused);
   changed();
   return { paused };
 }
@@ -23,7 +17,7 @@ export const pause = operation({
   result: z.object({ paused: z.literal(true) }),
   lane: 'quick',
   rerunnable: always,
-  run: async (device) => setPaused(device, true),
+  run: async (device) => pauseOrResume(device, true),
 });
 
 export const resume = operation({
@@ -32,5 +26,5 @@ export const resume = operation({
   result: z.object({ paused: z.literal(false) }),
   lane: 'quick',
   rerunnable: always,
-  run: async (device) => setPaused(device, false),
+  run: async (device) => pauseOrResume(device, false),
 });

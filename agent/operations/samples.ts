@@ -1,10 +1,11 @@
 // Samples of the store, a page at a time, oldest first: what they are, and not their captures.
 import { z } from 'zod';
+import { sampleId } from '../contract/payloads.ts';
+import type { DeviceParts } from '../engine/parts.ts';
 import type { Labeller, Sample } from '../store/sample-rows.ts';
-import type { ClassScore } from '../types.ts';
+import type { Answer, ClassScore } from '../types.ts';
 import { always, operation } from './operation.ts';
-import type { DeviceParts } from './parts.ts';
-import { className, sampleId, text } from './schemas.ts';
+import { text, toldName } from './schemas.ts';
 
 export interface SampleFacts {
   readonly sample: string;
@@ -12,6 +13,8 @@ export interface SampleFacts {
   readonly timeMs: number;
   /** What predicted, and what it said. */
   readonly release: string;
+  readonly answer: Answer;
+  /** Those of a classifier, most likely first; none of others. */
   readonly guesses: readonly ClassScore[];
   readonly label: string | null;
   readonly labelledBy: Labeller | null;
@@ -27,8 +30,8 @@ export const sampleFacts = z.object({
   source: text,
   timeMs: z.number(),
   release: text,
-  guesses: z.array(z.object({ label: className, confidence: z.number() })).max(10),
-  label: className.nullable(),
+  guesses: z.array(z.object({ label: toldName, confidence: z.number() })).max(10),
+  label: toldName.nullable(),
   labelledBy: text.nullable(),
   labelledMs: z.number().nullable(),
   hasCapture: z.boolean(),
@@ -38,7 +41,7 @@ export const samples = operation({
   summary: 'Samples of the store, oldest first; conditions that stand together must all hold',
   arguments: z.strictObject({
     labelled: z.boolean().optional(),
-    label: className.optional(),
+    label: toldName.optional(),
     source: text.optional(),
     after: sampleId.optional().meta({ description: 'The last sample of the page before' }),
     limit: z.number().int().min(1).max(100).default(100),
@@ -59,7 +62,8 @@ export function factsOf(store: DeviceParts['store'], sample: Sample): SampleFact
     source: sample.source,
     timeMs: sample.timeMs,
     release: sample.release,
-    guesses: sample.scores,
+    answer: sample.answer,
+    guesses: sample.answer.kind === 'classes' ? sample.answer.scores : [],
     label: sample.label,
     labelledBy: last?.by ?? null,
     labelledMs: last?.atMs ?? null,

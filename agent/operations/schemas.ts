@@ -2,8 +2,7 @@
 import { z } from 'zod';
 
 export const text = z.string().max(200);
-export const sampleId = z.string().min(1).max(64);
 /** A name that is told: it was looked at when it came. */
-export const className = z.string().max(200);
+export const toldName = z.string().max(200);
 export const nothing = z.strictObject({});
 export const count = z.int().nonnegative();

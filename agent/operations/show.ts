@@ -3,12 +3,12 @@
 import { z } from 'zod';
 import type { InputSpec } from '../config/card.ts';
 import { captureKind } from '../config/card.ts';
+import { sampleId } from '../contract/payloads.ts';
 import { WhetError } from '../errors.ts';
 import type { Store } from '../store/store.ts';
 import type { CaptureKind } from '../types.ts';
 import { always, operation } from './operation.ts';
 import { factsOf, type SampleFacts, sampleFacts } from './samples.ts';
-import { sampleId } from './schemas.ts';
 
 export interface Shown extends SampleFacts {
   readonly kind: CaptureKind;

@@ -1,36 +1,43 @@
 // What the device is doing, what it knows, what it waits for: read from store, releases and jobs at the moment of asking.
 import { z } from 'zod';
+import type { LinkState } from '../engine/parts.ts';
+import { isPaused } from '../engine/training-schedule.ts';
 import { always, operation } from './operation.ts';
-import type { LinkState, SourceState } from './parts.ts';
-import { isPaused } from './pause.ts';
-import { className, count, nothing, text } from './schemas.ts';
+import { count, nothing, text, toldName } from './schemas.ts';
 
 const sentence = z.string().max(2000);
 
-export interface DeviceStatus {
+/** What goes over the network; the rest is for who asks here. */
+const told = z.object({
+  running: z.boolean().meta({ description: 'false: no daemon runs, and the store was read directly' }),
+  upSeconds: z.number().nullable(),
+  release: text,
+  samples: z.object({ total: count, labelled: count, byClass: z.record(toldName, count), bytes: count }),
+  questions: count,
+  training: z.object({
+    paused: z.boolean(),
+    running: z.boolean(),
+    decision: sentence.nullable().meta({ description: 'Why it trains or waits, as a sentence' }),
+    newLabels: count.meta({ description: 'Labels given since the last run that learned' }),
+    last: z.object({ run: text, atMs: z.number(), verdict: text, reason: sentence }).nullable(),
+  }),
+  sources: z.array(
+    z.object({
+      name: text,
+      kind: text,
+      state: z.enum(['running', 'degraded', 'stopped']),
+      captures: count,
+      dropped: count,
+      passedOver: count,
+      lastCaptureMs: z.number().nullable(),
+      lastError: sentence.nullable(),
+    }),
+  ),
+});
+
+export interface DeviceStatus extends z.infer<typeof told> {
   readonly device: string;
-  /** false: no daemon runs, and the store was read directly. */
-  readonly running: boolean;
-  readonly upSeconds: number | null;
   readonly model: { readonly name: string; readonly file: string; readonly classes: readonly string[] };
-  readonly release: string;
-  readonly samples: {
-    readonly total: number;
-    readonly labelled: number;
-    readonly byClass: Readonly<Record<string, number>>;
-    readonly bytes: number;
-  };
-  readonly questions: number;
-  readonly training: {
-    readonly paused: boolean;
-    readonly running: boolean;
-    /** Why it trains or waits, as a sentence. */
-    readonly decision: string | null;
-    /** Labels given since the last run that learned. */
-    readonly newLabels: number;
-    readonly last: { readonly run: string; readonly atMs: number; readonly verdict: string; readonly reason: string } | null;
-  };
-  readonly sources: readonly SourceState[];
   readonly mqtt: LinkState | null;
   /** The configuration names a broker; `mqtt` is null all the same while no daemon runs. */
   readonly mqttConfigured: boolean;
@@ -39,32 +46,7 @@ export interface DeviceStatus {
 export const status = operation({
   summary: 'What the device is doing, what it knows, what it waits for',
   arguments: nothing,
-  result: z.object({
-    running: z.boolean(),
-    upSeconds: z.number().nullable(),
-    release: text,
-    samples: z.object({ total: count, labelled: count, byClass: z.record(className, count), bytes: count }),
-    questions: count,
-    training: z.object({
-      paused: z.boolean(),
-      running: z.boolean(),
-      decision: sentence.nullable(),
-      newLabels: count,
-      last: z.object({ run: text, atMs: z.number(), verdict: text, reason: sentence }).nullable(),
-    }),
-    sources: z.array(
-      z.object({
-        name: text,
-        kind: text,
-        state: z.enum(['running', 'degraded', 'stopped']),
-        captures: count,
-        dropped: count,
-        passedOver: count,
-        lastCaptureMs: z.number().nullable(),
-        lastError: sentence.nullable(),
-      }),
-    ),
-  }),
+  result: told,
   lane: 'quick',
   rerunnable: always,
   async run({ config, card, store, releases, jobs, clock, live }): Promise<DeviceStatus> {
@@ -80,7 +62,7 @@ export const status = operation({
       samples: { total: counts.total, labelled: counts.labelled, byClass: counts.byClass, bytes: store.sizes().sampleBytes },
       questions: store.queries.countOpen(),
       training: {
-        paused: isPaused(store),
+        paused: isPaused(store.settings),
         running: jobs.running,
         decision: live?.decision() ?? null,
         newLabels: store.labels.newSince({ run: store.runs.lastLearned() }),
@@ -89,7 +71,7 @@ export const status = operation({
             ? null
             : { run: last.id, atMs: last.endedMs ?? last.beganMs, verdict: last.report.verdict.kind, reason: last.report.verdict.reason },
       },
-      sources: live?.sources() ?? [],
+      sources: [...(live?.sources() ?? [])],
       mqtt: live?.mqtt() ?? null,
       mqttConfigured: config.mqtt !== null,
     };

@@ -1,15 +1,16 @@
 // All operations of a device, by name; and a device as its callers see it: one function each, whoever carries it out.
 import { z } from 'zod';
 import type { CommandName } from '../config/command-names.ts';
+import type { DeviceParts } from '../engine/parts.ts';
 import { WhetError } from '../errors.ts';
 import type { Labeller } from '../store/sample-rows.ts';
 import type { Progress } from '../types.ts';
+import type { RunCommand } from '../uplink/commands.ts';
 import { add } from './add.ts';
 import { deploy } from './deploy.ts';
 import { forget } from './forget.ts';
 import { label } from './label.ts';
 import type { OperationContext } from './operation.ts';
-import type { DeviceParts } from './parts.ts';
 import { pause, resume } from './pause.ts';
 import { questions } from './questions.ts';
 import { releases } from './releases.ts';
@@ -72,4 +73,17 @@ export async function runOperation(parts: DeviceParts, name: OperationName, args
   const { progress = () => {}, signal = new AbortController().signal, by = 'cli' } = options;
   const run = operations[name].run as (parts: DeviceParts, args: unknown, context: OperationContext) => Promise<object>;
   return run(parts, parsed.data, { by, progress, signal });
+}
+
+/** A device whose operations run here. */
+export function localDevice(parts: DeviceParts, close: () => Promise<void>): Device {
+  return deviceOf((name, args, options) => runOperation(parts, name, args, options), close);
+}
+
+/** What a broker's messages are carried out by. */
+export function runCommand(parts: DeviceParts): RunCommand {
+  return (type, args, { signal }) => {
+    if (!isOperation(type)) throw new Error(`no operation '${type}'`);
+    return runOperation(parts, type, args, { by: 'mqtt', signal });
+  };
 }

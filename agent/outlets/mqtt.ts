@@ -2,11 +2,12 @@
 // lost goes into the outbox inside the transaction that the event belongs to.
 
 import { publishedModel } from '../contract/weights.ts';
-import type { DeviceEvent, Events } from '../engine/events.ts';
 import { messageOf } from '../errors.ts';
+import type { DeviceEvent, Events } from '../events.ts';
 import type { Hardware } from '../host/hardware.ts';
 import type { Log } from '../log.ts';
 import type { Releases } from '../release/releases.ts';
+import { recordOf } from '../tasks/table.ts';
 import type { BaseFacts, TrainingReport } from '../types.ts';
 import type { Reports } from '../uplink/reports.ts';
 
@@ -57,27 +58,26 @@ export function createMqttOutlet(ports: MqttOutletPorts): MqttOutlet {
     switch (event.kind) {
       case 'predicted': {
         const { capture, inferred, sample } = event;
-        const [best] = inferred.scores;
-        if (best === undefined) return;
+        const said = recordOf(inferred.answer).prediction(inferred.answer);
+        if (said === null) return;
         const { release, latencyMs } = inferred;
         return reports.publishPrediction({
           timeMs: Math.round(capture.timeMs),
           source: capture.source,
           sample,
-          label: best.label,
-          confidence: best.confidence,
+          ...said,
           release,
           latencyMs,
         });
       }
       case 'asked': {
-        const { capture, sample, scores, shown } = event;
+        const { capture, sample, answer, shown } = event;
         const thumbnail = shown === null ? null : Buffer.from(shown).toString('base64');
         return reports.publishQuery({
           timeMs: Math.round(capture.timeMs),
           sample,
           source: capture.source,
-          guesses: scores.slice(0, 5),
+          ...recordOf(answer).question(answer, 5),
           thumbnail,
         });
       }

@@ -1,7 +1,8 @@
 // What the device tells a person at a terminal: one listener of the event stream. Takes events and what is logged, gives lines: what it saw, asked,
 // learned, released and took back, and what is wrong. What a stranger named (files, classes, programs) is printed without control characters.
-import type { DeviceEvent, Events } from '../engine/events.ts';
-import type { CaptureKind, ClassScore, TrainingReport } from '../types.ts';
+import type { DeviceEvent, Events } from '../events.ts';
+import { recordOf } from '../tasks/table.ts';
+import type { CaptureKind, TrainingReport } from '../types.ts';
 
 export interface TerminalPorts {
   write(text: string): void;
@@ -50,7 +51,8 @@ export function createTerminalOutlet(ports: TerminalPorts): TerminalOutlet {
   }
 
   function predicted({ capture, inferred, sample }: Extract<DeviceEvent, { kind: 'predicted' }>): void {
-    const word = wordOf(inferred.scores);
+    const { answer } = inferred;
+    const word = recordOf(answer).word(answer);
     const file = capture.origin?.replace(/:\d+:\d+$/, '') ?? null;
     const last = lastSeen.get(capture.source);
     if (file === null && last?.word === word && ports.now() - last.atMs < againMs) {
@@ -62,7 +64,7 @@ export function createTerminalOutlet(ports: TerminalPorts): TerminalOutlet {
     const what = capture.label === undefined ? '' : `, labelled '${capture.label}'`;
     const from = file === null ? capture.source : `${capture.source}: ${file}`;
     const id = sample === null ? '' : `  ${sample}`;
-    say(sensed[capture.kind], 'blue', `${lineOf(inferred.scores)}  ${from}${what}${id}${again}`);
+    say(sensed[capture.kind], 'blue', `${recordOf(answer).line(answer)}  ${from}${what}${id}${again}`);
   }
 
   function reported(report: TrainingReport): void {
@@ -99,7 +101,7 @@ export function createTerminalOutlet(ports: TerminalPorts): TerminalOutlet {
         return say(
           'asks',
           'yellow',
-          `what is ${event.sample}? ${lineOf(event.scores)}  Look: whet show ${event.sample}  Answer: whet label CLASS ${event.sample}`,
+          `what is ${event.sample}? ${recordOf(event.answer).line(event.answer)}  Look: whet show ${event.sample}  Answer: whet label CLASS ${event.sample}`,
         );
       case 'progressed':
         if (training !== event.run) say('learns', 'plain', 'from what is labelled');
@@ -136,18 +138,6 @@ export function createTerminalOutlet(ports: TerminalPorts): TerminalOutlet {
 }
 
 const [warnLevel, errorLevel] = [40, 50];
-
-function wordOf(scores: readonly ClassScore[]): string {
-  return scores[0]?.label ?? '';
-}
-
-function lineOf(scores: readonly ClassScore[]): string {
-  const percent = (value: number) => `${(100 * value).toFixed(0)} %`;
-  return scores
-    .slice(0, 3)
-    .map(({ label, confidence }) => `'${label}' ${percent(confidence)}`)
-    .join(', ');
-}
 
 /** Control characters would move the cursor, or more; line breaks become blanks. */
 function printable(text: string): string {

@@ -3,7 +3,6 @@
 import { type ModelCard, requireCard } from '../config/card.ts';
 import { classNames } from '../config/labels.ts';
 import { WhetError } from '../errors.ts';
-import { scoresOf } from '../inference/scores.ts';
 import { classScores, toProbabilities } from '../model/classify.ts';
 import { sampleShape } from '../model/input.ts';
 import { loadModel } from '../model/load.ts';
@@ -13,6 +12,7 @@ import { classifierEnds, withOutput } from '../onnx/surgery/classifier-ends.ts';
 import { lastActivation } from '../onnx/surgery/last-activation.ts';
 import { inputShape } from '../preprocess/capture-input.ts';
 import type { Runtime } from '../runtime/runtime.ts';
+import { classes } from '../tasks/classes.ts';
 import type { FileAnswer } from './report.ts';
 
 type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
@@ -61,9 +61,8 @@ export async function openAnsweringModel(options: AnsweringOptions): Promise<Ans
         });
       if (card.task !== 'classification') return otherAnswer(card, values);
       const scores = classScores(values);
-      return {
-        answers: scoresOf(toProbabilities(scores, scores.length === values.length ? activation : 'sigmoid'), namesOf(scores.length)),
-      };
+      const probabilities = toProbabilities(scores, scores.length === values.length ? activation : 'sigmoid');
+      return { answers: classes.answer(probabilities, { classes: namesOf(scores.length) }).scores };
     },
     [Symbol.asyncDispose]: () => part[Symbol.asyncDispose](),
   };

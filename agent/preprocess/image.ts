@@ -1,7 +1,6 @@
 // Encoded picture → the float tensor that the model card describes, and a perceptual hash of what the model sees. Refuses what cannot be
 // decoded (`image-unreadable`, with the reason).
 import type { ImageInput } from '../config/card.ts';
-import { type Augmentation, drawView, plainView } from './augmentation.ts';
 import { differenceHash } from './perceptual-hash.ts';
 import { readPixels } from './picture.ts';
 
@@ -12,20 +11,15 @@ export interface Preprocessed {
   readonly hash: bigint;
 }
 
-export async function preprocessImage(
-  bytes: Uint8Array,
-  input: ImageInput,
-  options: { readonly augmentation?: Augmentation } = {},
-): Promise<Preprocessed> {
-  const view = options.augmentation === undefined ? plainView : drawView(options.augmentation);
-  const pixels = await readPixels(bytes, input, { kept: input.crop * view.kept, left: view.left, top: view.top });
+export async function preprocessImage(bytes: Uint8Array, input: ImageInput): Promise<Preprocessed> {
+  const pixels = await readPixels(bytes, input, { kept: input.crop, left: 0.5, top: 0.5 });
   const gray = toGray(pixels.data);
   const planes = input.channels === 'gray' ? [every(gray, 1, 0)] : colourOrder[input.channels].map((at) => every(pixels.data, 3, at));
   const data = new Float32Array(planes.length * input.width * input.height);
   for (const [channel, plane] of planes.entries()) {
-    const scale = scaleTable(input, channel, view.gain);
+    const scale = scaleTable(input, channel);
     const from = input.layout === 'nchw' ? channel * input.width * input.height : channel;
-    writePlane(data, from, input.layout === 'nchw' ? 1 : planes.length, plane, scale, view.mirrored ? input.width : null);
+    writePlane(data, from, input.layout === 'nchw' ? 1 : planes.length, plane, scale);
   }
   return { data, hash: differenceHash(gray, input.width, input.height) };
 }
@@ -57,28 +51,18 @@ function toGray(rgb: Uint8Array): Uint8Array {
   return gray;
 }
 
-/** What each of the 256 pixel values becomes: (low + v/255·(high − low) − mean) / std, v brightened and held within 0 to 255 before. */
-function scaleTable(input: ImageInput, channel: number, gain: number): Float32Array {
+/** What each of the 256 pixel values becomes: (low + v/255·(high − low) − mean) / std. */
+function scaleTable(input: ImageInput, channel: number): Float32Array {
   const [low, high] = input.range;
   const mean = input.mean.length === 0 ? 0 : input.mean[input.mean.length === 1 ? 0 : channel]!;
   const std = input.std.length === 0 ? 1 : input.std[input.std.length === 1 ? 0 : channel]!;
-  return Float32Array.from({ length: 256 }, (_, value) => (low + (Math.min(255, value * gain) / 255) * (high - low) - mean) / std);
+  return Float32Array.from({ length: 256 }, (_, value) => (low + (value / 255) * (high - low) - mean) / std);
 }
 
-/** Scales a plane into every `stride`-th place of `out`; `mirrorWidth` turns each row around. */
-function writePlane(out: Float32Array, from: number, stride: number, plane: Plane, scale: Float32Array, mirrorWidth: number | null): void {
-  const { data, step, offset } = plane;
+/** Scales a plane into every `stride`-th place of `out`. Every capture of every job goes through here. */
+function writePlane(out: Float32Array, from: number, stride: number, { data, step, offset }: Plane, scale: Float32Array): void {
   const count = data.length / step;
-  if (mirrorWidth === null) {
-    // Every capture of every job goes through here.
-    for (let at = 0, read = offset, write = from; at < count; at += 1, read += step, write += stride) out[write] = scale[data[read]!]!;
-    return;
-  }
-  for (let at = 0; at < count; at += 1) {
-    const column = at % mirrorWidth;
-    const source = at - column + (mirrorWidth - 1 - column);
-    out[from + at * stride] = scale[data[source * step + offset]!]!;
-  }
+  for (let at = 0, read = offset, write = from; at < count; at += 1, read += step, write += stride) out[write] = scale[data[read]!]!;
 }
 
 /** Left and right exchanged in one sample of the card's layout. */

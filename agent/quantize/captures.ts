@@ -26,7 +26,7 @@ export async function listCaptures(directory: string, labels: readonly string[])
 }
 
 /** `wanted` files spread evenly over the list (and so over its classes), and the rest. */
-export function spread(
+export function takeEvenly(
   files: readonly LabelledFile[],
   wanted: number,
 ): { readonly taken: readonly LabelledFile[]; readonly rest: readonly LabelledFile[] } {

@@ -17,6 +17,8 @@ export interface ActivationPorts {
   use(choice: TailChoice): Promise<void>;
   /** Another release predicts now. */
   changed(version: string): Promise<void>;
+  /** The current release cannot predict, and another is about to take its place: what follows from that is written down first, or the place is not taken. */
+  leaving?(version: string, reason: string): void;
 }
 
 export interface Activation {
@@ -42,7 +44,7 @@ export interface Started {
   readonly leftBehind: string | null;
 }
 
-export function createActivation({ releases, base, keep, log, use, changed }: ActivationPorts): Activation {
+export function createActivation({ releases, base, keep, log, use, changed, leaving }: ActivationPorts): Activation {
   async function choiceOf(version: string): Promise<TailChoice> {
     if (version === 'base') return { version, artifact: null, classes: base.classes };
     const manifest = await releases.verify(version);
@@ -77,6 +79,14 @@ export function createActivation({ releases, base, keep, log, use, changed }: Ac
       if (!(error instanceof WhetError && error.code === 'disk-full')) throw error;
       log.error({ error: messageOf(error) }, 'the disk is full: what predicts now could not be written down');
     }
+  }
+
+  /** What follows from leaving is written down first, or the next start finds it again. */
+  async function takeOver(left: string, reason: string, version: string): Promise<void> {
+    await unlessFull(async () => {
+      leaving?.(left, reason);
+      await releases.rollback(version);
+    });
   }
 
   return {
@@ -131,14 +141,14 @@ export function createActivation({ releases, base, keep, log, use, changed }: Ac
         if (older === version || health !== 'healthy') continue;
         try {
           await use(await choiceOf(older));
-          await unlessFull(() => releases.rollback(older));
+          await takeOver(version, leftBehind, older);
           return { current: older, leftBehind };
         } catch (error) {
           log.debug({ release: older, error: messageOf(error) }, 'an older release does not fit either');
         }
       }
       await use(await choiceOf('base'));
-      await unlessFull(() => releases.rollback('base'));
+      await takeOver(version, leftBehind, 'base');
       return { current: 'base', leftBehind };
     },
   };

@@ -17,11 +17,11 @@ const ledgerSchema = z.object({
 });
 
 type Parsed = z.infer<typeof ledgerSchema>;
-export type Health = Parsed['health'][string];
+export type ReleaseHealth = Parsed['health'][string];
 export interface Ledger {
   readonly lastNumber: number;
   readonly trail: readonly string[];
-  readonly health: Readonly<Record<string, Health>>;
+  readonly health: Readonly<Record<string, ReleaseHealth>>;
 }
 
 /** Versions that the trail reaches back. */

@@ -8,14 +8,14 @@ import { readCurrent, writeCurrent } from './current.ts';
 import { makeDirectory, removeDirectory, removeLeftovers } from './durable.ts';
 import { type Ledger, readLedger, writeLedger } from './ledger.ts';
 import { activated, currentOf, healthOf, reconciled, rollbackTargets, rolledBack, withHealth, without } from './swap.ts';
-import { listVersions, numberOf, prunable, verifyRelease, versionName, versionNames } from './versions.ts';
+import { listVersions, nameOfVersion, numberOf, prunable, verifyRelease, versionNames } from './versions.ts';
 
 export interface Switched {
   readonly previous: string;
   readonly current: string;
 }
 
-export interface Started {
+export interface ReleasesStart {
   readonly current: string;
   /** The release that was current and cannot be used; null where all was well. */
   readonly rolledBack: { readonly from: string; readonly reason: string } | null;
@@ -30,7 +30,7 @@ export interface ReleaseList {
 
 export interface Releases {
   /** Removes leftovers; rolls back a current release that is damaged, failed, or was in its first health check when the device stopped, twice. */
-  start(): Promise<Started>;
+  start(): Promise<ReleasesStart>;
   current(): Promise<string>;
   /** Directory of a release's files. */
   directory(version: string): string;
@@ -141,7 +141,7 @@ export function createReleases(root: string, clock: Clock): Releases {
         await makeDirectory(root);
         const names = await versionNames(root);
         const number = Math.max((await load()).lastNumber, ...names.map(numberOf)) + 1;
-        const manifest = { version: versionName(number, facts.artifact.sha256), createdAtMs: clock.now(), ...facts };
+        const manifest = { version: nameOfVersion(number, facts.artifact.sha256), createdAtMs: clock.now(), ...facts };
         await writeRelease(root, manifest, files);
         return manifest;
       }),

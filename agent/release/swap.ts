@@ -1,8 +1,8 @@
 // Which release should be current, decided on the ledger alone: activated, rolled back, failed, purged. Pure: takes ledgers, gives ledgers
 // and versions. The last entry of the trail is the current release; below the trail lies 'base'.
-import type { Health, Ledger } from './ledger.ts';
+import type { Ledger, ReleaseHealth } from './ledger.ts';
 
-export function healthOf(ledger: Ledger, version: string): Health['state'] | 'untried' {
+export function healthOf(ledger: Ledger, version: string): ReleaseHealth['state'] | 'untried' {
   return version === 'base' ? 'healthy' : (ledger.health[version]?.state ?? 'untried');
 }
 
@@ -17,7 +17,7 @@ export function activated(ledger: Ledger, version: string): Ledger {
   return healthOf(ledger, version) === 'healthy' ? { ...ledger, trail } : withHealth({ ...ledger, trail }, version, 'pending', null);
 }
 
-export function withHealth(ledger: Ledger, version: string, state: Health['state'], reason: string | null): Ledger {
+export function withHealth(ledger: Ledger, version: string, state: ReleaseHealth['state'], reason: string | null): Ledger {
   return { ...ledger, health: { ...ledger.health, [version]: { state, reason: reason?.slice(0, 2000) ?? null } } };
 }
 

@@ -55,7 +55,7 @@ export function numberOf(version: string): number {
   return Number(version.slice(0, 6));
 }
 
-export function versionName(number: number, artifactSha256: string): string {
+export function nameOfVersion(number: number, artifactSha256: string): string {
   if (number > 999_999) throw new WhetError('internal', `release numbers end at 999999, and ${number} is next`);
   return `${String(number).padStart(6, '0')}-${artifactSha256.slice(0, 8)}`;
 }

@@ -5,15 +5,15 @@ import { WhetError } from '../errors.ts';
 import { clearSuspicion, createFile, isSuspect, markSuspect, moveAside } from './database-file.ts';
 import { sqliteFailure } from './failure.ts';
 
-export type Value = null | number | string | Uint8Array;
+export type SqlValue = null | number | string | Uint8Array;
 
 export interface Database {
   readonly path: string;
   /** First row, or undefined. The statement is prepared once for each text, so texts must not be made from values. */
-  get<T>(sql: string, ...values: readonly Value[]): T | undefined;
-  all<T>(sql: string, ...values: readonly Value[]): readonly T[];
+  get<T>(sql: string, ...values: readonly SqlValue[]): T | undefined;
+  all<T>(sql: string, ...values: readonly SqlValue[]): readonly T[];
   /** Gives the number of rows that were changed. */
-  run(sql: string, ...values: readonly Value[]): number;
+  run(sql: string, ...values: readonly SqlValue[]): number;
   exec(sql: string): void;
   /** All or nothing, durable when it returns. A transaction inside another joins it, so its errors must not be caught there. */
   transaction<T>(work: () => T): T;
@@ -128,8 +128,8 @@ function wrap(db: DatabaseSync, path: string, busyTimeoutMs: number): Database {
 
   return {
     path,
-    get: <T>(sql: string, ...values: readonly Value[]) => guarded(() => prepared(sql).get(...values) as T | undefined),
-    all: <T>(sql: string, ...values: readonly Value[]) => guarded(() => prepared(sql).all(...values) as unknown as readonly T[]),
+    get: <T>(sql: string, ...values: readonly SqlValue[]) => guarded(() => prepared(sql).get(...values) as T | undefined),
+    all: <T>(sql: string, ...values: readonly SqlValue[]) => guarded(() => prepared(sql).all(...values) as unknown as readonly T[]),
     run: (sql, ...values) => guarded(() => Number(prepared(sql).run(...values).changes)),
     exec,
     transaction: (work) => begun('BEGIN IMMEDIATE', work),

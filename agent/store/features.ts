@@ -20,7 +20,7 @@ export interface LabelledRow extends FeatureRow {
   readonly label: string;
 }
 
-export interface Features {
+export interface StoredFeatures {
   labelled(backbone: string): Iterable<LabelledRow>;
   /** The newest `limit` unlabelled samples, oldest of them first. */
   unlabelled(backbone: string, limit: number): Iterable<FeatureRow>;
@@ -50,7 +50,7 @@ interface ViewRow {
 /** Rows in memory at once, beside what the caller keeps. */
 const batch = 64;
 
-export function createFeatures(database: Database): Features {
+export function createFeatures(database: Database): StoredFeatures {
   const select = (labelled: 'NOT NULL' | 'NULL') => `
     SELECT samples.id, samples.source, time_ms, label, samples.hash, data, moment, judges FROM samples JOIN features ON sample = samples.id
     LEFT JOIN moments ON moments.id = moment

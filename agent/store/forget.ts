@@ -1,7 +1,7 @@
 // Exact forgetting: selected samples with their labels, pictures and questions leave every table, the log and the free pages; messages
 // about them that still wait in the outbox leave too. Names the runs that learned from them. Refuses a selector without a condition.
 import { WhetError } from '../errors.ts';
-import type { Database, Value } from './database.ts';
+import type { Database, SqlValue } from './database.ts';
 import { forgetInMoments } from './moments.ts';
 import { unpackRows } from './runs.ts';
 import { idOfRow, rowOfId } from './sample-id.ts';
@@ -75,8 +75,8 @@ function taint(database: Database, rows: ReadonlySet<number>): readonly string[]
   return runs;
 }
 
-function condition(selector: SampleSelector): { readonly where: string; readonly values: readonly Value[] } {
-  const parts: (readonly [string, Value])[] = [];
+function condition(selector: SampleSelector): { readonly where: string; readonly values: readonly SqlValue[] } {
+  const parts: (readonly [string, SqlValue])[] = [];
   if (selector.samples !== undefined) {
     const rows = selector.samples.map(rowOfId).filter((row) => row !== null);
     parts.push(['id IN (SELECT value FROM json_each(?))', JSON.stringify(rows)]);

@@ -1,6 +1,6 @@
 // Questions to people about samples: asked once a sample, within an hourly budget, answered by a label. The budget survives
 // restarts and the eviction of the samples asked about.
-import type { ClassScore } from '../types.ts';
+import type { Answer } from '../types.ts';
 import type { Database } from './database.ts';
 import { idOfRow, rowOfId } from './sample-id.ts';
 import { type SampleRow, sampleColumns, toSample } from './sample-rows.ts';
@@ -10,7 +10,7 @@ export interface OpenQuery {
   readonly sample: string;
   readonly source: string;
   readonly timeMs: number;
-  readonly guesses: readonly ClassScore[];
+  readonly answer: Answer;
   readonly askedMs: number;
 }
 
@@ -53,8 +53,8 @@ export function createQueries(database: Database, { settle, keepRaw }: Pick<Samp
       const sql = `SELECT ${sampleColumns}, asked_ms FROM queries JOIN samples ON samples.id = sample
         WHERE state = 'open' AND label IS NULL ORDER BY asked_ms DESC, samples.id DESC LIMIT ?`;
       return database.all<SampleRow & { readonly asked_ms: number }>(sql, limit).map((row) => {
-        const { source, timeMs, scores } = toSample(row);
-        return { sample: idOfRow(row.id), source, timeMs, guesses: scores, askedMs: row.asked_ms };
+        const { source, timeMs, answer } = toSample(row);
+        return { sample: idOfRow(row.id), source, timeMs, answer, askedMs: row.asked_ms };
       });
     },
     isOpen: (sample) => database.get("SELECT 1 FROM queries WHERE sample = ? AND state = 'open'", rowOfId(sample)) !== undefined,

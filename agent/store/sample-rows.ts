@@ -1,5 +1,5 @@
 // A sample as it is handed in and as it is read back, and the row between them. Takes rows, gives records; large values stay in the store.
-import type { ClassScore } from '../types.ts';
+import type { Answer } from '../types.ts';
 import { idOfRow } from './sample-id.ts';
 
 /** Who gave a label. */
@@ -14,8 +14,7 @@ export interface NewSample {
   /** sha256 of the backbone that computed the features. */
   readonly backbone: string;
   readonly features: Float32Array;
-  /** Most likely first; at most ten are kept. */
-  readonly scores: readonly ClassScore[];
+  readonly answer: Answer;
   /** Release that predicted. */
   readonly release: string;
   /** 64-bit perceptual hash. */
@@ -31,7 +30,7 @@ export interface Sample {
   readonly source: string;
   readonly timeMs: number;
   readonly release: string;
-  readonly scores: readonly ClassScore[];
+  readonly answer: Answer;
   readonly label: string | null;
   readonly origin: string | null;
   readonly bytes: number;
@@ -58,7 +57,7 @@ export function toSample(row: SampleRow): Sample {
     source: row.source,
     timeMs: row.time_ms,
     release: row.release,
-    scores: parseScores(row.scores),
+    answer: parseAnswer(row.scores),
     label: row.label,
     origin: row.origin,
     bytes: row.bytes,
@@ -66,12 +65,16 @@ export function toSample(row: SampleRow): Sample {
   };
 }
 
-export function scoresText(scores: readonly ClassScore[]): string {
-  return JSON.stringify(scores.slice(0, 10).map(({ label, confidence }) => [label, Number(confidence.toPrecision(6))]));
+/** Classes are a list of pairs, as they were before there were other answers; those are the answer itself. */
+export function answerText(answer: Answer): string {
+  if (answer.kind !== 'classes') return JSON.stringify(answer);
+  return JSON.stringify(answer.scores.slice(0, 10).map(({ label, confidence }) => [label, Number(confidence.toPrecision(6))]));
 }
 
-function parseScores(text: string): readonly ClassScore[] {
-  return (JSON.parse(text) as readonly (readonly [string, number])[]).map(([label, confidence]) => ({ label, confidence }));
+function parseAnswer(text: string): Answer {
+  const stored = JSON.parse(text) as readonly (readonly [string, number])[] | Exclude<Answer, { kind: 'classes' }>;
+  if ('kind' in stored) return stored;
+  return { kind: 'classes', scores: stored.map(([label, confidence]) => ({ label, confidence })) };
 }
 
 /** Little-endian, as every board that Whetstone runs on keeps them. */

@@ -8,13 +8,13 @@ import type { Origins } from './origins.ts';
 import { idOfRow, nextRow, rowOfId } from './sample-id.ts';
 import { createLookup, type SampleLookup } from './sample-lookup.ts';
 import {
+  answerText,
   featureBytes,
   hashBytes,
   type NewSample,
   type Sample,
   type SampleRow,
   sampleColumns,
-  scoresText,
   toSample,
 } from './sample-rows.ts';
 import { rowBytes, type Shelf } from './shelf.ts';
@@ -28,7 +28,7 @@ export type Added =
 export interface Reembedded {
   readonly backbone: string;
   readonly features: Float32Array;
-  readonly scores: NewSample['scores'];
+  readonly answer: NewSample['answer'];
   readonly release: string;
   readonly hash: bigint;
 }
@@ -75,7 +75,7 @@ export function createSamples(database: Database, shelf: Shelf, origins: Origins
       bytes,
       rawBytes,
       sample.label ?? null,
-      scoresText(sample.scores),
+      answerText(sample.answer),
       sample.origin ?? null,
       sample.moment ?? null,
     );
@@ -233,7 +233,7 @@ export function createSamples(database: Database, shelf: Shelf, origins: Origins
           backboneRow(database, by.backbone),
           by.release,
           hashBytes(by.hash),
-          scoresText(by.scores),
+          answerText(by.answer),
           growth,
           row,
         );

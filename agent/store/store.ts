@@ -4,7 +4,7 @@ import type { Clock, CommandLog, Outbox } from '../types.ts';
 import { type CommandLimits, createCommandLog } from './commands.ts';
 import { createCounters } from './counters.ts';
 import { type Broken, type Database, type DatabaseOptions, openDatabase, openReadOnly } from './database.ts';
-import { createFeatures, type Features } from './features.ts';
+import { createFeatures, type StoredFeatures } from './features.ts';
 import { type ForgottenSamples, forgetSamples, type SampleSelector, wouldForget } from './forget.ts';
 import { createLabels, type Labels } from './labels.ts';
 import { createMoments, type Moments } from './moments.ts';
@@ -45,7 +45,7 @@ export interface StoreSizes {
 export interface Store {
   readonly samples: Samples;
   readonly labels: Labels;
-  readonly features: Features;
+  readonly features: StoredFeatures;
   readonly moments: Moments;
   readonly views: Views;
   readonly origins: Origins;
@@ -71,7 +71,7 @@ export interface Store {
 
 /** What another process may see of the store. */
 export interface StoreReader {
-  readonly features: Features;
+  readonly features: StoredFeatures;
   snapshot<T>(work: () => T): T;
   close(): void;
 }

@@ -13,7 +13,7 @@ import {
   openQuantizedTail,
   scoresOf,
 } from '../candidate/evidence.ts';
-import { judgeEvidence, judgeGolden, type Named } from '../candidate/judge.ts';
+import { judgeGolden, type Named } from '../candidate/golden.ts';
 import { compareCost } from '../candidate/latency.ts';
 import { listen } from '../candidate/listening.ts';
 import { type Look, lookAt } from '../candidate/looks.ts';
@@ -26,6 +26,7 @@ import type { Model } from '../onnx/ir.ts';
 import { withClasses } from '../onnx/surgery/classes.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { openStoreReader } from '../store/store.ts';
+import { classes } from '../tasks/classes.ts';
 import type { ListeningReport, TrainingReport, Verdict } from '../types.ts';
 import type { TrainingJob } from './protocol.ts';
 import type { TeachingSet } from './teaching-set.ts';
@@ -78,7 +79,7 @@ export async function judgeArtifact(
     latencyMs: await compareCost(classifier, current.model, artifact, { runtime: base.runtime, limit: job.gate.latencyRatio }),
     sizeBytes: { before: current.bytes, after: bytes.length },
   };
-  const verdict = judgeEvidence(evidence, set, costs, { ...job.gate, minPerClass: job.minPerClass, look: look.looks });
+  const verdict = classes.judge(evidence, set, costs, { ...job.gate, minPerClass: job.minPerClass, look: look.looks });
   return {
     verdict: job.unlearning ? unlearned(verdict) : verdict,
     holdout: evidence.rows.length,

@@ -1,9 +1,9 @@
 // Which tail a run ends with: learners without and, where unlabelled samples say what the base model knew, with pseudo-statistics; left-out
 // predictions decide. Takes a job and features, gives the chosen fit.
 
-import type { ClassPlan } from '../adapt/class-folders.ts';
-import { learnWithViews } from '../adapt/varied-copies.ts';
+import type { ClassPlan } from '../candidate/class-plan.ts';
 import { learnTail } from '../candidate/learn.ts';
+import { learnWithViews } from '../candidate/varied-copies.ts';
 import type { Chosen } from '../learn/choose.ts';
 import { gradientBy } from '../learn/engines.ts';
 import type { Room } from '../learn/gradient/room.ts';

@@ -1,4 +1,5 @@
 // What the daemon and its trainer process say to each other. Everything crosses by structured clone over the child's IPC channel.
+import type { GateLimits } from '../candidate/gate.ts';
 import type { Look } from '../candidate/looks.ts';
 import type { ModelCard } from '../config/card.ts';
 import type { GradientSettings } from '../config/gradient-schema.ts';
@@ -20,7 +21,7 @@ export interface TrainingJob {
   readonly engine: EngineName;
   /** How gradient steps go about it. */
   readonly gradient: GradientSettings;
-  readonly gate: GateLimits;
+  readonly gate: Omit<GateLimits, 'minPerClass' | 'look'>;
   readonly minPerClass: number;
   readonly threads: number;
   readonly nice: number;
@@ -39,15 +40,6 @@ export interface TrainingJob {
   readonly roomBytes: number | null;
   /** An empty directory for the candidate's files: model.onnx, delta.safetensors, master.safetensors, card.json. */
   readonly candidateDir: string;
-}
-
-export interface GateLimits {
-  /** Largest fall of accuracy on the base model's golden set. */
-  readonly forgetting: number;
-  readonly latencyRatio: number;
-  readonly sizeRatio: number;
-  /** Confidence that the improvement is more than chance, e.g. 0.9. */
-  readonly confidence: number;
 }
 
 export interface TrainingOutcome {

@@ -1,6 +1,6 @@
 // What a run can learn from: the store's labelled samples of this backbone, and the classes that they make. Takes rows and the base model's
 // classes, gives a feature set with the sample behind each row; labels that do not fit are counted and named, never guessed.
-import { type ClassMode, type ClassPlan, planClasses } from '../adapt/class-folders.ts';
+import { type ClassMode, type ClassPlan, planClasses } from '../candidate/class-plan.ts';
 import { isClassName } from '../config/class-name.ts';
 import { labelsLike, matchLabel } from '../config/class-names.ts';
 import type { FeatureSet } from '../types.ts';
@@ -49,12 +49,7 @@ export function teachingSet(
   });
   if (usable.length < (mode === 'replace' ? 2 : 1)) return null;
   const names = usable.map(([label]) => label).sort();
-  const planned = planClasses(
-    mode,
-    names.map((name) => ({ name, path: '', files: [name] })),
-    known,
-    known.length,
-  );
+  const planned = planClasses(mode, names, known, known.length);
   // A class that came with a deployed release is not one of the base's own: its place in the tail is new.
   const plan = { ...planned, mapping: planned.mapping.map((from) => (from !== null && from < own ? from : null)) };
   const indexOf = new Map(names.map((name) => [name, matchLabel(name, plan.labels) as number]));

@@ -2,8 +2,8 @@
 // and dies with its parent.
 import { messageOf, WhetError } from '../errors.ts';
 import { lowerPriority } from '../host/process-priority.ts';
-import { improve } from '../improve.ts';
 import { createRuntime } from '../runtime/runtime.ts';
+import { improve } from './improve.ts';
 import type { FromTrainer, TrainingJob } from './protocol.ts';
 
 const say = (message: FromTrainer): Promise<void> =>

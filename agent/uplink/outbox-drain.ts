@@ -8,12 +8,14 @@ import type { Log } from '../log.ts';
 import { type Connection, ConnectionLost, PublishRefused } from '../mqtt/client.ts';
 import type { RateLimit } from '../mqtt/rate-limit.ts';
 import type { Outbox, OutboxMessage } from '../types.ts';
-import { createSuspects } from './suspects.ts';
+import type { Suspects } from './suspects.ts';
 
 export interface DrainOptions {
   readonly address: Address;
   /** The bytes of a message that was enqueued without: a chunk of weights, by its topic; null where there are none any more. */
   read(topic: string): Promise<Uint8Array | null>;
+  /** Shared with whoever else sends on the connection. */
+  readonly suspects: Suspects<string | number>;
   /** Unacknowledged messages at once, far below the 65,535 packet ids; the broker's receive maximum limits it too. */
   readonly window: number;
   /** What makes no progress for this long will make none. */
@@ -26,10 +28,9 @@ export interface Drain {
   /** Something was enqueued. */
   wake(): void;
   stop(): void;
-  /**
-   * Messages that the broker refused for good (not authorized, too large), which are deleted and logged, and those that ended the connection
-   * again and again, which stay in the outbox and are tried again after the next start.
-   */
+  /** A message ended the connection again and again: it stays in the outbox and is tried again after the next start. */
+  setAside(id: number): void;
+  /** Messages that the broker refused for good (not authorized, too large), which are deleted and logged. */
   readonly refused: number;
   /** For the watchdog: while there is a connection, the outbox is looked at, and what was sent has an end, whatever the broker does. */
   isAlive(): boolean;
@@ -59,12 +60,7 @@ export function createDrain(options: DrainOptions, outbox: Outbox, rate: RateLim
   /** Acknowledged by the broker, but the store could not delete it yet (disk full): not sent again in this life. */
   const undeleted = new Set<number>();
   const complained = new Set<string>();
-  const suspects = createSuspects<number>((id) => {
-    complainOnce(
-      `aside ${id}`,
-      `the broker ends the connection at message ${id} of the outbox, each time: it is set aside until the next start`,
-    );
-  });
+  const { suspects } = options;
   let timer: NodeJS.Timeout | null = null;
 
   function later(ms: number): void {
@@ -112,10 +108,13 @@ export function createDrain(options: DrainOptions, outbox: Outbox, rate: RateLim
 
   /** Gives the milliseconds until the rate limit lets more through. */
   function sendAll(open: Connection): number {
-    const suspect = buffer.find(({ id }) => id === suspects.alone);
-    if (suspect !== undefined) return inFlight.size > 0 ? pollMs : sendAlone(open, suspect);
-    // The one that is under suspicion is in flight alone.
-    if (suspects.alone !== undefined && inFlight.has(suspects.alone)) return pollMs;
+    const { alone } = suspects;
+    const suspect = buffer.find(({ id }) => id === alone);
+    if (suspect !== undefined) return suspects.mayGo(suspect.id) ? sendAlone(open, suspect) : pollMs;
+    // The one that is under suspicion is in flight alone, or it is the retained state's.
+    if (typeof alone === 'string' || (alone !== undefined && inFlight.has(alone))) return pollMs;
+    // It may have made room for others meanwhile.
+    if (alone !== undefined && outbox.pending(1, alone - 1)[0]?.id !== alone) suspects.taken(alone);
     const busy = new Set([...inFlight.values()].map(({ topic }) => topic));
     const room = () => Math.min(options.window, open.receiveMaximum) - inFlight.size;
     const rest: Waiting[] = [];
@@ -151,6 +150,7 @@ export function createDrain(options: DrainOptions, outbox: Outbox, rate: RateLim
 
   async function send(open: Connection, message: Waiting): Promise<void> {
     inFlight.set(message.id, { topic: message.topic, sinceMs: performance.now() });
+    suspects.sent(message.id);
     const payload = await payloadOf(message);
     if (open !== connection) return;
     if (payload === null) {
@@ -180,9 +180,9 @@ export function createDrain(options: DrainOptions, outbox: Outbox, rate: RateLim
       complainOnce(`refused ${message.topic}`, `the broker refuses messages on '${message.topic}': ${outcome.message}; they are dropped`);
       deleted(message.id);
     } else {
-      if (outcome instanceof PublishRefused) suspects.lost([message.id]);
+      if (outcome instanceof PublishRefused) suspects.ended(message.id);
       // Sent again on the next connection, from the oldest on.
-      down(outcome instanceof PublishRefused);
+      down();
       if (!(outcome instanceof ConnectionLost)) restart(`a message on '${message.topic}' was not taken: ${messageOf(outcome)}`);
     }
     pump();
@@ -211,9 +211,7 @@ export function createDrain(options: DrainOptions, outbox: Outbox, rate: RateLim
     complained.add(key);
   }
 
-  /** `explained`: what was in flight has nothing to do with it. */
-  function down(explained = false): void {
-    if (connection !== null && inFlight.size > 0 && !explained) suspects.lost([...inFlight.keys()]);
+  function down(): void {
     connection = null;
     inFlight.clear();
     buffer = [];
@@ -228,9 +226,15 @@ export function createDrain(options: DrainOptions, outbox: Outbox, rate: RateLim
       connection = opened;
       pump();
     },
-    down: () => down(),
-    wake: () => pump(),
-    stop: () => down(true),
+    down,
+    wake: pump,
+    stop: down,
+    setAside(id) {
+      complainOnce(
+        `aside ${id}`,
+        `the broker ends the connection at message ${id} of the outbox, each time: it is set aside until the next start`,
+      );
+    },
     isAlive() {
       if (connection === null) return true;
       // In the order in which they were sent.
@@ -238,7 +242,7 @@ export function createDrain(options: DrainOptions, outbox: Outbox, rate: RateLim
       return performance.now() - Math.min(pumpedMs, oldest?.sinceMs ?? pumpedMs) < (options.stuckMs ?? stuckMs);
     },
     get refused() {
-      return refused + suspects.setAside;
+      return refused;
     },
   };
 }

@@ -16,6 +16,7 @@ import { createDrain } from './outbox-drain.ts';
 import { receiveWeights } from './receive-weights.ts';
 import { createReports, type Reports } from './reports.ts';
 import { createRetainedState } from './retained-state.ts';
+import { createSuspects } from './suspects.ts';
 
 type Wishes<T> = { readonly [K in keyof T]?: T[K] | undefined };
 
@@ -108,8 +109,15 @@ export function createUplink(config: UplinkConfig, ports: UplinkPorts): Uplink {
     log,
   );
   const restart = (reason: string) => link.restart(reason);
-  const state = createRetainedState(address, log, restart);
-  const drain = createDrain({ address, window: config.window ?? 16, read: readChunk }, outbox, rate, log, restart);
+  const suspects = createSuspects<string | number>({
+    setAside: (key) => (typeof key === 'string' ? state.setAside(key) : drain.setAside(key)),
+    changed() {
+      state.wake();
+      drain.wake();
+    },
+  });
+  const state = createRetainedState({ address, suspects, clock, log, restart });
+  const drain = createDrain({ address, suspects, window: config.window ?? 16, read: readChunk }, outbox, rate, log, restart);
   const run: RunCommand = async (...command) => {
     if (handlers === null) throw new Error('a command before the start');
     return handlers.run(...command);
@@ -145,6 +153,7 @@ export function createUplink(config: UplinkConfig, ports: UplinkPorts): Uplink {
   }
 
   function down(): void {
+    suspects.lost();
     state.down();
     drain.down();
   }
@@ -157,6 +166,7 @@ export function createUplink(config: UplinkConfig, ports: UplinkPorts): Uplink {
 
   async function shutDown(): Promise<void> {
     await commands.stop(stopGraceMs);
+    suspects.forgive();
     reports.publishStatus('stopped');
     await Promise.race([state.settled(), new Promise((resolve) => setTimeout(resolve, stopGraceMs).unref())]);
     down();
@@ -193,7 +203,7 @@ export function createUplink(config: UplinkConfig, ports: UplinkPorts): Uplink {
         connected: link.connection !== null,
         reconnects: link.reconnects,
         dropped: reports.dropped,
-        refused: drain.refused,
+        refused: drain.refused + suspects.setAside,
         ignored: commands.ignored,
         waiting: outbox.counters.waiting,
         failure: link.connection === null ? (link.failure?.message ?? null) : null,

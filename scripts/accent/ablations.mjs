@@ -1,12 +1,12 @@
 // What each choice is worth: statistics of the base model, weight of a person, augmentation, λ and temperature, one at a time against the usual.
 
-import { crossEntropy } from '../../agent/learn/calibrate.ts';
 import { evaluate } from '../../agent/learn/evaluate.ts';
 import { closedForm } from '../../agent/learn/ridge/closed-form.ts';
 import { multiply, oneHot } from '../../agent/learn/ridge/gather.ts';
 import { personalWeightOf } from '../../agent/learn/ridge/keep-known.ts';
 import { openPrimalRidge } from '../../agent/learn/ridge/primal-ridge.ts';
 import { scaleStatistics } from '../../agent/learn/ridge/statistics.ts';
+import { crossEntropy } from '../../agent/learn/temperature.ts';
 import { createRuntime } from '../../dist/runtime/runtime.js';
 import { outcomeOf, shown, table } from './outcome.mjs';
 import { fitRidge, joined, usual } from './ridge-task.mjs';

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { drawScene, things } from '../../dist/demo/scenes.js';
 import { createCollect } from '../../dist/engine/collect.js';
 import { collectPorts } from '../../dist/engine/collecting.js';
-import { createEvents } from '../../dist/engine/events.js';
+import { createEvents } from '../../dist/events.js';
 import { createInference } from '../../dist/inference/inference.js';
 import { createLog } from '../../dist/log.js';
 import { rasterise } from '../../dist/preprocess/picture.js';

@@ -2,8 +2,8 @@
 // what could be had at all.
 
 import { hitsOfTail } from '../../agent/adapt/judge-candidate.ts';
-import { joinRows } from '../../agent/adapt/varied-copies.ts';
 import { learnTail } from '../../agent/candidate/learn.ts';
+import { joinRows } from '../../agent/candidate/varied-copies.ts';
 import { gradientBy } from '../../agent/learn/engines.ts';
 import { headRows, readHead } from '../../agent/learn/head-rows.ts';
 import { takeRows } from '../../agent/learn/splits.ts';

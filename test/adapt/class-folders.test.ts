@@ -3,7 +3,8 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { labelFiles, listClassFolders, mergedFolders, planClasses } from '../../agent/adapt/class-folders.ts';
+import { filledNames, labelFiles, listClassFolders, mergedFolders } from '../../agent/adapt/class-folders.ts';
+import { planClasses } from '../../agent/candidate/class-plan.ts';
 import { pathBytes } from '../../agent/capture/file-names.ts';
 import { listCaptures } from '../../agent/quantize/captures.ts';
 
@@ -69,7 +70,7 @@ describe('folders of classes', () => {
       ['rot', 1],
     ]);
     expect(Buffer.from(pathBytes(folders[1]!.files[0]!)).toString('latin1')).toBe(`${root}/rot/\xe4.jpg`);
-    expect(planClasses('keep', folders, ['rot', 'grün'], 2).labels).toEqual(['rot', 'grün']);
+    expect(planClasses('keep', filledNames(folders), ['rot', 'grün'], 2).labels).toEqual(['rot', 'grün']);
   });
 
   it('links are followed, and not in circles', async () => {
@@ -98,22 +99,14 @@ describe('the classes that they make', () => {
 
   it('are as many as there are meanings', () => {
     const grades = folders('A', 'A+', 'A-', '-1', '0', '1');
-    expect(planClasses('replace', grades, [], 0).labels).toEqual(['A', 'A+', 'A-', '-1', '0', '1']);
     expect(labelFiles(grades, ['A', 'A+', 'A-', '-1', '0', '1']).map(({ label }) => label)).toEqual([0, 1, 2, 3, 4, 5]);
-    expect(() => planClasses('keep', folders('-1'), ['0', '1'], 2)).toThrow("'-1'");
-    expect(planClasses('extend', folders('-1', '1'), ['0', '1'], 2).labels).toEqual(['0', '1', '-1']);
   });
 
   it('say which folders they join', () => {
     const cats = folders('My Cat', 'dog', 'my-cat');
-    const { labels } = planClasses('replace', cats, [], 0);
+    const { labels } = planClasses('replace', filledNames(cats), [], 0);
     expect(labels).toEqual(['My Cat', 'dog']);
     expect(mergedFolders(cats, labels)).toEqual(["Folders 'My Cat' and 'my-cat' are one class, 'My Cat'."]);
-  });
-
-  it('are refused where a name may mean two', () => {
-    for (const mode of ['keep', 'extend'] as const)
-      expect(() => planClasses(mode, folders('CAT'), ['Cat', 'cat'], 2)).toThrow("may mean the classes 'Cat' or 'cat'");
   });
 });
 

@@ -1,7 +1,7 @@
 // Mirrored pictures help, except where left and right are what the classes differ in; left-out predictions of the pictures decide.
 
 import { expect, it } from 'vitest';
-import { learnCandidate, type Teaching } from '../../agent/adapt/learn-candidate.ts';
+import { type Lesson, learnCandidate } from '../../agent/adapt/learn-candidate.ts';
 import type { AdaptOptions } from '../../agent/adapt/report.ts';
 import { createRuntime } from '../../agent/runtime/runtime.ts';
 import type { FeatureSet } from '../../agent/types.ts';
@@ -17,7 +17,7 @@ const options = {
   runtime: createRuntime(),
 } as unknown as AdaptOptions;
 const learnWith = (view: FeatureSet | null) =>
-  learnCandidate(options, { tail: linearTail(width, classes), train, views: view === null ? [] : [view], classes } as unknown as Teaching);
+  learnCandidate(options, { tail: linearTail(width, classes), train, views: view === null ? [] : [view], classes } as unknown as Lesson);
 
 it('learns from reflections too, and still predicts each picture once', async () => {
   const { reason, fitted } = await learnWith(clusters({ perClass: 12, classes, width, seed: 4, noise: 0.3 }));

@@ -1,7 +1,7 @@
 // Text for people fits their terminal.
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { guessesText, wrapped } from '../../agent/cli/text.ts';
+import { wrapped } from '../../agent/cli/text.ts';
 
 it('long lines are broken at blanks, and set in below their second column', () => {
   expect(wrapped('training  a training run is under way, 3 new labels', 30)).toBe(
@@ -25,9 +25,4 @@ it('nothing is wider than the terminal, and no word is lost', () => {
       },
     ),
   );
-});
-
-it('guesses are quoted, so that a class 9 and 79 % do not run together', () => {
-  const guesses = ['9', '8', '3', '5'].map((label, at) => ({ label, confidence: [0.79, 0.13, 0.05, 0.03][at]! }));
-  expect(guessesText(guesses, 3)).toBe("'9' 79 %, '8' 13 %, '3' 5 %");
 });

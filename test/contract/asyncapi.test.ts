@@ -40,7 +40,7 @@ describe('the AsyncAPI document', () => {
     const ajv = new Ajv({ strict: false, validateFormats: false });
     const schemaOf = (channel: string, message: string) => document.channels[channel]?.messages[message]?.payload ?? {};
     const prediction = ajv.compile(schemaOf('prediction', 'prediction'));
-    const good = { timeMs: 1, source: 'door', sample: null, label: 'cat', confidence: 0.5, release: 'base', latencyMs: 3 };
+    const good = { timeMs: 1, source: 'door', sample: null, kind: 'classes', label: 'cat', confidence: 0.5, release: 'base', latencyMs: 3 };
     expect(prediction(good)).toBe(true);
     expect(prediction({ ...good, confidence: 2 })).toBe(false);
     const result = ajv.compile(schemaOf('result-pause', 'result'));

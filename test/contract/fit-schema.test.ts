@@ -8,8 +8,12 @@ const proportion = { value: 1, samples: 1, low: 0, high: 1 };
 describe('text that is too long', () => {
   it.each([
     ['health', healthSchema, { throttled: [long], degraded: Array.from({ length: 100 }, () => long) }],
-    ['query', querySchema, { sample: 's1', source: long, guesses: [{ label: long, confidence: 1 }], thumbnail: null }],
-    ['prediction', predictionSchema, { source: long, sample: null, label: long, confidence: 1, release: long, latencyMs: 1 }],
+    ['query', querySchema, { sample: 's1', source: long, kind: 'classes', guesses: [{ label: long, confidence: 1 }], thumbnail: null }],
+    [
+      'prediction',
+      predictionSchema,
+      { source: long, sample: null, kind: 'classes', label: long, confidence: 1, release: long, latencyMs: 1 },
+    ],
     ['report', reportSchema, { reason: long, classes: [long], verdict: { kind: 'rejected', reason: long } }],
   ] as const)('breaks no %s', (_, schema, text) => {
     const whole = {
@@ -27,7 +31,7 @@ describe('text that is too long', () => {
   });
 
   it('hides nothing else that is wrong', () => {
-    const wrong = { source: long, sample: null, label: 'cat', confidence: 7, release: 'base', latencyMs: 1, timeMs: 1 };
+    const wrong = { source: long, sample: null, kind: 'classes', label: 'cat', confidence: 7, release: 'base', latencyMs: 1, timeMs: 1 };
     expect(predictionSchema.safeParse(fitted(predictionSchema, wrong)).error?.issues).toMatchObject([{ path: ['confidence'] }]);
   });
 

@@ -44,7 +44,16 @@ describe('topics', () => {
 
   it('refuses a payload that breaks its schema and names the field', () => {
     const content = topics.prediction.content;
-    const prediction = { timeMs: 1, source: 'door', sample: null, label: 'cat', confidence: Number.NaN, release: 'base', latencyMs: 3 };
+    const prediction = {
+      timeMs: 1,
+      source: 'door',
+      sample: null,
+      kind: 'classes',
+      label: 'cat',
+      confidence: Number.NaN,
+      release: 'base',
+      latencyMs: 3,
+    };
     expect(() => encodeJson('prediction', content.schema, prediction)).toThrow(/confidence/);
   });
 

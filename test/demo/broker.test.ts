@@ -36,7 +36,16 @@ describe('the broker and the conversation of the demo', () => {
     const { broker, device } = await started();
     const stop = new AbortController();
     const { hear, until } = createConversation(broker, 'demo', stop.signal);
-    const prediction = { timeMs: 1, source: 'microphone', sample: 's1', label: '7', confidence: 0.9, release: 'base', latencyMs: 2 };
+    const prediction = {
+      timeMs: 1,
+      source: 'microphone',
+      sample: 's1',
+      kind: 'classes',
+      label: '7',
+      confidence: 0.9,
+      release: 'base',
+      latencyMs: 2,
+    };
     const say = async () => {
       await device.send('whetstone/demo/prediction', JSON.stringify(prediction));
     };

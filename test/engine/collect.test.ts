@@ -14,7 +14,13 @@ function setUp(confidence: number, changes: Partial<CollectPorts> = {}) {
   const ports: CollectPorts = {
     requireRoom: () => {},
     async infer() {
-      return { features: Float32Array.of(1), scores: [{ label: 'cat', confidence }], hash: 7n, release: 'base', latencyMs: 1 };
+      return {
+        features: Float32Array.of(1),
+        answer: { kind: 'classes', scores: [{ label: 'cat', confidence }] },
+        hash: 7n,
+        release: 'base',
+        latencyMs: 1,
+      };
     },
     isDuplicate: () => false,
     add: () => 'sample',
@@ -59,7 +65,7 @@ describe('collect', () => {
     const inferred: string[] = [];
     const counting = async () => {
       inferred.push('once');
-      return { features: Float32Array.of(1), scores: [], hash: 7n, release: 'base', latencyMs: 1 };
+      return { features: Float32Array.of(1), answer: { kind: 'classes' as const, scores: [] }, hash: 7n, release: 'base', latencyMs: 1 };
     };
     const { collect } = setUp(0.9, { requireRoom: full, infer: counting });
     await expect(collect.take({ ...capture, label: 'cat' })).rejects.toMatchObject({ code: 'disk-full' });

@@ -4,7 +4,7 @@ import { clockAt } from '../store/fixtures.ts';
 
 const said = (hash: bigint, label = 'cat', confidence = 0.9) => ({
   features: Float32Array.of(1),
-  scores: [{ label, confidence }],
+  answer: { kind: 'classes' as const, scores: [{ label, confidence }] },
   hash,
   release: 'base',
   latencyMs: 1,

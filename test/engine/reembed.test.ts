@@ -12,7 +12,13 @@ const inference = {
   async infer(bytes: Uint8Array) {
     if (bytes[0] === 0) throw new WhetError('image-unreadable', 'no picture');
     const features = Float32Array.of(bytes[0] ?? -1);
-    return { features, scores: [{ label: 'cat', confidence: 1 }], hash: 1n, release: 'base', latencyMs: 1 };
+    return {
+      features,
+      answer: { kind: 'classes' as const, scores: [{ label: 'cat', confidence: 1 }] },
+      hash: 1n,
+      release: 'base',
+      latencyMs: 1,
+    };
   },
 } as unknown as Inference;
 

@@ -1,7 +1,7 @@
 // Scores of predictions against counts done by hand; the scale of logits against a search over a grid.
 import { describe, expect, it } from 'vitest';
-import { crossEntropy, fitScale } from '../../agent/learn/calibrate.ts';
 import { evaluate, hits, proportion, topClasses } from '../../agent/learn/evaluate.ts';
+import { crossEntropy, fitScale } from '../../agent/learn/temperature.ts';
 import { noise } from '../models.ts';
 
 const classes = 3;

@@ -1,8 +1,8 @@
 // Features as sensors give them: far from zero, of very different sizes, constant, not numbers. Each learns as well as it would about zero, or ends by name.
 
 import { describe, expect, it } from 'vitest';
-import { fitNormal, rankingQuality, scoreAll } from '../../agent/learn/anomaly/anomaly.ts';
-import { fitScale } from '../../agent/learn/calibrate.ts';
+import { fitNormal, scoreAll } from '../../agent/learn/anomaly/anomaly.ts';
+import { rankingQuality } from '../../agent/learn/anomaly/ranking.ts';
 import { fitBest } from '../../agent/learn/choose.ts';
 import { evaluate } from '../../agent/learn/evaluate.ts';
 import { gradient } from '../../agent/learn/gradient/gradient.ts';
@@ -12,6 +12,7 @@ import { gatherStatistics, oneHot } from '../../agent/learn/ridge/gather.ts';
 import { priorFrom } from '../../agent/learn/ridge/keep-known.ts';
 import { fitRegression } from '../../agent/learn/ridge/regression.ts';
 import { addStatistics, type Statistics } from '../../agent/learn/ridge/statistics.ts';
+import { fitScale } from '../../agent/learn/temperature.ts';
 import { createRuntime } from '../../agent/runtime/runtime.ts';
 import type { FeatureSet } from '../../agent/types.ts';
 import { clusters, linearTail, randomizer } from './samples.ts';

@@ -7,8 +7,13 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { loadModel } from '../../agent/model/load.ts';
 import { decodeModel } from '../../agent/onnx/codec/decode.ts';
 import { encodeModel } from '../../agent/onnx/codec/encode.ts';
-import { encodeExternal } from '../../agent/onnx/codec/tensor-codec.ts';
-import { GraphProtoSchema, ModelProtoSchema, NodeProtoSchema } from '../../agent/onnx/proto/onnx_pb.ts';
+import {
+  GraphProtoSchema,
+  ModelProtoSchema,
+  NodeProtoSchema,
+  StringStringEntryProtoSchema,
+  TensorProtoSchema,
+} from '../../agent/onnx/proto/onnx_pb.ts';
 import { floatClassifier } from '../models.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'whet-load-'));
@@ -23,7 +28,9 @@ function file(bytes: Uint8Array, name = `${count++}.onnx`): string {
 
 /** x → MatMul with a 2×2 weight that lies in another file. */
 function withExternal(location: string, offset = 0, length = 16): Uint8Array {
-  const weight = encodeExternal('w', { dtype: 'float32', dims: [2, 2], data: new Float32Array(4) }, location, offset, length);
+  const entry = (key: string, value: unknown) => create(StringStringEntryProtoSchema, { key, value: String(value) });
+  const externalData = [entry('location', location), entry('offset', offset), entry('length', length)];
+  const weight = create(TensorProtoSchema, { name: 'w', dataType: 1, dims: [2n, 2n], dataLocation: 1, externalData });
   const node = create(NodeProtoSchema, { opType: 'MatMul', input: ['x', 'w'], output: ['y'] });
   return toBinary(
     ModelProtoSchema,

@@ -5,32 +5,22 @@ import { writeFileSync } from 'node:fs';
 import { createConnection, createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterEach, describe, expect, it } from 'vitest';
-import { freePort, mosquittoMissing, needsMosquitto, startBroker, startSmallBroker } from '../broker.ts';
+import { describe, expect, it } from 'vitest';
+import { freePort, mosquittoMissing, needsMosquitto, startSmallBroker } from '../broker.ts';
 import { createTestDevice, eventually, type TestDevice } from '../uplink/device.ts';
+import { closeLater, openBroker } from '../uplink/opened.ts';
 import { subscribe } from '../uplink/subscriber.ts';
-
-const cleanUp: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const end of cleanUp.splice(0).reverse()) await end();
-});
-
-async function broker(...settings: Parameters<typeof startBroker>) {
-  const started = await startBroker(...settings);
-  cleanUp.push(started.close);
-  return started;
-}
 
 function device(...args: Parameters<typeof createTestDevice>): TestDevice {
   const created = createTestDevice(...args);
-  cleanUp.push(() => created.uplink.stop());
+  closeLater(() => created.uplink.stop());
   created.start();
   return created;
 }
 
 async function watch(url: string, options = {}) {
   const subscriber = await subscribe(url, 'whetstone/#', options);
-  cleanUp.push(subscriber.close);
+  closeLater(subscriber.close);
   return subscriber;
 }
 
@@ -40,7 +30,7 @@ const warnings = ({ lines }: TestDevice) => lines.filter((line) => line.level ==
 
 describe.skipIf(mosquittoMissing)(`the link${needsMosquitto}`, () => {
   it('says online, and stopped on a clean stop; both retained', async () => {
-    const { url } = await broker();
+    const { url } = await openBroker();
     const one = device({ url });
     await connected(one);
     const watcher = await watch(url);
@@ -53,7 +43,7 @@ describe.skipIf(mosquittoMissing)(`the link${needsMosquitto}`, () => {
   });
 
   it('lets the broker say offline when its process is killed', async () => {
-    const { url } = await broker();
+    const { url } = await openBroker();
     const watcher = await watch(url);
     const script = fileURLToPath(new URL('../uplink/killed-device.ts', import.meta.url));
     const child = spawn(process.execPath, [script, url], { stdio: 'ignore' });
@@ -74,13 +64,13 @@ describe.skipIf(mosquittoMissing)(`the link${needsMosquitto}`, () => {
     expect(one.uplink.counters).toMatchObject({ connected: false, reconnects: 0 });
     expect(one.uplink.counters.failure).toMatch(/nothing listens/);
     expect(warnings(one)).toHaveLength(1);
-    await broker({ port });
+    await openBroker({ port });
     await connected(one);
     expect(one.uplink.counters.failure).toBeNull();
   });
 
   it('comes back after the broker was killed, and says online again to one that forgot everything', async () => {
-    const server = await broker();
+    const server = await openBroker();
     const one = device({ url: server.url });
     await connected(one);
     await server.stop(true);
@@ -93,7 +83,7 @@ describe.skipIf(mosquittoMissing)(`the link${needsMosquitto}`, () => {
   });
 
   it('corrects a last will that was published although it is there', async () => {
-    const { url } = await broker();
+    const { url } = await openBroker();
     const one = device({ url });
     await connected(one);
     const watcher = await watch(url);
@@ -103,7 +93,7 @@ describe.skipIf(mosquittoMissing)(`the link${needsMosquitto}`, () => {
   });
 
   it('names refused credentials once, never prints them, and connects when the password file is put right', async () => {
-    const server = await broker({ user: { name: 'pi', password: 'right-secret' } });
+    const server = await openBroker({ user: { name: 'pi', password: 'right-secret' } });
     const passwordFile = join(server.folder, 'password');
     writeFileSync(passwordFile, 'wrong-secret\n');
     const one = device({ url: server.url, username: 'pi', passwordFile, retryMaxMs: 50 });
@@ -129,13 +119,13 @@ describe.skipIf(mosquittoMissing)(`the link${needsMosquitto}`, () => {
   });
 
   it('connects by TLS with a client certificate', async () => {
-    const server = await broker({ tls: { clientCertificates: true } });
+    const server = await openBroker({ tls: { clientCertificates: true } });
     const one = device({ url: server.url, ...server.certificates });
     await connected(one);
   });
 
   it('is refused by TLS without a client certificate, with a hint', async () => {
-    const server = await broker({ tls: { clientCertificates: true } });
+    const server = await openBroker({ tls: { clientCertificates: true } });
     const one = device({ url: server.url, caFile: server.certificates?.caFile });
     await eventually(() => warnings(one).length > 0, 'a warning');
     expect(warnings(one)[0]).toMatch(/client certificate/);
@@ -143,14 +133,14 @@ describe.skipIf(mosquittoMissing)(`the link${needsMosquitto}`, () => {
   });
 
   it('does not trust a broker whose authority it does not know', async () => {
-    const server = await broker({ tls: { clientCertificates: false } });
+    const server = await openBroker({ tls: { clientCertificates: false } });
     const one = device({ url: server.url });
     await eventually(() => warnings(one).length > 0, 'a warning');
     expect(warnings(one)[0]).toMatch(/not signed by an authority known here/);
   });
 
   it('names a missing or unusable certificate file', async () => {
-    const server = await broker({ tls: { clientCertificates: false } });
+    const server = await openBroker({ tls: { clientCertificates: false } });
     const missing = device({ url: server.url, caFile: '/nowhere/ca.crt' });
     await eventually(() => warnings(missing).length > 0, 'a warning');
     expect(warnings(missing)[0]).toMatch(/a file is missing.*\/nowhere\/ca\.crt/);
@@ -161,7 +151,7 @@ describe.skipIf(mosquittoMissing)(`the link${needsMosquitto}`, () => {
   });
 
   it('speaks 3.1.1 with a broker that closes the connection on MQTT 5', async () => {
-    const { url, port } = await broker();
+    const { url, port } = await openBroker();
     const gate = createServer((client) => {
       client.once('data', (connect) => {
         // Protocol level: fixed header, length (1 byte here or 2), "MQTT", then the level.
@@ -180,7 +170,7 @@ describe.skipIf(mosquittoMissing)(`the link${needsMosquitto}`, () => {
     });
     gate.listen(0, '127.0.0.1');
     await once(gate, 'listening');
-    cleanUp.push(() => gate.close());
+    closeLater(() => gate.close());
     const address = gate.address();
     const one = device({ url: `mqtt://127.0.0.1:${typeof address === 'object' ? address?.port : 0}` });
     await connected(one);
@@ -196,7 +186,7 @@ it('stops at once while something takes its connection and never answers', async
   const silent = createServer((socket) => socket.on('error', () => undefined));
   silent.listen(0, '127.0.0.1');
   await once(silent, 'listening');
-  cleanUp.push(() => silent.close());
+  closeLater(() => silent.close());
   const address = silent.address();
   const one = device({ url: `mqtt://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`, connectTimeoutMs: 2_000_000_000 });
   await once(silent, 'connection');
@@ -207,11 +197,11 @@ it('stops at once while something takes its connection and never answers', async
 describe('a broker of MQTT 3.1.1 only (aedes)', () => {
   it('refuses MQTT 5 by its return code, and is spoken to in 3.1.1', async () => {
     const { url, close } = await startSmallBroker();
-    cleanUp.push(close);
+    closeLater(close);
     const one = device({ url });
     await connected(one);
     const watcher = await watch(url, { protocolVersion: 4 });
-    one.uplink.publishQuery({ timeMs: 5, sample: 's1', source: 'door', guesses: [], thumbnail: null });
+    one.uplink.publishQuery({ timeMs: 5, sample: 's1', source: 'door', kind: 'classes', guesses: [], thumbnail: null });
     await watcher.until((all) => all.some((m) => m.topic === 'whetstone/pi-1/query'), 'the query');
     const strict = device({ device: 'pi-2', url, protocol: 5 });
     await eventually(() => warnings(strict).length > 0, 'a warning');

@@ -3,11 +3,11 @@ import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { DeviceParts } from '../../agent/engine/parts.ts';
 import { WhetError } from '../../agent/errors.ts';
 import { createLog } from '../../agent/log.ts';
 import { createControlClient } from '../../agent/operations/control-client.ts';
 import { type ControlServer, createControlServer } from '../../agent/operations/control-server.ts';
-import type { DeviceParts } from '../../agent/operations/parts.ts';
 import type { Progress } from '../../agent/types.ts';
 
 const log = createLog('silent');

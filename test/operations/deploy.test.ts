@@ -8,7 +8,7 @@ import { loadModel } from '../../agent/model/load.ts';
 import { encodeModel } from '../../agent/onnx/codec/encode.ts';
 import { encodeDelta, tailDelta } from '../../agent/onnx/forms/delta.ts';
 import { install } from '../../agent/operations/deploy.ts';
-import type { TailChoice } from '../../agent/types.ts';
+import type { Answer, TailChoice } from '../../agent/types.ts';
 import { modelPath, trainingBench } from '../training/bench.ts';
 
 type Bench = Awaited<ReturnType<typeof trainingBench>>;
@@ -24,7 +24,8 @@ async function published({ releases, clock }: Bench): Promise<ReceivedWeights> {
 function withAnswers(bench: Bench, says: (version: string, row: number) => string = () => '') {
   return {
     ...bench,
-    answers: async ({ version }: TailChoice, features: readonly Float32Array[]) => features.map((_, row) => says(version, row)),
+    answers: async ({ version }: TailChoice, features: readonly Float32Array[]) =>
+      features.map((_, row): Answer => ({ kind: 'classes', scores: [{ label: says(version, row), confidence: 1 }] })),
   };
 }
 

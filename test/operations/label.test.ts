@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { localDevice } from '../../agent/engine/engine.ts';
+import { localDevice } from '../../agent/operations/table.ts';
 import { trainingBench } from '../training/bench.ts';
 
 async function operationsWith(settings: object) {

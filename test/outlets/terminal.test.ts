@@ -2,7 +2,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createEvents, type DeviceEvent } from '../../agent/engine/events.ts';
+import { createEvents, type DeviceEvent } from '../../agent/events.ts';
 import { createHeardLog, createLog } from '../../agent/log.ts';
 import { createTerminalOutlet } from '../../agent/outlets/terminal.ts';
 import { createDevice, eventually, type TestDevice } from '../e2e/daemon.ts';
@@ -34,7 +34,7 @@ const predicted = (label: string, more: object = {}, sample: string | null = nul
     kind: 'predicted',
     sample,
     capture: { source: 'door', timeMs: 0, kind: 'image', bytes: new Uint8Array(), ...more },
-    inferred: { features: new Float32Array(), scores: scores(label), hash: 0n, release: 'base', latencyMs: 1 },
+    inferred: { features: new Float32Array(), answer: { kind: 'classes', scores: scores(label) }, hash: 0n, release: 'base', latencyMs: 1 },
   });
 const reported = (verdict: 'accepted' | 'rejected' | 'waiting', release: string | null) =>
   tell({ kind: 'reported', report: { verdict: { kind: verdict, reason: 'So it is.' }, release } as never });
@@ -68,7 +68,7 @@ describe('what is seen', () => {
 describe('what happens', () => {
   it('is told in the words of people', () => {
     log.info({ device: 'porch', model: 'objects', release: 'base' }, 'ready');
-    tell({ kind: 'asked', sample: '0SB4J2ZS8CM', capture: {} as never, scores: scores('cat'), shown: null });
+    tell({ kind: 'asked', sample: '0SB4J2ZS8CM', capture: {} as never, answer: { kind: 'classes', scores: scores('cat') }, shown: null });
     tell({ kind: 'progressed', run: 'r1', done: 1, total: 9, what: 'features' });
     tell({ kind: 'progressed', run: 'r1', done: 2, total: 9, what: 'features' });
     reported('accepted', '000001-aaaaaaaa');
@@ -120,7 +120,7 @@ describe('what happens', () => {
 
   it('fits the width, and has colours only where they are wanted', () => {
     columns = 50;
-    tell({ kind: 'asked', sample: '0SB4J2ZS8CM', capture: {} as never, scores: scores('cat'), shown: null });
+    tell({ kind: 'asked', sample: '0SB4J2ZS8CM', capture: {} as never, answer: { kind: 'classes', scores: scores('cat') }, shown: null });
     predicted('x'.repeat(120));
     const lines = said.join('').trimEnd().split('\n');
     expect(lines.length).toBeGreaterThan(5);

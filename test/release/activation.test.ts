@@ -1,5 +1,8 @@
 // The one way to another release: what does not fit is refused, what does not work is taken back, what retention no longer keeps goes.
+import { readlinkSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { WhetError } from '../../agent/errors.ts';
 import { createActivation } from '../../agent/release/activation.ts';
 import type { TailChoice } from '../../agent/types.ts';
 import { rememberingLog } from '../uplink/device.ts';
@@ -7,11 +10,15 @@ import { addTo, releasesIn, temporaryRoot } from './fixtures.ts';
 
 const base = { backbone: 'b'.repeat(64), cut: 'cut', classes: ['cat', 'dog'] };
 
-async function setUp(options: { readonly keep?: number; readonly refuses?: (version: string) => boolean } = {}) {
-  const releases = releasesIn(temporaryRoot());
+async function setUp(
+  options: { readonly keep?: number; readonly refuses?: (version: string) => boolean; readonly leaving?: () => void } = {},
+) {
+  const root = temporaryRoot();
+  const releases = releasesIn(root);
   await releases.start();
   const used: string[] = [];
   const changed: string[] = [];
+  const left: { readonly version: string; readonly current: string }[] = [];
   const activation = createActivation({
     releases,
     base,
@@ -24,10 +31,14 @@ async function setUp(options: { readonly keep?: number; readonly refuses?: (vers
     async changed(version) {
       changed.push(version);
     },
+    leaving(version) {
+      options.leaving?.();
+      left.push({ version, current: readlinkSync(join(root, 'current')) });
+    },
   });
   const add = ({ backbone = base.backbone, cut = base.cut }: { readonly backbone?: string; readonly cut?: string } = {}) =>
     addTo(releases, { base: { name: 'net', sha256: '1'.repeat(64), backbone, cut } });
-  return { releases, activation, used, changed, add };
+  return { releases, activation, used, changed, left, add };
 }
 
 describe('activation', () => {
@@ -78,7 +89,7 @@ describe('activation', () => {
   });
 
   it('at start leaves a release of another base model, for the newest that fits', async () => {
-    const { releases, activation, used, add } = await setUp();
+    const { releases, activation, used, left, add } = await setUp();
     const old = await add();
     await activation.activate(old);
     const foreign = await add({ backbone: 'c'.repeat(64) });
@@ -87,7 +98,22 @@ describe('activation', () => {
     used.length = 0;
     expect(await activation.start()).toEqual({ current: old, leftBehind: expect.stringContaining('backbone cccccccc') });
     expect({ used, current: await releases.current() }).toEqual({ used: [old], current: old });
+    // What follows from it is written down while it still is the current one: a power cut in between finds it again.
+    expect(left).toEqual([{ version: foreign, current: foreign }]);
     expect(await activation.start()).toEqual({ current: old, leftBehind: null });
+  });
+
+  it('at start on a disk that is full for what follows, leaves the next start to find it', async () => {
+    const { releases, activation, used, add } = await setUp({
+      leaving: () => {
+        throw new WhetError('disk-full', 'no room');
+      },
+    });
+    const foreign = await add({ cut: 'elsewhere' });
+    await releases.activate(foreign);
+    await releases.confirm(foreign);
+    for (const _ of [1, 2]) expect(await activation.start()).toEqual({ current: 'base', leftBehind: expect.stringContaining('elsewhere') });
+    expect({ used, current: await releases.current() }).toEqual({ used: ['base', 'base'], current: foreign });
   });
 
   it('at start without any that fits predicts with the base model', async () => {

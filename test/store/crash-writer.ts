@@ -64,7 +64,7 @@ for (let turn = 0; ; turn += 1) {
     origin: name,
     backbone: 'b',
     features: Float32Array.from({ length: 1280 }, () => turn),
-    scores: [{ label: 'a', confidence: 0.5 }],
+    answer: { kind: 'classes', scores: [{ label: 'a', confidence: 0.5 }] },
     release: 'base',
     hash: BigInt(turn),
     raw: randomBytes(10_000),

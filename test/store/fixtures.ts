@@ -67,10 +67,13 @@ export function sample(changes: Partial<NewSample> = {}): NewSample {
     timeMs: Date.UTC(2026, 10, 1),
     backbone,
     features: Float32Array.of(1, 2.5, -3, 0),
-    scores: [
-      { label: 'cat', confidence: 0.75 },
-      { label: 'dog', confidence: 0.25 },
-    ],
+    answer: {
+      kind: 'classes',
+      scores: [
+        { label: 'cat', confidence: 0.75 },
+        { label: 'dog', confidence: 0.25 },
+      ],
+    },
     release: 'base',
     hash: 0xf00dn,
     ...changes,

@@ -36,7 +36,7 @@ describe('forget', () => {
         thumbnail: text(word('THUMB').repeat(20 + index)),
         features: new Float32Array(new Uint8Array(text(word('FEAT').repeat(30 + index))).buffer),
         origin: word('ORIGIN').repeat(1 + (index % 9)),
-        scores: [{ label: word('SCORE'), confidence: 0.5 }],
+        answer: { kind: 'classes', scores: [{ label: word('SCORE'), confidence: 0.5 }] },
       });
       ids.push(id);
       if (index % 2 === 0) store.labels.set([id], word('LABEL'), 'cli', 1);

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { chmodSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
@@ -36,6 +36,22 @@ describe('lock of a state directory', () => {
     child.kill('SIGKILL');
     await once(child, 'exit');
     acquireLock(path).release();
+  });
+
+  it('is for its owner alone, whatever the umask, and also where it was not', () => {
+    const path = join(temporaryDirectory(), 'lock');
+    const before = process.umask(0);
+    try {
+      acquireLock(path).release();
+      expect(statSync(path).mode & 0o777).toBe(0o600);
+    } finally {
+      process.umask(before);
+    }
+    chmodSync(path, 0o644);
+    const lock = acquireLock(path);
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    expect(() => acquireLock(path)).toThrow(expect.objectContaining({ code: 'already-running' }));
+    lock.release();
   });
 
   it('says which path cannot be locked', () => {

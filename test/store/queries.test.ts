@@ -12,7 +12,7 @@ test('a question is asked once, listed newest first, and answered by the label',
   expect(store.queries.open(1)[0]).toMatchObject({
     sample: b,
     source: 'door',
-    guesses: [{ label: 'cat' }, { label: 'dog' }],
+    answer: { kind: 'classes', scores: [{ label: 'cat' }, { label: 'dog' }] },
     askedMs: 2000,
   });
   store.labels.set([b], 'dog', 'mqtt', 4000);

@@ -1,4 +1,7 @@
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, test } from 'vitest';
+import type { Answer } from '../../agent/types.ts';
 import { addTo, backbone, clockAt, sample, storeIn, temporaryDirectory, temporaryStore } from './fixtures.ts';
 
 const bytesOf = (length: number, value = 7) => new Uint8Array(length).fill(value);
@@ -16,10 +19,13 @@ describe('samples', () => {
       source: 'door',
       timeMs: Date.UTC(2026, 10, 1),
       release: 'base',
-      scores: [
-        { label: 'cat', confidence: 0.75 },
-        { label: 'dog', confidence: 0.25 },
-      ],
+      answer: {
+        kind: 'classes',
+        scores: [
+          { label: 'cat', confidence: 0.75 },
+          { label: 'dog', confidence: 0.25 },
+        ],
+      },
       label: null,
       origin: 'a.jpg',
       bytes: 512 + 33 * 4 + 110,
@@ -28,6 +34,23 @@ describe('samples', () => {
     expect(again.samples.raw(id)).toEqual(bytesOf(100));
     expect(again.samples.thumbnail(id)).toEqual(bytesOf(10, 3));
     expect([...again.features.unlabelled(backbone, 10)].map((row) => row.features)).toEqual([features]);
+  });
+
+  test('keep what was said of them, whatever the kind; classes as they always stood in a row', () => {
+    const directory = temporaryDirectory();
+    const store = storeIn(directory);
+    const answers: readonly Answer[] = [
+      { kind: 'classes', scores: [{ label: 'cat', confidence: 0.75 }] },
+      { kind: 'quantities', values: [{ name: 'weight', unit: 'kg', value: 1.25 }] },
+      { kind: 'distance', distance: 1.75, threshold: 1.5 },
+    ];
+    const ids = answers.map((answer) => addTo(store, { answer }));
+    store.close();
+    const file = new DatabaseSync(join(directory, 'store.db'));
+    expect(file.prepare('SELECT scores FROM samples ORDER BY id').get()).toEqual({ scores: '[["cat",0.75]]' });
+    file.close();
+    const again = storeIn(directory);
+    expect(ids.map((id) => again.samples.get(id)?.answer)).toEqual(answers);
   });
 
   test('have ids that are unique and sorted, also where the clock stands or goes back', () => {
@@ -97,7 +120,13 @@ describe('samples', () => {
     addTo(store, { backbone: other, raw: bytesOf(10) });
     expect(store.samples.toReembed(other)).toEqual([labelled, unlabelled]);
     const features = Float32Array.of(9, 8, 7, 6, 5, 4);
-    const by = { backbone: other, features, scores: [{ label: 'x', confidence: 1 }], release: 'r', hash: 1n };
+    const by = {
+      backbone: other,
+      features,
+      answer: { kind: 'classes' as const, scores: [{ label: 'x', confidence: 1 }] },
+      release: 'r',
+      hash: 1n,
+    };
     expect(store.samples.reembed(labelled, by)).toBe(true);
     expect(store.samples.reembed('00000000000', by)).toBe(false);
     expect(store.samples.toReembed(other)).toEqual([unlabelled]);

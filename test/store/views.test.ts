@@ -39,8 +39,8 @@ describe('views', () => {
     expect(store.samples.get(id)?.bytes).toBe(before + 16);
     if (what === 'the label') store.labels.set([id], null, 'cli', 1);
     if (what === 'the backbone') {
-      const { features, scores, release, hash } = sample();
-      store.samples.reembed(id, { backbone: other, features, scores, release, hash });
+      const { features, answer, release, hash } = sample();
+      store.samples.reembed(id, { backbone: other, features, answer, release, hash });
     }
     if (what === 'the sample') store.forget({ samples: [id] });
     expect(store.sizes().sampleBytes).toBe(what === 'the sample' ? 0 : before);

@@ -9,7 +9,7 @@ import { requireCard } from '../../agent/config/card.ts';
 import type { Config } from '../../agent/config/resolve.ts';
 import { resolveConfig } from '../../agent/config/resolve.ts';
 import { configSchema } from '../../agent/config/schema.ts';
-import { createEvents } from '../../agent/engine/events.ts';
+import { createEvents } from '../../agent/events.ts';
 import { createLog } from '../../agent/log.ts';
 import { loadModel } from '../../agent/model/load.ts';
 import { openClassifier } from '../../agent/model/open.ts';

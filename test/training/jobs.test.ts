@@ -2,8 +2,8 @@ import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it } from 'vitest';
-import { localDevice } from '../../agent/engine/engine.ts';
-import { purgeTainted } from '../../agent/operations/forget.ts';
+import { purgeTainted } from '../../agent/engine/purge-tainted.ts';
+import { localDevice } from '../../agent/operations/table.ts';
 import { trainingBench } from './bench.ts';
 
 describe('training jobs', () => {

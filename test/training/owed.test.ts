@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { localDevice } from '../../agent/engine/engine.ts';
-import { purgeTainted } from '../../agent/operations/forget.ts';
+import { purgeTainted } from '../../agent/engine/purge-tainted.ts';
+import { localDevice } from '../../agent/operations/table.ts';
 import { owedTraining, oweTraining } from '../../agent/training/owed.ts';
 import { trainingBench } from './bench.ts';
 

@@ -1,7 +1,7 @@
 // Exact unlearning of what gradients learned: the batch depends on the memory that is there, and training again goes by the memory of the release
 // that it replaces, so that the result is to the bit that of a device which never saw the samples; where that has no room, none.
 import { describe, expect, it } from 'vitest';
-import { localDevice } from '../../agent/engine/engine.ts';
+import { localDevice } from '../../agent/operations/table.ts';
 import { trainingBench } from './bench.ts';
 
 type Bench = Awaited<ReturnType<typeof trainingBench>>;

@@ -1,28 +1,23 @@
 // The broker rights that come with Whetstone, on a real Mosquitto: a device speaks as itself and as nobody else.
 import { fileURLToPath } from 'node:url';
-import { afterEach, describe, expect, it } from 'vitest';
-import { mosquittoMissing, needsMosquitto, startBroker } from '../broker.ts';
+import { describe, expect, it } from 'vitest';
+import { mosquittoMissing, needsMosquitto } from '../broker.ts';
 import { createTestDevice } from './device.ts';
+import { closeLater, openBroker } from './opened.ts';
 import { subscribe } from './subscriber.ts';
 
 const file = fileURLToPath(new URL('../../systemd/mosquitto.acl', import.meta.url));
-const cleanUp: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const end of cleanUp.splice(0).reverse()) await end();
-});
-
 describe.skipIf(mosquittoMissing)(`broker rights${needsMosquitto}`, () => {
   it('let a device report and take commands, the fleet owner see and command all, and nobody speak as another', async () => {
-    const { url, close } = await startBroker({ lines: [`acl_file ${file}`] });
-    cleanUp.push(close);
+    const { url } = await openBroker({ lines: [`acl_file ${file}`] });
     const as = async (username: string, filter: string) => {
       const client = await subscribe(url, filter, { username });
-      cleanUp.push(client.close);
+      closeLater(client.close);
       return client;
     };
     const fleet = await as('fleet', 'whetstone/#');
     const one = createTestDevice({ url, username: 'pi-1', retryMinMs: 10 });
-    cleanUp.push(() => one.uplink.stop());
+    closeLater(() => one.uplink.stop());
     one.start();
     await fleet.until((all) => all.some(({ topic }) => topic === 'whetstone/pi-1/status'), 'its status');
     await fleet.send('whetstone/pi-1/cmd/pause/p1', '{}');

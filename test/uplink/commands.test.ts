@@ -1,27 +1,17 @@
 // Commands over a real broker: each is answered exactly once, whatever is sent, however often, and whenever the device is killed.
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { maxMessageBytes } from '../../agent/contract/topics.ts';
 import { WhetError } from '../../agent/errors.ts';
-import { mosquittoMissing, needsMosquitto, startBroker } from '../broker.ts';
+import { mosquittoMissing, needsMosquitto } from '../broker.ts';
 import { createTestDevice, eventually, type TestDevice } from './device.ts';
 import { everySecond, startProxy } from './dropping-proxy.ts';
 import { createMemoryStore } from './memory-store.ts';
+import { closeLater, openBroker } from './opened.ts';
 import { type Subscriber, subscribe } from './subscriber.ts';
-
-const cleanUp: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const end of cleanUp.splice(0).reverse()) await end();
-});
-
-async function broker() {
-  const started = await startBroker();
-  cleanUp.push(started.close);
-  return started;
-}
 
 function device(...args: Parameters<typeof createTestDevice>): TestDevice {
   const created = createTestDevice(...args);
-  cleanUp.push(() => created.uplink.stop());
+  closeLater(() => created.uplink.stop());
   created.start();
   return created;
 }
@@ -30,7 +20,7 @@ const at = (rest: string) => `whetstone/pi-1/${rest}`;
 
 async function dashboard(url: string): Promise<Subscriber> {
   const subscriber = await subscribe(url, at('result/#'));
-  cleanUp.push(subscriber.close);
+  closeLater(subscriber.close);
   return subscriber;
 }
 
@@ -42,7 +32,7 @@ const settle = () => new Promise((resolve) => setTimeout(resolve, 150));
 
 describe.skipIf(mosquittoMissing)(`commands${needsMosquitto}`, () => {
   it('are run with their payload and answered', async () => {
-    const { url } = await broker();
+    const { url } = await openBroker();
     const one = device({ url });
     await connected(one);
     const board = await dashboard(url);
@@ -67,7 +57,7 @@ describe.skipIf(mosquittoMissing)(`commands${needsMosquitto}`, () => {
     ['label', Buffer.alloc(maxMessageBytes + 1, 0x20), 'too-large'],
     ['label', Buffer.alloc(900_000, 0x20), 'too-large'],
   ])('of type %s with a bad payload are answered once with an error (%#)', async (type, payload, code) => {
-    const { url } = await broker();
+    const { url } = await openBroker();
     const one = device({ url });
     await connected(one);
     const board = await dashboard(url);
@@ -81,7 +71,7 @@ describe.skipIf(mosquittoMissing)(`commands${needsMosquitto}`, () => {
   });
 
   it('that cannot be addressed are counted, not answered, and do no harm', async () => {
-    const { url } = await broker();
+    const { url } = await openBroker();
     const one = device({ url });
     await connected(one);
     const board = await dashboard(url);
@@ -94,7 +84,7 @@ describe.skipIf(mosquittoMissing)(`commands${needsMosquitto}`, () => {
   });
 
   it('are run and answered once when they are sent again, also after a restart', async () => {
-    const { url } = await broker();
+    const { url } = await openBroker();
     const store = createMemoryStore();
     const first = device({ url }, { store });
     await connected(first);
@@ -111,7 +101,7 @@ describe.skipIf(mosquittoMissing)(`commands${needsMosquitto}`, () => {
   });
 
   it('that were sent while the device was away arrive when it is back', async () => {
-    const { url } = await broker();
+    const { url } = await openBroker();
     const store = createMemoryStore();
     const first = device({ url }, { store });
     await connected(first);
@@ -126,7 +116,7 @@ describe.skipIf(mosquittoMissing)(`commands${needsMosquitto}`, () => {
   });
 
   it('that a stop interrupted run again at the next start, or are answered where that is not safe', async () => {
-    const { url } = await broker();
+    const { url } = await openBroker();
     const store = createMemoryStore();
     const stuck = async (_: unknown, { signal }: { readonly signal: AbortSignal }) =>
       new Promise<never>((_resolve, reject) => signal.addEventListener('abort', () => reject(new Error('stopping'))));
@@ -151,7 +141,7 @@ describe.skipIf(mosquittoMissing)(`commands${needsMosquitto}`, () => {
   });
 
   it('of the quick kind never wait behind a long one, and a long one waits for the one before', async () => {
-    const { url } = await broker();
+    const { url } = await openBroker();
     let end: () => void = () => undefined;
     const long = new Promise<void>((resolve) => {
       end = resolve;
@@ -176,7 +166,7 @@ describe.skipIf(mosquittoMissing)(`commands${needsMosquitto}`, () => {
   });
 
   it('on a full disk are answered at once, without a new connection', async () => {
-    const { url } = await broker();
+    const { url } = await openBroker();
     const store = createMemoryStore();
     store.commandLog.accept = () => {
       throw new WhetError('disk-full', 'no space left');
@@ -191,7 +181,7 @@ describe.skipIf(mosquittoMissing)(`commands${needsMosquitto}`, () => {
   });
 
   it('are not acknowledged where they cannot be recorded, and come again', async () => {
-    const { url } = await broker();
+    const { url } = await openBroker();
     const store = createMemoryStore();
     let broken = 2;
     const accept = store.commandLog.accept.bind(store.commandLog);
@@ -210,7 +200,7 @@ describe.skipIf(mosquittoMissing)(`commands${needsMosquitto}`, () => {
   });
 
   it('are answered at once where too many wait, and may be sent again', async () => {
-    const { url } = await broker();
+    const { url } = await openBroker();
     const store = createMemoryStore();
     let full = true;
     const accept = store.commandLog.accept.bind(store.commandLog);
@@ -231,9 +221,9 @@ describe.skipIf(mosquittoMissing)(`commands${needsMosquitto}`, () => {
   });
 
   it('are answered once where every second acknowledgement to the broker is lost', async () => {
-    const { url, port } = await broker();
+    const { url, port } = await openBroker();
     const proxy = await startProxy(port, everySecond('puback', 'client'));
-    cleanUp.push(proxy.close);
+    closeLater(proxy.close);
     const one = device({ url: `mqtt://localhost:${proxy.port}` });
     await connected(one);
     const board = await dashboard(url);
@@ -249,7 +239,7 @@ describe.skipIf(mosquittoMissing)(`commands${needsMosquitto}`, () => {
   });
 
   it('that are retained are refused: they would run on every device that takes this name', async () => {
-    const { url } = await broker();
+    const { url } = await openBroker();
     const board = await dashboard(url);
     await board.send(at('cmd/rollback/old'), '{}', true);
     const one = device({ url });
@@ -259,7 +249,7 @@ describe.skipIf(mosquittoMissing)(`commands${needsMosquitto}`, () => {
   });
 
   it('that fail say why: a registered error by its code, a bug as internal, a result off the contract too', async () => {
-    const { url } = await broker();
+    const { url } = await openBroker();
     const one = device(
       { url },
       {

@@ -5,6 +5,7 @@ import { addressOf } from '../../agent/contract/topics.ts';
 import type { Connection } from '../../agent/mqtt/client.ts';
 import { createRateLimit } from '../../agent/mqtt/rate-limit.ts';
 import { createDrain, type Drain } from '../../agent/uplink/outbox-drain.ts';
+import { createSuspects } from '../../agent/uplink/suspects.ts';
 import { rememberingLog } from './device.ts';
 import { createMemoryStore } from './memory-store.ts';
 
@@ -25,7 +26,13 @@ it('lives without a connection, with nothing to send and while messages are take
   const { log } = rememberingLog();
   const stuckMs = 300;
   drain = createDrain(
-    { address: addressOf('whetstone', 'pi'), window: 4, read: () => new Promise(() => {}), stuckMs },
+    {
+      address: addressOf('whetstone', 'pi'),
+      window: 4,
+      suspects: createSuspects({ setAside: () => {}, changed: () => {} }),
+      read: () => new Promise(() => {}),
+      stuckMs,
+    },
     outbox,
     createRateLimit(1000),
     log,

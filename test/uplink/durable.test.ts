@@ -5,15 +5,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterEach, describe, expect, it } from 'vitest';
-import { mosquittoMissing, needsMosquitto, startBroker } from '../broker.ts';
+import { describe, expect, it } from 'vitest';
+import { mosquittoMissing, needsMosquitto } from '../broker.ts';
 import { createHold, type Hold } from '../hold.ts';
+import { closeLater, openBroker } from './opened.ts';
 import { type Subscriber, subscribe } from './subscriber.ts';
-
-const cleanUp: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const end of cleanUp.splice(0).reverse()) await end();
-});
 
 interface Setting {
   readonly watcher: Subscriber;
@@ -22,10 +18,10 @@ interface Setting {
 }
 
 async function setUp(filter: string): Promise<Setting> {
-  const broker = await startBroker();
+  const broker = await openBroker();
   const folder = mkdtempSync(join(tmpdir(), 'whet-durable-'));
   const watcher = await subscribe(broker.url, filter);
-  cleanUp.push(broker.close, () => rmSync(folder, { recursive: true, force: true }), watcher.close);
+  closeLater(() => rmSync(folder, { recursive: true, force: true }), watcher.close);
   const script = fileURLToPath(new URL('./durable-device.ts', import.meta.url));
   const hold = createHold(join(folder, 'hold'));
   return {
@@ -34,7 +30,7 @@ async function setUp(filter: string): Promise<Setting> {
     start(count) {
       const args = [script, broker.url, join(folder, 'whet.db'), String(count)];
       const child = spawn(process.execPath, args, { env: hold.env, stdio: 'ignore' });
-      cleanUp.push(() => child.kill('SIGKILL'));
+      closeLater(() => child.kill('SIGKILL'));
       return child;
     },
   };

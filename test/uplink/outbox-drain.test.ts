@@ -1,38 +1,28 @@
 // Nothing that was put into the outbox is lost, and every topic keeps its order: over long absences, restarts, brokers that swallow
 // packets, and ten thousand messages. A repetition is allowed only right after the same message, as QoS 1 has it.
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Outbox } from '../../agent/types.ts';
-import { mosquittoMissing, needsMosquitto, startBroker, startSmallBroker } from '../broker.ts';
+import { mosquittoMissing, needsMosquitto, startSmallBroker } from '../broker.ts';
 import { createTestDevice, eventually } from './device.ts';
 import { everySecond, type PacketProxy, startProxy } from './dropping-proxy.ts';
+import { closeLater, openBroker } from './opened.ts';
 import { type Subscriber, subscribe } from './subscriber.ts';
-
-const cleanUp: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const end of cleanUp.splice(0).reverse()) await end();
-});
-
-async function broker(settings: Parameters<typeof startBroker>[0] = {}) {
-  const started = await startBroker(settings);
-  cleanUp.push(started.close);
-  return started;
-}
 
 function device(...args: Parameters<typeof createTestDevice>) {
   const created = createTestDevice(...args);
-  cleanUp.push(() => created.uplink.stop());
+  closeLater(() => created.uplink.stop());
   return created;
 }
 
 async function watch(url: string, options = {}): Promise<Subscriber> {
   const subscriber = await subscribe(url, 'whetstone/pi-1/t/#', options);
-  cleanUp.push(subscriber.close);
+  closeLater(subscriber.close);
   return subscriber;
 }
 
 async function proxied(port: number, swallow: Parameters<typeof startProxy>[1]): Promise<PacketProxy> {
   const proxy = await startProxy(port, swallow);
-  cleanUp.push(proxy.close);
+  closeLater(proxy.close);
   return proxy;
 }
 
@@ -70,7 +60,7 @@ const distinct = (watcher: Subscriber) => new Set(watcher.received.map((message)
 
 describe.skipIf(mosquittoMissing)(`the outbox drain${needsMosquitto}`, () => {
   it('sends what waited since before there was a broker, with its original time', async () => {
-    const server = await broker({ persistent: true });
+    const server = await openBroker({ persistent: true });
     const session = { clientId: 'watcher', clean: false, properties: { sessionExpiryInterval: 3600 } };
     const watcher = await watch(server.url, session);
     await server.stop();
@@ -86,7 +76,7 @@ describe.skipIf(mosquittoMissing)(`the outbox drain${needsMosquitto}`, () => {
   });
 
   it('loses nothing where every second PUBLISH is swallowed', async () => {
-    const { url, port } = await broker();
+    const { url, port } = await openBroker();
     const watcher = await watch(url);
     const proxy = await proxied(port, everySecond('publish', 'client'));
     const one = device({ url: `mqtt://localhost:${proxy.port}`, ackTimeoutMs: 120 });
@@ -100,7 +90,7 @@ describe.skipIf(mosquittoMissing)(`the outbox drain${needsMosquitto}`, () => {
   });
 
   it('loses nothing where every second PUBACK is swallowed, and repeats only what was not acknowledged', async () => {
-    const { url, port } = await broker();
+    const { url, port } = await openBroker();
     const watcher = await watch(url);
     const proxy = await proxied(port, everySecond('puback', 'broker'));
     const one = device({ url: `mqtt://localhost:${proxy.port}`, ackTimeoutMs: 120 });
@@ -115,7 +105,7 @@ describe.skipIf(mosquittoMissing)(`the outbox drain${needsMosquitto}`, () => {
   });
 
   it('loses nothing when the broker is killed in the middle, twice', async () => {
-    const server = await broker({ persistent: true });
+    const server = await openBroker({ persistent: true });
     const one = device({ url: server.url, messagesPerSecond: 2000, ackTimeoutMs: 500 });
     // A session that lives at the subscriber's side too: what a killed broker forgot is counted at the device, by acknowledgements.
     let acknowledged = 0;
@@ -140,7 +130,7 @@ describe.skipIf(mosquittoMissing)(`the outbox drain${needsMosquitto}`, () => {
   });
 
   it('loses nothing when connections are cut at random moments', async () => {
-    const { url, port } = await broker();
+    const { url, port } = await openBroker();
     const watcher = await watch(url);
     const proxy = await proxied(port, () => false);
     const one = device({ url: `mqtt://localhost:${proxy.port}`, messagesPerSecond: 4000 });
@@ -162,7 +152,7 @@ describe.skipIf(mosquittoMissing)(`the outbox drain${needsMosquitto}`, () => {
   });
 
   it('drains ten thousand messages in order', async () => {
-    const { url } = await broker();
+    const { url } = await openBroker();
     const watcher = await watch(url);
     const one = device({ url });
     fill(one.store.outbox, 10_000, 50);
@@ -173,7 +163,7 @@ describe.skipIf(mosquittoMissing)(`the outbox drain${needsMosquitto}`, () => {
   });
 
   it('keeps to the rate limit', async () => {
-    const { url } = await broker();
+    const { url } = await openBroker();
     const watcher = await watch(url);
     const one = device({ url, messagesPerSecond: 80 });
     fill(one.store.outbox, 60, 60);
@@ -186,7 +176,7 @@ describe.skipIf(mosquittoMissing)(`the outbox drain${needsMosquitto}`, () => {
   });
 
   it('never has more unacknowledged than the broker allows', async () => {
-    const { port, url } = await broker({ lines: ['max_inflight_messages 3'] });
+    const { port, url } = await openBroker({ lines: ['max_inflight_messages 3'] });
     const watcher = await watch(url);
     let open = 0;
     let most = 0;
@@ -205,7 +195,7 @@ describe.skipIf(mosquittoMissing)(`the outbox drain${needsMosquitto}`, () => {
   });
 
   it('drops, counts and names what the broker refuses for good, and goes on', async () => {
-    const { url } = await broker({ lines: ['max_packet_size 2000'] });
+    const { url } = await openBroker({ lines: ['max_packet_size 2000'] });
     const watcher = await watch(url);
     const one = device({ url });
     const message = { retain: false, timeMs: 1, replaceKey: null, priority: 'high' } as const;
@@ -219,7 +209,7 @@ describe.skipIf(mosquittoMissing)(`the outbox drain${needsMosquitto}`, () => {
   });
 
   it('goes on when the store fails for a while', async () => {
-    const { url } = await broker();
+    const { url } = await openBroker();
     const watcher = await watch(url);
     const one = device({ url });
     const { outbox } = one.store;
@@ -242,7 +232,7 @@ describe.skipIf(mosquittoMissing)(`the outbox drain${needsMosquitto}`, () => {
 describe('a broker that ends the connection at a topic (aedes, MQTT 3.1.1)', () => {
   it('is told everything else; what it will not have is set aside, counted and named, and tried again after a restart', async () => {
     const { aedes, url, close } = await startSmallBroker();
-    cleanUp.push(close);
+    closeLater(close);
     const seen: string[] = [];
     let denied = true;
     aedes.authorizePublish = (_client, packet, callback) => {
@@ -271,7 +261,7 @@ describe('a broker that ends the connection at a topic (aedes, MQTT 3.1.1)', () 
     await one.uplink.stop();
     denied = false;
     const again = createTestDevice({ url, retryMinMs: 5 }, { store: one.store });
-    cleanUp.push(() => again.uplink.stop());
+    closeLater(() => again.uplink.stop());
     again.start();
     await eventually(() => seen.includes('t/denied'), 'what was set aside', 30_000);
   });

@@ -1,24 +1,14 @@
 // One device publishes its weights, another program rebuilds them, over a real broker; and what it says where that cannot be.
 import { createHash, randomBytes } from 'node:crypto';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { PublishedModel } from '../../agent/contract/weights.ts';
 import { WhetError } from '../../agent/errors.ts';
 import { type ReceiveOptions, receiveWeights } from '../../agent/uplink/receive-weights.ts';
 import { mosquittoMissing, needsMosquitto, startBroker } from '../broker.ts';
 import { createTestDevice, eventually, rememberingLog, type TestDevice } from './device.ts';
 import { everySecond, startProxy } from './dropping-proxy.ts';
+import { closeLater, openBroker } from './opened.ts';
 import { subscribe } from './subscriber.ts';
-
-const cleanUp: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const end of cleanUp.splice(0).reverse()) await end();
-});
-
-async function broker() {
-  const started = await startBroker();
-  cleanUp.push(started.close);
-  return started;
-}
 
 const hash = 'a'.repeat(64);
 const model: PublishedModel = {
@@ -45,7 +35,7 @@ function publisher(url: string, delta: Uint8Array | null, config = {}): TestDevi
       weights: delta,
     },
   );
-  cleanUp.push(() => one.uplink.stop());
+  closeLater(() => one.uplink.stop());
   one.uplink.publishModel(model, facts, false);
   one.start();
   return one;
@@ -72,7 +62,7 @@ const failureOf = (promise: Promise<unknown>) =>
 
 describe.skipIf(mosquittoMissing)(`receiving weights${needsMosquitto}`, () => {
   it('gives the bytes that were published', async () => {
-    const { url } = await broker();
+    const { url } = await openBroker();
     const delta = randomBytes(500_000);
     await connected(publisher(url, delta));
     const steps: number[] = [];
@@ -83,9 +73,9 @@ describe.skipIf(mosquittoMissing)(`receiving weights${needsMosquitto}`, () => {
   });
 
   it('gets through where every second PUBLISH of the device is swallowed', async () => {
-    const { url, port } = await broker();
+    const { url, port } = await openBroker();
     const proxy = await startProxy(port, everySecond('publish', 'client'));
-    cleanUp.push(proxy.close);
+    closeLater(proxy.close);
     const delta = randomBytes(100_000);
     await connected(publisher(`mqtt://localhost:${proxy.port}`, delta, { ackTimeoutMs: 100 }));
     const received = await receive(url, { timeoutMs: 120_000 });
@@ -93,7 +83,7 @@ describe.skipIf(mosquittoMissing)(`receiving weights${needsMosquitto}`, () => {
   });
 
   it('asks again where the device came later', async () => {
-    const { url } = await broker();
+    const { url } = await openBroker();
     const delta = randomBytes(20_000);
     const pending = receive(url, { timeoutMs: 60_000 });
     await new Promise((resolve) => setTimeout(resolve, 300));
@@ -102,11 +92,11 @@ describe.skipIf(mosquittoMissing)(`receiving weights${needsMosquitto}`, () => {
   });
 
   it("serves a deploy command that names another device, by that device's own uplink", async () => {
-    const { url } = await broker();
+    const { url } = await openBroker();
     const delta = randomBytes(40_000);
     await connected(publisher(url, delta));
     const other = createTestDevice({ url, device: 'pi-2' });
-    cleanUp.push(() => other.uplink.stop());
+    closeLater(() => other.uplink.stop());
     other.start();
     const received = await other.uplink.remoteWeights({ from: 'pi-1', version: model.version });
     expect(Buffer.compare(received.delta, delta)).toBe(0);
@@ -115,13 +105,13 @@ describe.skipIf(mosquittoMissing)(`receiving weights${needsMosquitto}`, () => {
   });
 
   it('says what is missing when the device is silent', async () => {
-    const { url } = await broker();
+    const { url } = await openBroker();
     const delta = randomBytes(40_000);
     const one = publisher(url, delta);
     await connected(one);
     await one.uplink.stop();
     const board = await subscribe(url, 'whetstone/#');
-    cleanUp.push(board.close);
+    closeLater(board.close);
     const pending = failureOf(receive(url, { timeoutMs: 800 }));
     await board.until((all) => all.some((m) => m.topic.includes('/cmd/snapshot/')), 'the request');
     await board.send(`whetstone/pi-1/model/${model.version}/1`, Buffer.from(delta.subarray(16 * 1024, 32 * 1024)));
@@ -132,12 +122,12 @@ describe.skipIf(mosquittoMissing)(`receiving weights${needsMosquitto}`, () => {
   });
 
   it('refuses chunks and manifests that are not what they say', async () => {
-    const { url } = await broker();
+    const { url } = await openBroker();
     const one = publisher(url, randomBytes(40_000));
     await connected(one);
     await one.uplink.stop();
     const board = await subscribe(url, 'whetstone/#');
-    cleanUp.push(board.close);
+    closeLater(board.close);
     const forged = failureOf(receive(url));
     await board.until((all) => all.some((m) => m.topic.includes('/cmd/snapshot/')), 'the request');
     for (const [chunk, bytes] of [16384, 16384, 40_000 - 32768].entries()) {
@@ -149,7 +139,7 @@ describe.skipIf(mosquittoMissing)(`receiving weights${needsMosquitto}`, () => {
   });
 
   it('names the reason where there is nothing to receive', async () => {
-    const { url } = await broker();
+    const { url } = await openBroker();
     const unknown = await failureOf(receive(url, { address: { root: 'whetstone', device: 'nobody' }, timeoutMs: 4000 }));
     expect(unknown).toMatchObject({ code: 'weights-unavailable', message: expect.stringMatching(/never been seen/) });
     await connected(publisher(url, null));
@@ -162,14 +152,14 @@ describe.skipIf(mosquittoMissing)(`receiving weights${needsMosquitto}`, () => {
 
   it('fails at once where the broker refuses the credentials', async () => {
     const started = await startBroker({ user: { name: 'pi', password: 'right' } });
-    cleanUp.push(started.close);
+    closeLater(started.close);
     // Longer than this test may run.
     const error = await failureOf(receive(started.url, { timeoutMs: 2_000_000_000 }));
     expect(error).toMatchObject({ code: 'broker-refused', exit: 77, message: expect.stringMatching(/authorize|password/) });
   });
 
   it('ends when it is interrupted', async () => {
-    const { url } = await broker();
+    const { url } = await openBroker();
     const controller = new AbortController();
     const pending = failureOf(receive(url, { signal: controller.signal, timeoutMs: 60_000 }));
     setTimeout(() => controller.abort(), 100);

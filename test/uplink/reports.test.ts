@@ -1,25 +1,20 @@
 // What a subscriber sees of a device: routes, retention, sizes; every payload held against the published schemas.
 import { readFileSync } from 'node:fs';
 import { Ajv } from 'ajv';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Info } from '../../agent/contract/payloads.ts';
 import { maxMessageBytes } from '../../agent/contract/topics.ts';
 import type { TrainingReport } from '../../agent/types.ts';
-import { mosquittoMissing, needsMosquitto, startBroker } from '../broker.ts';
+import { mosquittoMissing, needsMosquitto } from '../broker.ts';
 import { createTestDevice, eventually, type TestDevice } from './device.ts';
+import { closeLater, openBroker } from './opened.ts';
 import { type Subscriber, subscribe } from './subscriber.ts';
 
-const cleanUp: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const end of cleanUp.splice(0).reverse()) await end();
-});
-
 async function setUp(config = {}, parts = {}): Promise<{ readonly one: TestDevice; readonly watcher: Subscriber; readonly url: string }> {
-  const broker = await startBroker();
-  cleanUp.push(broker.close);
+  const broker = await openBroker();
   const watcher = await subscribe(broker.url, 'whetstone/#');
   const one = createTestDevice({ url: broker.url, ...config }, parts);
-  cleanUp.push(watcher.close, () => one.uplink.stop());
+  closeLater(watcher.close, () => one.uplink.stop());
   one.start();
   await eventually(() => one.uplink.counters.connected, 'a connection');
   return { one, watcher, url: broker.url };
@@ -34,8 +29,24 @@ function expectValid(watcher: Subscriber, name: string): void {
   for (const payload of payloads) expect(validate(payload), `${name}: ${JSON.stringify(validate.errors)}`).toBe(true);
 }
 
-const prediction = { timeMs: 3, source: 'door', sample: 's1', label: 'cat', confidence: 0.9, release: 'base', latencyMs: 4.5 };
-const query = { timeMs: 4, sample: 's1', source: 'door', guesses: [{ label: 'cat', confidence: 0.4 }], thumbnail: null };
+const prediction = {
+  timeMs: 3,
+  kind: 'classes' as const,
+  source: 'door',
+  sample: 's1',
+  label: 'cat',
+  confidence: 0.9,
+  release: 'base',
+  latencyMs: 4.5,
+};
+const query = {
+  timeMs: 4,
+  sample: 's1',
+  source: 'door',
+  kind: 'classes' as const,
+  guesses: [{ label: 'cat', confidence: 0.4 }],
+  thumbnail: null,
+};
 const health = {
   temperatureC: 51.5,
   throttled: [],
@@ -86,7 +97,7 @@ describe.skipIf(mosquittoMissing)(`reports${needsMosquitto}`, () => {
     await watcher.until((all) => names.every((name) => all.some((m) => m.topic === `whetstone/pi-1/${name}`)), 'all topics');
     for (const name of names) expectValid(watcher, name);
     const late = await subscribe(url, 'whetstone/#');
-    cleanUp.push(late.close);
+    closeLater(late.close);
     await late.until((all) => all.length >= 4, 'retained messages');
     expect(late.received.map((m) => m.topic.split('/')[2]).sort()).toEqual(['health', 'info', 'report', 'status']);
   });
@@ -107,11 +118,10 @@ describe.skipIf(mosquittoMissing)(`reports${needsMosquitto}`, () => {
   });
 
   it('of the moment are dropped and counted while the broker is away; the others wait', async () => {
-    const broker = await startBroker();
-    cleanUp.push(broker.close);
+    const broker = await openBroker();
     await broker.stop();
     const one = createTestDevice({ url: broker.url, retryMaxMs: 50 });
-    cleanUp.push(() => one.uplink.stop());
+    closeLater(() => one.uplink.stop());
     one.start();
     for (let number = 0; number < 5; number += 1) one.uplink.publishPrediction(prediction);
     one.uplink.publishQuery(query);
@@ -122,7 +132,7 @@ describe.skipIf(mosquittoMissing)(`reports${needsMosquitto}`, () => {
     expect(one.uplink.dropped).toBe(5);
     await broker.start();
     const watcher = await subscribe(broker.url, 'whetstone/#');
-    cleanUp.push(watcher.close);
+    closeLater(watcher.close);
     await watcher.until(() => watcher.texts('whetstone/pi-1/health').length > 0, 'health');
     expect(JSON.parse(watcher.texts('whetstone/pi-1/health').at(-1) ?? '')).toMatchObject({ load1: 2, outbox: { waiting: 2 } });
     await eventually(() => one.uplink.counters.waiting === 0, 'an empty outbox');

@@ -192,10 +192,3 @@ export async function scoreAll({ mean, directions, outside }: NormalModel, rows:
     return Math.sqrt(Math.max(0, outside * all - usual));
   });
 }
-
-/** Chance that an anomalous capture scores higher than a normal one; equal scores count half (Hanley, McNeil 1982). */
-export function rankingQuality(normal: ArrayLike<number>, anomalous: ArrayLike<number>): number {
-  let higher = 0;
-  for (const a of Array.from(anomalous)) for (const n of Array.from(normal)) higher += a > n ? 1 : a === n ? 0.5 : 0;
-  return higher / (normal.length * anomalous.length);
-}

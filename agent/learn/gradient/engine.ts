@@ -40,7 +40,7 @@ export interface Mixing {
   readonly mix: Float32Array;
 }
 
-export interface Engine extends AsyncDisposable {
+export interface GradientEngine extends AsyncDisposable {
   begin(weights: Weights): Course;
   /** One epoch: `order` is [steps, batch] row numbers, `rates` [steps]. Gives the course after it, and its mean loss. */
   epoch(
@@ -75,7 +75,7 @@ export interface EngineOptions {
 }
 
 /** What every engine is opened with; `gradientOn` takes one. */
-export type OpenEngine = (tail: FloatTail & TrainableTail, samples: EngineSamples, options: EngineOptions) => Promise<Engine>;
+export type OpenEngine = (tail: FloatTail & TrainableTail, samples: EngineSamples, options: EngineOptions) => Promise<GradientEngine>;
 
 const distillationTemperature = 2;
 
@@ -90,7 +90,7 @@ export function lossOf(tail: FloatTail, samples: EngineSamples, { classes, ancho
   };
 }
 
-export async function openEngine(tail: FloatTail & TrainableTail, samples: EngineSamples, options: EngineOptions): Promise<Engine> {
+export async function openEngine(tail: FloatTail & TrainableTail, samples: EngineSamples, options: EngineOptions): Promise<GradientEngine> {
   const { classes, batch, anchor, base, runtime, decay = 0, clip, mixup = false } = options;
   const loss = lossOf(tail, samples, options);
   const step = compileStep(tail, { batch, loss, optimizer: { ...adamW, decay }, clip: clip !== undefined, mixup });

@@ -13,7 +13,7 @@ import type { FittedTail, Learner, LearnerInput } from '../learner.ts';
 import { closedForm } from '../ridge/closed-form.ts';
 import { floatTensor } from '../ridge/gather.ts';
 import { assignFolds, countGroups, holdOut, type Split, takeRows } from '../splits.ts';
-import { type Engine, type EngineOptions, type EngineSamples, type OpenEngine, openEngine } from './engine.ts';
+import { type EngineOptions, type EngineSamples, type GradientEngine, type OpenEngine, openEngine } from './engine.ts';
 import { watchGrids } from './grid-watch.ts';
 import { knownClasses, teachingOf } from './memory.ts';
 import { planFor } from './plan.ts';
@@ -196,7 +196,7 @@ async function withEngine<T>(
   tail: FloatTail,
   samples: EngineSamples,
   options: EngineOptions,
-  use: (engine: Engine) => Promise<T>,
+  use: (engine: GradientEngine) => Promise<T>,
 ): Promise<T> {
   await using engine = await open(tail, samples, options);
   return await use(engine);

@@ -5,11 +5,11 @@ import { randomOf } from '../../random.ts';
 import type { LearnerInput } from '../learner.ts';
 import { floatTensor } from '../ridge/gather.ts';
 import type { Split } from '../splits.ts';
-import type { Course, Engine } from './engine.ts';
+import type { Course, GradientEngine } from './engine.ts';
 import { mixingOfEpoch, orderOfEpoch, type Plan, ratesOfEpoch } from './plan.ts';
 import type { Weights } from './scaling.ts';
 
-export interface Task {
+export interface Search {
   readonly input: LearnerInput;
   readonly features: Tensor;
   readonly weights: Float32Array;
@@ -33,7 +33,7 @@ export interface Fit {
 }
 
 /** One whole fit; null where a loss was not finite. */
-export async function attemptFit(engine: Engine, task: Task): Promise<Fit | null> {
+export async function attemptFit(engine: GradientEngine, task: Search): Promise<Fit | null> {
   const { input, plan, splits, start } = task;
   const total = plan.epochs * (splits.length > 0 ? 2 : 1);
   const report = (done: number, what: string) => input.progress?.(Math.min(done, total), total, what);
@@ -56,7 +56,7 @@ export async function attemptFit(engine: Engine, task: Task): Promise<Fit | null
  * Trains all splits side by side, epoch by epoch, until their held-out loss no longer falls. Keeps the predictions of the best epoch. Where the
  * start is worth something by itself, some of the splits go ahead: if they find nothing better soon, the others need not set out.
  */
-async function findEpochs(engine: Engine, task: Task, report: (done: number) => void): Promise<Omit<Fit, 'weights'> | null> {
+async function findEpochs(engine: GradientEngine, task: Search, report: (done: number) => void): Promise<Omit<Fit, 'weights'> | null> {
   const { input, plan } = task;
   const parts = await Promise.all(task.splits.map((split, index) => openPart(engine, task, split, randomOf(input.seed + index + 1))));
   // Half the epochs, where nothing can be held out that would tell.
@@ -117,7 +117,7 @@ async function isWorthGoing(parts: readonly Part[], plan: Plan, signal: AbortSig
 }
 
 /** One epoch over some rows, after which the course that it began with is no more; null where its loss is not finite. */
-async function advance(engine: Engine, task: Task, course: Course, rows: readonly number[], epoch: number, random: () => number) {
+async function advance(engine: GradientEngine, task: Search, course: Course, rows: readonly number[], epoch: number, random: () => number) {
   const { plan, mixup } = task;
   const order = orderOfEpoch(rows, plan.batch, random);
   const rates = ratesOfEpoch(plan, epoch, order.length / plan.batch);
@@ -129,7 +129,7 @@ async function advance(engine: Engine, task: Task, course: Course, rows: readonl
 }
 
 /** The course on the grids that its weights ask for. */
-async function gridded({ measureGrids }: Task, course: Course): Promise<Course> {
+async function gridded({ measureGrids }: Search, course: Course): Promise<Course> {
   return measureGrids === null ? course : { ...course, fixed: await measureGrids(course.weights) };
 }
 
@@ -148,7 +148,12 @@ interface Part extends Split {
   drop(epochs: number): void;
 }
 
-async function openPart(engine: Engine, task: Task, split: Split & { readonly start: Weights }, random: () => number): Promise<Part> {
+async function openPart(
+  engine: GradientEngine,
+  task: Search,
+  split: Split & { readonly start: Weights },
+  random: () => number,
+): Promise<Part> {
   const { input, features, weights } = task;
   const { labels, width } = input.train;
   const { classes } = input;

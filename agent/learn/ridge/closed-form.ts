@@ -4,11 +4,11 @@
 
 import type { Runtime } from '../../runtime/runtime.ts';
 import type { FeatureSet } from '../../types.ts';
-import { crossEntropy, fitScale } from '../calibrate.ts';
 import { knownClasses } from '../gradient/memory.ts';
 import { headRows, readHead, requireHead, writeHead } from '../head-rows.ts';
 import type { FittedTail, Learner, LearnerInput } from '../learner.ts';
 import { countGroups } from '../splits.ts';
+import { crossEntropy, fitScale } from '../temperature.ts';
 import { balancedWeights } from './balance.ts';
 import { dualLimit, openDualRidge } from './dual-ridge.ts';
 import { multiply, oneHot, type Rows } from './gather.ts';

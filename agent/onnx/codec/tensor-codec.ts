@@ -2,7 +2,7 @@
 import { create } from '@bufbuild/protobuf';
 import { WhetError } from '../../errors.ts';
 import { type DType, dataTypes, sizeOf, type Tensor, type TensorData } from '../ir.ts';
-import { StringStringEntryProtoSchema, type TensorProto, TensorProtoSchema } from '../proto/onnx_pb.ts';
+import { type TensorProto, TensorProtoSchema } from '../proto/onnx_pb.ts';
 
 /** Gives the bytes of one entry of an external data file, or null where the file is missing or too short. */
 export type ExternalData = (location: string, offset: number, length: number | null) => Uint8Array | null;
@@ -73,18 +73,6 @@ export function encodeTensor(name: string, tensor: Tensor): TensorProto {
   }
   const { buffer, byteOffset, byteLength } = tensor.data;
   return create(TensorProtoSchema, { ...base, rawData: new Uint8Array(buffer, byteOffset, byteLength) });
-}
-
-/** A tensor entry that points into an external file; used to write models beyond protobuf's 2 GB. */
-export function encodeExternal(name: string, tensor: Tensor, location: string, offset: number, length: number): TensorProto {
-  const entry = (key: string, value: string) => create(StringStringEntryProtoSchema, { key, value });
-  return create(TensorProtoSchema, {
-    name,
-    dataType: numberOf(tensor.dtype),
-    dims: tensor.dims.map(BigInt),
-    dataLocation: 1,
-    externalData: [entry('location', location), entry('offset', String(offset)), entry('length', String(length))],
-  });
 }
 
 function rawBytes(proto: TensorProto, external: ExternalData, size: number): Uint8Array | null {

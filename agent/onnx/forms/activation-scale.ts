@@ -4,7 +4,7 @@ import { type Node, sizeOf } from '../ir.ts';
 import { is } from '../operator-traits.ts';
 import type { ActivationScale, FloatTail } from '../surgery/tail.ts';
 import { type GraphView, view } from '../view.ts';
-import { constant, floatName, type Lowering, needConstant, optionalSlot, slot } from './lowering.ts';
+import { constant, type Dequantization, floatName, needConstant, optionalSlot, slot } from './dequantization.ts';
 import { quantizedType } from './quantized-type.ts';
 import { asymmetricScale, floatTensor, limitsOf, numbers, quantizeTensor } from './quantized-values.ts';
 import { readSlot, type SlotWrite } from './slots.ts';
@@ -24,7 +24,7 @@ function quantizedRoot(seen: GraphView, name: string): string {
 }
 
 /** Says that the model fixes the scale of this float tensor at these inputs. */
-export function addActivation(state: Lowering, tensor: string, node: Node, scale: number, zeroPoint: number): void {
+export function addActivation(state: Dequantization, tensor: string, node: Node, scale: number, zeroPoint: number): void {
   const root = quantizedRoot(state.seen, tensor);
   const zero = constant(state, node.inputs[zeroPoint]);
   state.activations.push({

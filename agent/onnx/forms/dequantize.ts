@@ -12,8 +12,8 @@ import { modernizeNode, targetOpset } from '../surgery/modernize.ts';
 import type { FloatTail, ParameterOrigin } from '../surgery/tail.ts';
 import { canonicalEnds } from '../surgery/tail-ends.ts';
 import { view } from '../view.ts';
+import { type Dequantization, dequantization, emit, fewerLayers, floatName, unsupported } from './dequantization.ts';
 import { lowerQuantized, refusal } from './forms.ts';
-import { emit, fewerLayers, floatName, type Lowering, lowering, unsupported } from './lowering.ts';
 import { findParameters } from './parameters.ts';
 import { completeBias } from './qdq.ts';
 import { unclippedEnds } from './saturation.ts';
@@ -35,7 +35,7 @@ export function dequantizeTail(tail: Model, features: 'saturated' | 'free' = 'sa
 
 function lowerTail(tail: Model, features: 'saturated' | 'free'): FloatTail {
   const graph = foldConstants(tail.graph);
-  const state = lowering(graph, {
+  const state = dequantization(graph, {
     unclipped: new Set([...unclippedEnds(view(graph)), ...(features === 'saturated' ? graph.inputs.map((input) => input.name) : [])]),
     opset: opsetOf(tail),
     inFloat32: true,
@@ -55,20 +55,20 @@ function refuseUntrained(tail: Model, { origins }: FloatTail): void {
   if (lost !== undefined) throw unsupported(lost.node, `its weight '${lost.weights[0]}' comes in a way that training cannot go back`);
 }
 
-function lower(state: Lowering, node: Node): void {
+function lower(state: Dequantization, node: Node): void {
   const help = refusal(node);
   if (help !== null) throw unsupported(node, 'this operator cannot be turned into float', help);
   if (!lowerQuantized(state, node)) lowerFloat(state, node);
 }
 
-function lowerFloat(state: Lowering, node: Node): void {
+function lowerFloat(state: Dequantization, node: Node): void {
   const pending = node.inputs.find((name) => state.accumulators.has(name) || state.dynamicScales.has(name));
   if (pending !== undefined) throw unsupported(node, `it reads the integer product '${pending}' before its scales are applied`);
   if (is(node, 'weighted')) completeBias(state, node);
   for (const part of modernizeNode(state, { ...node, inputs: node.inputs.map((name) => floatName(state, name)) })) emit(state, part);
 }
 
-function assemble(tail: Model, state: Lowering): FloatTail {
+function assemble(tail: Model, state: Dequantization): FloatTail {
   const [input] = tail.graph.inputs;
   const [output] = tail.graph.outputs;
   if (input === undefined || output === undefined) throw new WhetError('internal', 'a tail has one input and one output');
@@ -111,7 +111,7 @@ function assemble(tail: Model, state: Lowering): FloatTail {
 }
 
 /** What only quantizes or passes on is nothing in float. */
-function refuseEmpty(state: Lowering, input: ValueInfo, output: ValueInfo): void {
+function refuseEmpty(state: Dequantization, input: ValueInfo, output: ValueInfo): void {
   const name = floatName(state, output.name);
   if (state.initializers.has(name) || state.nodes.some(({ outputs }) => outputs.includes(name))) return;
   throw new WhetError(
@@ -124,7 +124,7 @@ function refuseEmpty(state: Lowering, input: ValueInfo, output: ValueInfo): void
 }
 
 /** The float graph with its end in the form that learners take; `origins` learns where its parameters came from before that. */
-function trainableEnd(state: Lowering, origins: Map<string, ParameterOrigin>, output: ValueInfo) {
+function trainableEnd(state: Dequantization, origins: Map<string, ParameterOrigin>, output: ValueInfo) {
   const name = floatName(state, output.name);
   const classes = classesOf(output);
   const written: Graph = { ...state.graph, nodes: state.nodes, initializers: state.initializers, valueInfo: [] };
@@ -161,7 +161,7 @@ function dependents(graph: Graph, names: ReadonlySet<string>): ReadonlySet<strin
 }
 
 /** The model's output may have been an alias of something float (its DequantizeLinear fell away): that gets the output's name. */
-function renaming(state: Lowering, output: string): (name: string) => string {
+function renaming(state: Dequantization, output: string): (name: string) => string {
   const float = floatName(state, output);
   return (name) => (name === float ? output : name);
 }

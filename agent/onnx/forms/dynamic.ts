@@ -4,11 +4,11 @@
 import type { Node } from '../ir.ts';
 import { node as build } from '../made/build.ts';
 import type { Slot } from '../surgery/tail.ts';
+import { type Accumulator, constant, type Dequantization, emit, floatName, needConstant, slot, unsupported } from './dequantization.ts';
 import { always, type Form } from './form.ts';
-import { type Accumulator, constant, emit, floatName, type Lowering, needConstant, slot, unsupported } from './lowering.ts';
 import { addOwnWeight, addWeight, quantizeWeight } from './stored-weight.ts';
 
-function lowerDynamicQuantizeLinear(state: Lowering, node: Node): void {
+function lowerDynamicQuantizeLinear(state: Dequantization, node: Node): void {
   const [q = '', scale = '', zeroPoint = ''] = node.outputs;
   const x = floatName(state, node.inputs[0] ?? '');
   state.aliases.set(q, x);
@@ -16,13 +16,13 @@ function lowerDynamicQuantizeLinear(state: Lowering, node: Node): void {
   state.dynamicScales.set(scale, null);
 }
 
-function lowerInteger(state: Lowering, node: Node, op: 'MatMul' | 'Conv'): void {
+function lowerInteger(state: Dequantization, node: Node, op: 'MatMul' | 'Conv'): void {
   needConstant(state, node, 1, 'weight');
   state.accumulators.set(node.outputs[0] ?? '', { node, op, hasInputScale: false, weightScale: null });
 }
 
 /** Cast of an accumulator changes nothing that matters here. Gives false where it is an ordinary Cast. */
-function lowerCast(state: Lowering, node: Node): boolean {
+function lowerCast(state: Dequantization, node: Node): boolean {
   const accumulator = state.accumulators.get(node.inputs[0] ?? '');
   if (accumulator === undefined) return false;
   state.accumulators.set(node.outputs[0] ?? '', accumulator);
@@ -30,7 +30,7 @@ function lowerCast(state: Lowering, node: Node): boolean {
 }
 
 /** Mul of scales, or of an accumulator by its scales. Gives false where it is an ordinary Mul. */
-function lowerScaleMul(state: Lowering, node: Node): boolean {
+function lowerScaleMul(state: Dequantization, node: Node): boolean {
   const [y = ''] = node.outputs;
   const accumulated = node.inputs.findIndex((name) => state.accumulators.has(name));
   if (accumulated < 0) {
@@ -50,7 +50,7 @@ function lowerScaleMul(state: Lowering, node: Node): boolean {
   return true;
 }
 
-function emitFloat(state: Lowering, accumulator: Accumulator, scale: Slot, output: string): void {
+function emitFloat(state: Dequantization, accumulator: Accumulator, scale: Slot, output: string): void {
   const { node, op } = accumulator;
   const holder = state.seen.node(scale.node) as Node;
   const scaleValue = needConstant(state, holder, scale.input, 'weight scale');
@@ -74,7 +74,7 @@ function emitFloat(state: Lowering, accumulator: Accumulator, scale: Slot, outpu
 }
 
 /** com.microsoft.DynamicQuantizeMatMul: A, B, bs, bz, bias. */
-function lowerDynamicQuantizeMatMul(state: Lowering, node: Node): void {
+function lowerDynamicQuantizeMatMul(state: Dequantization, node: Node): void {
   const stored = needConstant(state, node, 1, 'weight');
   const weight = addOwnWeight(state, node, {
     form: 'dynamic',
@@ -88,7 +88,7 @@ function lowerDynamicQuantizeMatMul(state: Lowering, node: Node): void {
 }
 
 /** com.microsoft.MatMulIntegerToFloat: A, B, as, bs, az, bz, bias. */
-function lowerMatMulIntegerToFloat(state: Lowering, node: Node): void {
+function lowerMatMulIntegerToFloat(state: Dequantization, node: Node): void {
   if (!state.dynamicScales.has(node.inputs[2] ?? '')) throw unsupported(node, 'its input scale does not come from DynamicQuantizeLinear');
   const stored = needConstant(state, node, 1, 'weight');
   const weight = addOwnWeight(state, node, {
@@ -102,7 +102,7 @@ function lowerMatMulIntegerToFloat(state: Lowering, node: Node): void {
   fused(state, node, floatName(state, node.inputs[0] ?? ''), weight, node.inputs[6] ?? '');
 }
 
-function fused(state: Lowering, node: Node, x: string, weight: string, bias: string): void {
+function fused(state: Dequantization, node: Node, x: string, weight: string, bias: string): void {
   const [y = ''] = node.outputs;
   if (bias === '') {
     emit(state, build('MatMul', [x, weight], [y], {}, { name: node.name }));

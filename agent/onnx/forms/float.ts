@@ -5,13 +5,13 @@ import { type DType, type Node, sizeOf, type Tensor } from '../ir.ts';
 import { typeOf, typeSource } from '../result-type.ts';
 import type { FloatTail, Slot } from '../surgery/tail.ts';
 import type { GraphView } from '../view.ts';
+import { constant, type Dequantization, emit, floatName, madeBy, slot } from './dequantization.ts';
 import type { Form } from './form.ts';
-import { constant, emit, floatName, type Lowering, madeBy, slot } from './lowering.ts';
 import { asFloat32, floatTensor, isFloat, numbers } from './quantized-values.ts';
 import { readSlot, type SlotWrite } from './slots.ts';
 
 /** Gives false for a Cast from or to something that is no float. */
-function lowerFloatCast(state: Lowering, node: Node): boolean {
+function lowerFloatCast(state: Dequantization, node: Node): boolean {
   const [x = ''] = node.inputs;
   const [y = ''] = node.outputs;
   const to = node.attributes.to;
@@ -25,7 +25,7 @@ function lowerFloatCast(state: Lowering, node: Node): boolean {
 }
 
 /** A float constant of the model behind a Cast or Identity: an initializer of its own, written back where the operator reads it. */
-function lowerFloatConstant(state: Lowering, node: Node): boolean {
+function lowerFloatConstant(state: Dequantization, node: Node): boolean {
   const stored = state.graph.initializers.get(node.inputs[0] ?? '');
   if (stored === undefined || !isFloat(stored.dtype)) return false;
   const [y = ''] = node.outputs;
@@ -35,7 +35,7 @@ function lowerFloatConstant(state: Lowering, node: Node): boolean {
 }
 
 /** Whether a tensor of the tail is surely float: positions and masks, made of sizes and comparisons, are not, and keep their Cast. */
-function isNumber(state: Lowering, name: string): boolean {
+function isNumber(state: Dequantization, name: string): boolean {
   let at = floatName(state, name);
   for (;;) {
     const found: DType | undefined = state.initializers.get(at)?.dtype;
@@ -50,7 +50,7 @@ function isNumber(state: Lowering, name: string): boolean {
   }
 }
 
-function passThrough(state: Lowering, node: Node): boolean {
+function passThrough(state: Dequantization, node: Node): boolean {
   if (!lowerFloatConstant(state, node)) state.aliases.set(node.outputs[0] ?? '', floatName(state, node.inputs[0] ?? ''));
   return true;
 }

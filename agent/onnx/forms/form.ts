@@ -3,7 +3,7 @@
 import type { Node, Tensor } from '../ir.ts';
 import type { ParameterOrigin, Slot } from '../surgery/tail.ts';
 import type { GraphView } from '../view.ts';
-import type { Lowering } from './lowering.ts';
+import type { Dequantization } from './dequantization.ts';
 import type { SlotWrite } from './slots.ts';
 import type { WeightOptions } from './stored-weight.ts';
 
@@ -17,7 +17,7 @@ export interface LayerKind {
 }
 
 /** Writes what stands for the node in float; false where it is an ordinary operator to this form. */
-export type LowerRule = (state: Lowering, node: Node) => boolean;
+export type LowerRule = (state: Dequantization, node: Node) => boolean;
 
 export type WeightOrigin = Extract<ParameterOrigin, { kind: 'quantized' }>;
 export type BiasOrigin = Extract<ParameterOrigin, { kind: 'int32-bias' }>;
@@ -52,7 +52,7 @@ export interface Form {
 }
 
 /** A rule for operators that are of no other form. */
-export function always(lower: (state: Lowering, node: Node) => void): LowerRule {
+export function always(lower: (state: Dequantization, node: Node) => void): LowerRule {
   return (state, node) => {
     lower(state, node);
     return true;

@@ -1,9 +1,9 @@
 // The one table of quantization forms, and what is asked of all of them: a new form is one record and one line.
 import type { Node } from '../ir.ts';
+import type { Dequantization } from './dequantization.ts';
 import { dynamic } from './dynamic.ts';
 import { float } from './float.ts';
 import type { Form, LayerKind, Quantization } from './form.ts';
-import type { Lowering } from './lowering.ts';
 import { qdq } from './qdq.ts';
 import { qoperator } from './qoperator.ts';
 
@@ -33,6 +33,6 @@ export function refusal({ op }: Node): string | null {
 }
 
 /** Writes a node of a quantized form in float; false where it is an ordinary operator. */
-export function lowerQuantized(state: Lowering, node: Node): boolean {
+export function lowerQuantized(state: Dequantization, node: Node): boolean {
   return all.some(({ lower }) => Object.hasOwn(lower, node.op) && lower[node.op]?.(state, node) === true);
 }

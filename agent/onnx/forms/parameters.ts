@@ -4,7 +4,7 @@ import { is } from '../operator-traits.ts';
 import type { Slot, TailParameter } from '../surgery/tail.ts';
 import { constantBehind, weightSource } from '../surgery/weight-source.ts';
 import { type GraphView, view } from '../view.ts';
-import { unsupported } from './lowering.ts';
+import { unsupported } from './dequantization.ts';
 
 /** A parameter, and every place of the float graph that reads it. */
 type Found = TailParameter & { readonly slots: readonly Slot[] };

@@ -5,14 +5,14 @@ import { type Node, nodeKey } from '../ir.ts';
 import { is } from '../operator-traits.ts';
 import type { GraphView } from '../view.ts';
 import { addActivation } from './activation-scale.ts';
+import { constant, type Dequantization, floatName, needConstant, optionalSlot, slot, unsupported } from './dequantization.ts';
 import { always, type Form } from './form.ts';
-import { constant, floatName, type Lowering, needConstant, optionalSlot, slot, unsupported } from './lowering.ts';
 import { dequantizeTensor, topOf } from './quantized-values.ts';
 import { emitClip, saturation } from './saturation.ts';
 import { quantizeBias } from './stored-bias.ts';
 import { addWeight, quantizeWeight } from './stored-weight.ts';
 
-function lowerQuantizeLinear(state: Lowering, node: Node): void {
+function lowerQuantizeLinear(state: Dequantization, node: Node): void {
   const [x = ''] = node.inputs;
   const [y = ''] = node.outputs;
   // A weight that the model stores in float: its DequantizeLinear deals with both.
@@ -24,7 +24,7 @@ function lowerQuantizeLinear(state: Lowering, node: Node): void {
   addActivation(state, y, node, 1, 2);
 }
 
-function lowerDequantizeLinear(state: Lowering, node: Node): void {
+function lowerDequantizeLinear(state: Dequantization, node: Node): void {
   const [x = ''] = node.inputs;
   const [y = ''] = node.outputs;
   const producer = state.seen.producer(x);
@@ -90,7 +90,7 @@ function axisOf(node: Node, rank: number): number {
  * A float Conv or Gemm whose bias came through DequantizeLinear: now its input's scale and its weight are known. Either may have been transposed
  * or reshaped on the way.
  */
-export function completeBias(state: Lowering, node: Node): void {
+export function completeBias(state: Dequantization, node: Node): void {
   const bias = rootOf(state.seen, node.inputs[2] ?? '');
   const source = state.seen.producer(bias);
   const weight = state.aliases.get(rootOf(state.seen, node.inputs[1] ?? ''));

@@ -6,13 +6,13 @@ import type { Attribute, Node, Tensor } from '../ir.ts';
 import { node as build } from '../made/build.ts';
 import { is } from '../operator-traits.ts';
 import { addActivation } from './activation-scale.ts';
+import { constant, type Dequantization, emit, floatName, needConstant, slot, unsupported } from './dequantization.ts';
 import { always, type Form } from './form.ts';
-import { constant, emit, floatName, type Lowering, needConstant, slot, unsupported } from './lowering.ts';
 import { emitClip, saturation } from './saturation.ts';
 import { addBias, quantizeBias } from './stored-bias.ts';
 import { addOwnWeight, quantizeWeight } from './stored-weight.ts';
 
-type Rule = (state: Lowering, node: Node) => void;
+type Rule = (state: Dequantization, node: Node) => void;
 
 /** y = Conv(x, W, B); inputs x, xs, xz, w, ws, wz, ys, yz, B. */
 const qLinearConv: Rule = (state, node) => {
@@ -85,7 +85,7 @@ const qLinearConcat: Rule = (state, node) => {
 };
 
 /** The float tensor of a quantized input; a constant one is dequantized in place. Its scale, too, must follow new weights before it. */
-function input(state: Lowering, node: Node, value: number, scale: number): string {
+function input(state: Dequantization, node: Node, value: number, scale: number): string {
   if (constant(state, node.inputs[value]) !== null) {
     return addOwnWeight(state, node, {
       form: 'qoperator',
@@ -100,13 +100,13 @@ function input(state: Lowering, node: Node, value: number, scale: number): strin
   return floatName(state, node.inputs[value] ?? '');
 }
 
-function biasOf(state: Lowering, node: Node, bias: number, inputScale: number, weightValue: Tensor, weight: string): string {
+function biasOf(state: Dequantization, node: Node, bias: number, inputScale: number, weightValue: Tensor, weight: string): string {
   const inputValue = needConstant(state, node, inputScale, 'input scale');
   return addBias(state, node, bias, { input: slot(node, inputScale), inputValue, weightValue, weight });
 }
 
 function finish(
-  state: Lowering,
+  state: Dequantization,
   node: Node,
   op: string,
   inputs: readonly string[],

@@ -5,7 +5,7 @@ import type { DType, Node, Tensor } from '../ir.ts';
 import { node as build } from '../made/build.ts';
 import { is } from '../operator-traits.ts';
 import type { GraphView } from '../view.ts';
-import { constant, emit, type Lowering, madeBy } from './lowering.ts';
+import { constant, type Dequantization, emit, madeBy } from './dequantization.ts';
 import { quantizedType } from './quantized-type.ts';
 import { limitsOf, numbers } from './quantized-values.ts';
 
@@ -16,7 +16,7 @@ export interface Limits {
 }
 
 /** The limits that a quantizer of the float tensor `name` imposes like an activation; null where it does not. */
-export function saturation(state: Lowering, name: string, node: Node, scale: number, zeroPoint: number): Limits | null {
+export function saturation(state: Dequantization, name: string, node: Node, scale: number, zeroPoint: number): Limits | null {
   if (state.unclipped.has(name) || state.unclipped.has(node.outputs[0] ?? '')) return null;
   return isNonNegative(state.seen, name, (each) => madeBy(state, each))
     ? null
@@ -58,7 +58,7 @@ export function isClippedByReaders(seen: GraphView, name: string): boolean {
   return acts && !isNonNegative(seen, name);
 }
 
-export function emitClip(state: Lowering, x: string, y: string, limits: Limits): void {
+export function emitClip(state: Dequantization, x: string, y: string, limits: Limits): void {
   const scalar = (what: string, value: number) => {
     const name = `${y}/${what}`;
     state.initializers.set(name, { dtype: 'float32', dims: [], data: Float32Array.of(value) });

@@ -4,15 +4,15 @@ import { WhetError } from '../../errors.ts';
 import { type Node, nodeKey, type Tensor } from '../ir.ts';
 import type { FloatTail, Slot } from '../surgery/tail.ts';
 import type { GraphView } from '../view.ts';
+import { type Dequantization, needConstant, slot, uniqueName } from './dequantization.ts';
 import type { BiasOrigin } from './form.ts';
-import { type Lowering, needConstant, slot, uniqueName } from './lowering.ts';
 import { dequantizeTensor, floatTensor, numbers, quantizeTensor } from './quantized-values.ts';
 import { nodeOf, readSlot, type SlotWrite } from './slots.ts';
 import { filled } from './stored-weight.ts';
 
 /** Adds the bias of a quantized operator as float. */
 export function addBias(
-  state: Lowering,
+  state: Dequantization,
   node: Node,
   input: number,
   scales: { readonly input: Slot; readonly inputValue: Tensor; readonly weightValue: Tensor; readonly weight: string },

@@ -4,8 +4,8 @@ import { WhetError } from '../../errors.ts';
 import type { DType, Node, Tensor } from '../ir.ts';
 import type { Slot } from '../surgery/tail.ts';
 import type { GraphView } from '../view.ts';
+import { constant, type Dequantization, needConstant, optionalSlot, slot, uniqueName } from './dequantization.ts';
 import type { WeightOrigin } from './form.ts';
-import { constant, type Lowering, needConstant, optionalSlot, slot, uniqueName } from './lowering.ts';
 import { quantizedType } from './quantized-type.ts';
 import { dequantizeTensor, floatTensor, limitsOf, numbers, quantizeTensor, symmetricScales, topOf } from './quantized-values.ts';
 import { nodeOf, readSlot, type SlotWrite } from './slots.ts';
@@ -25,7 +25,7 @@ export interface QuantizedWeight {
 }
 
 /** Adds a dequantized weight as a float initializer and remembers where it came from; gives its name. */
-export function addWeight(state: Lowering, weight: QuantizedWeight): string {
+export function addWeight(state: Dequantization, weight: QuantizedWeight): string {
   const { node, form, quantizer, axis, perChannel, zeroPointFollowsScale, scale } = weight;
   const zeroPoint = weight.zeroPoint === null ? null : optionalSlot(node, weight.zeroPoint);
   const zeros = zeroPoint === null ? null : needConstant(state, node, zeroPoint.input, 'weight zero point');
@@ -52,7 +52,7 @@ export function addWeight(state: Lowering, weight: QuantizedWeight): string {
 
 /** As `addWeight`, of a weight whose scale and zero point are inputs of the same node: each by its number. */
 export function addOwnWeight(
-  state: Lowering,
+  state: Dequantization,
   node: Node,
   weight: Pick<QuantizedWeight, 'form' | 'value' | 'axis' | 'perChannel'> & { readonly scale: number; readonly zeroPoint: number },
 ): string {
@@ -66,7 +66,7 @@ export function addOwnWeight(
 }
 
 /** What a QuantizeLinear makes of a float weight. */
-function quantizeConstant(state: Lowering, quantizer: Node, axis: number): Tensor {
+function quantizeConstant(state: Dequantization, quantizer: Node, axis: number): Tensor {
   const zeros = constant(state, quantizer.inputs[2]);
   const zero = zeros === null ? 0 : (numbers(zeros)[0] ?? 0);
   const scales = numbers(needConstant(state, quantizer, 1, 'weight scale'));

@@ -3,7 +3,7 @@
 
 import { intAttribute, stringAttribute } from '../attributes.ts';
 import { int64s } from '../codec/int64.ts';
-import { constant, type Lowering, madeBy, unsupported } from '../forms/lowering.ts';
+import { constant, type Dequantization, madeBy, unsupported } from '../forms/dequantization.ts';
 import { numbers } from '../forms/quantized-values.ts';
 import type { Attribute, Node, Tensor } from '../ir.ts';
 import { node as build, floats, ints } from '../made/build.ts';
@@ -16,7 +16,7 @@ export function targetOpset(opset: number): number {
   return Math.max(17, opset);
 }
 
-export function modernizeNode(state: Lowering, node: Node): readonly Node[] {
+export function modernizeNode(state: Dequantization, node: Node): readonly Node[] {
   const { opset } = state;
   if (Object.values(node.attributes).some(({ kind }) => kind === 'graph'))
     throw unsupported(node, 'it holds a graph of its own, which cannot be trained through');
@@ -79,7 +79,7 @@ const withoutSuccessor = new Set([
  * Before opset 13 Softmax (and Hardmax) took everything from `axis` on as one dimension. That is the last axis where it is the last one; otherwise the
  * flattening is written out.
  */
-function flatSoftmax(state: Lowering, node: Node): readonly Node[] {
+function flatSoftmax(state: Dequantization, node: Node): readonly Node[] {
   const axis = intAttribute(node, 'axis', 1);
   const last = { axis: { kind: 'int', value: -1 } } as const;
   if (axis === -1 || (axis === 1 && isMatrix(state, node))) return [{ ...node, attributes: last }];
@@ -94,7 +94,7 @@ function flatSoftmax(state: Lowering, node: Node): readonly Node[] {
 }
 
 /** Whether a node's result surely has two dimensions: a classifier's output has, and what linear layers and Flatten give. */
-function isMatrix(state: Lowering, node: Node): boolean {
+function isMatrix(state: Dequantization, node: Node): boolean {
   const output = throughQuantizers(state, node.outputs[0] ?? '');
   if (state.graph.outputs.some((info) => info.name === output && info.shape?.length === 2)) return true;
   const producer = madeBy(state, node.inputs[0] ?? '');
@@ -102,7 +102,7 @@ function isMatrix(state: Lowering, node: Node): boolean {
 }
 
 /** The tensor that a name becomes behind QuantizeLinear and DequantizeLinear, which keep its shape. */
-function throughQuantizers(state: Lowering, name: string): string {
+function throughQuantizers(state: Dequantization, name: string): string {
   const reader = state.seen.readers(name).find((node) => node.inputs[0] === name);
   const isQuantizer = reader?.op === 'QuantizeLinear' || reader?.op === 'DequantizeLinear';
   return isQuantizer ? throughQuantizers(state, reader.outputs[0] ?? '') : name;
@@ -117,20 +117,20 @@ function intsOf(list: Extract<Attribute, { kind: 'ints' }>): Tensor {
 }
 
 /** Adds an initializer under a name of the node's own and gives that name. */
-function addInput(state: Lowering, node: Node, what: string, value: Tensor): string {
+function addInput(state: Dequantization, node: Node, what: string, value: Tensor): string {
   const name = `${node.outputs[0]}/${what}`;
   state.initializers.set(name, value);
   return name;
 }
 
 /** An attribute that later became the second input. */
-function listToInput(state: Lowering, node: Node, name: string): Node {
+function listToInput(state: Dequantization, node: Node, name: string): Node {
   const list = node.attributes[name];
   if (list?.kind !== 'ints') return node;
   return { ...node, inputs: [node.inputs[0] ?? '', addInput(state, node, name, intsOf(list))], attributes: without(node, name) };
 }
 
-function padToInputs(state: Lowering, node: Node): Node {
+function padToInputs(state: Dequantization, node: Node): Node {
   const [pads, value] = [node.attributes.pads, node.attributes.value];
   const inputs = [node.inputs[0] ?? '', addInput(state, node, 'pads', pads?.kind === 'ints' ? intsOf(pads) : ints([]))];
   if (value?.kind === 'float') inputs.push(addInput(state, node, 'value', floats([], [value.value])));
@@ -138,7 +138,7 @@ function padToInputs(state: Lowering, node: Node): Node {
 }
 
 /** Opset 7 has the scales as an attribute, opset 9 as an input. */
-function upsampleToResize(state: Lowering, node: Node): Node {
+function upsampleToResize(state: Dequantization, node: Node): Node {
   const scales = node.attributes.scales;
   const input = scales?.kind === 'floats' ? addInput(state, node, 'scales', floats([scales.value.length], scales.value)) : node.inputs[1];
   return scalesToResize(node, input ?? '');
@@ -155,7 +155,7 @@ function scalesToResize(node: Node, scales: string): Node {
  * Opset 10 rounds to the nearest place before where an axis grows, and to the one behind where it shrinks. Axes are independent, so a node that
  * does both becomes two; scales that are computed are divided alike.
  */
-function oldResize(state: Lowering, node: Node): readonly Node[] {
+function oldResize(state: Dequantization, node: Node): readonly Node[] {
   const [x = '', scales = ''] = node.inputs;
   const grown = scalesToResize(node, scales);
   if (grown.attributes.nearest_mode === undefined) return [grown];
@@ -175,7 +175,7 @@ function oldResize(state: Lowering, node: Node): readonly Node[] {
 }
 
 /** Opsets 11 and 12 want scales beside sizes, and empty ones; later ones take only one of the two. */
-function oneMeasure(state: Lowering, node: Node): Node {
+function oneMeasure(state: Dequantization, node: Node): Node {
   const [x = '', region = '', , sizes = ''] = node.inputs;
   return state.opset >= 13 || sizes === '' ? node : { ...node, inputs: [x, region, '', sizes] };
 }
@@ -187,7 +187,7 @@ function oldDropout(node: Node): Node {
 }
 
 /** How many TopK takes was an attribute. */
-function countToInput(state: Lowering, node: Node): Node {
+function countToInput(state: Dequantization, node: Node): Node {
   const k = intAttribute(node, 'k', 1);
   return { ...node, inputs: [node.inputs[0] ?? '', addInput(state, node, 'k', ints([k]))], attributes: without(node, 'k') };
 }
@@ -198,7 +198,7 @@ function withMode(node: Node, mode: string): Node {
 }
 
 /** First values that are constant zeros have the batch of the export: without them any batch begins with zeros. */
-function freeRecurrent(state: Lowering, node: Node): Node {
+function freeRecurrent(state: Dequantization, node: Node): Node {
   const isZero = (name: string) => {
     const value = constant(state, name);
     return value !== null && Array.from(numbers(value)).every((element) => element === 0);
@@ -206,7 +206,7 @@ function freeRecurrent(state: Lowering, node: Node): Node {
   return { ...node, inputs: node.inputs.map((name, index) => ((index === 5 || index === 6) && isZero(name) ? '' : name)) };
 }
 
-function limitsToInputs(state: Lowering, node: Node): Node {
+function limitsToInputs(state: Dequantization, node: Node): Node {
   const limit = (name: 'min' | 'max') => {
     const value = node.attributes[name];
     return value?.kind === 'float' ? addInput(state, node, name, floats([], [value.value])) : '';
@@ -214,7 +214,7 @@ function limitsToInputs(state: Lowering, node: Node): Node {
   return { ...node, inputs: [node.inputs[0] ?? '', limit('min'), limit('max')], attributes: {} };
 }
 
-function sliceToInputs(state: Lowering, node: Node): Node {
+function sliceToInputs(state: Dequantization, node: Node): Node {
   const list = (name: string) => {
     const value = node.attributes[name];
     return value?.kind === 'ints' ? addInput(state, node, name, intsOf(value)) : '';
@@ -239,7 +239,7 @@ function inferenceNormalization(node: Node): Node {
  * A Reshape whose shape has the batch written into it (often 1) keeps the batch free: -1 is what is left, 0 what the input has there. Only where
  * the batch comes first in its input: what is made of constants or of sizes alone (positions, masks, weights) has none.
  */
-function freeReshape(state: Lowering, node: Node): Node {
+function freeReshape(state: Dequantization, node: Node): Node {
   const shape = constant(state, node.inputs[1]);
   if (shape === null || constant(state, node.inputs[0]) !== null) return node;
   const dims = Array.from(numbers(shape));

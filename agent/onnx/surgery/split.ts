@@ -15,7 +15,7 @@ import { type GraphView, view } from '../view.ts';
 import { classifierEnds } from './classifier-ends.ts';
 import type { Cut } from './cut.ts';
 
-export interface Split {
+export interface SplitModel {
   /** Model input → features. */
   readonly backbone: Model;
   /** Features → model output, still quantized. Its first dimension is free where the graph allows. */
@@ -43,7 +43,7 @@ interface Bridge {
 }
 
 /** A cut at the model's input puts every layer into the tail; the features are the input then. */
-export function splitModel(model: Model, cut: Cut): Split {
+export function splitModel(model: Model, cut: Cut): SplitModel {
   const { input, output } = classifierEnds(model);
   const { graph } = model;
   const shape = cut.tensor === input.name ? input.shape : (graph.valueInfo.find((info) => info.name === cut.tensor)?.shape ?? null);

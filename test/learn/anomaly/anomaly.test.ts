@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { fitNormal, normalOf, rankingQuality, scoreAll, thresholdOf } from '../../../agent/learn/anomaly/anomaly.ts';
+import { fitNormal, normalOf, scoreAll, thresholdOf } from '../../../agent/learn/anomaly/anomaly.ts';
+import { rankingQuality } from '../../../agent/learn/anomaly/ranking.ts';
 import { invertPositive } from '../../../agent/learn/ridge/cholesky.ts';
 import { gatherStatistics } from '../../../agent/learn/ridge/gather.ts';
 import { addStatistics } from '../../../agent/learn/ridge/statistics.ts';

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { bindFeatures } from '../../../agent/autodiff/trainable.ts';
-import { type Engine, openEngine } from '../../../agent/learn/gradient/engine.ts';
+import { type GradientEngine, openEngine } from '../../../agent/learn/gradient/engine.ts';
 import { planFor } from '../../../agent/learn/gradient/plan.ts';
 import { attemptFit } from '../../../agent/learn/gradient/search.ts';
 import { assignFolds } from '../../../agent/learn/splits.ts';
@@ -42,7 +42,7 @@ async function learn(train: FeatureSet, scouting: number) {
   const samples = { features, labels: train.labels, weights, teaching: null };
   await using engine = await openEngine(tail, samples, { classes, batch: plan.batch, anchor: 0, base: start, runtime: createRuntime() });
   let epochs = 0;
-  const counted: Engine = {
+  const counted: GradientEngine = {
     ...engine,
     epoch(...args) {
       epochs += 1;

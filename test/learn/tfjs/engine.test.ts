@@ -1,7 +1,7 @@
 // The engine `tfjs` on TensorFlow.js in pure JavaScript: step by step what the compiled training step does, and the learner on top of it.
 
 import { describe, expect, it } from 'vitest';
-import { type Engine, type EngineOptions, type EngineSamples, openEngine } from '../../../agent/learn/gradient/engine.ts';
+import { type EngineOptions, type EngineSamples, type GradientEngine, openEngine } from '../../../agent/learn/gradient/engine.ts';
 import { gradientOn } from '../../../agent/learn/gradient/gradient.ts';
 import { tfjsEngine } from '../../../agent/learn/tfjs/engine.ts';
 import { loadTensorFlow } from '../../../agent/learn/tfjs/load.ts';
@@ -76,7 +76,7 @@ const features = floats(
 const untaught: EngineSamples = { features, labels, weights: Float32Array.from(labels, (label) => 1 + label), teaching: null };
 const teaching = { teacher: drawn([count, classes], 3).data as Float32Array, share: Float32Array.from(labels, (label) => 0.2 * label) };
 
-async function trained(engine: Engine, tail: FloatTail, isMixed = false) {
+async function trained(engine: GradientEngine, tail: FloatTail, isMixed = false) {
   await using open = engine;
   let course = open.begin(tail.base);
   const losses: number[] = [];

@@ -15,7 +15,7 @@ export interface Accumulator {
   readonly weightScale: Slot | null;
 }
 
-export interface Lowering {
+export interface Dequantization {
   readonly graph: Graph;
   /** Lookups of that graph. */
   readonly seen: GraphView;
@@ -38,7 +38,7 @@ export interface Lowering {
 }
 
 /** The beginning: nothing is written yet. */
-export function lowering(graph: Graph, options: Pick<Lowering, 'opset' | 'unclipped' | 'inFloat32'>): Lowering {
+export function dequantization(graph: Graph, options: Pick<Dequantization, 'opset' | 'unclipped' | 'inFloat32'>): Dequantization {
   return {
     ...options,
     graph,
@@ -55,7 +55,7 @@ export function lowering(graph: Graph, options: Pick<Lowering, 'opset' | 'unclip
 }
 
 /** The float node that was written to compute a tensor; undefined where it comes from outside. */
-export function madeBy(state: Lowering, name: string): Node | undefined {
+export function madeBy(state: Dequantization, name: string): Node | undefined {
   return name === '' ? undefined : state.nodes.findLast(({ outputs }) => outputs.includes(name));
 }
 
@@ -69,12 +69,12 @@ export function optionalSlot(node: Node, input: number): Slot | null {
 }
 
 /** The value of an initializer or Constant; null where it is computed or left out. */
-export function constant(state: Lowering, name: string | undefined): Tensor | null {
+export function constant(state: Dequantization, name: string | undefined): Tensor | null {
   return (name === undefined ? null : (state.initializers.get(name) ?? state.graph.initializers.get(name))) ?? null;
 }
 
 /** A constant that a quantized operator cannot do without. */
-export function needConstant(state: Lowering, node: Node, input: number, what: string): Tensor {
+export function needConstant(state: Dequantization, node: Node, input: number, what: string): Tensor {
   const value = constant(state, node.inputs[input]);
   if (value !== null) return value;
   throw unsupported(node, `its ${what} (input ${input}, '${node.inputs[input] ?? ''}') is computed, not constant`);
@@ -89,7 +89,7 @@ export function unsupported(node: Node, why: string, hint = fewerLayers): WhetEr
 }
 
 /** The float tensor that stands for a name. */
-export function floatName(state: Lowering, name: string): string {
+export function floatName(state: Dequantization, name: string): string {
   return state.aliases.get(name) ?? name;
 }
 
@@ -97,7 +97,7 @@ export function floatName(state: Lowering, name: string): string {
  * Emits a float node; initializers that it reads are carried over. Where a tail is made, 16-bit and 64-bit floats become float32, there and in
  * what the node makes of nothing (ConstantOfShape, EyeLike).
  */
-export function emit(state: Lowering, node: Node): void {
+export function emit(state: Dequantization, node: Node): void {
   for (const name of node.inputs) {
     const value = state.graph.initializers.get(name);
     if (value !== undefined && !state.initializers.has(name))
@@ -115,7 +115,7 @@ function makingFloat32(node: Node): Node {
   return node;
 }
 
-export function uniqueName(state: Lowering, wanted: string): string {
+export function uniqueName(state: Dequantization, wanted: string): string {
   let name = wanted;
   for (let count = 2; state.initializers.has(name); count++) name = `${wanted}${count}`;
   return name;

@@ -1,7 +1,7 @@
 // What is learned again with copies of the captures, and by whom.
 
 import { expect, it } from 'vitest';
-import { learnWithViews } from '../../agent/adapt/varied-copies.ts';
+import { learnWithViews } from '../../agent/candidate/varied-copies.ts';
 import type { Chosen, LearnerChoice } from '../../agent/learn/choose.ts';
 import { gradient } from '../../agent/learn/gradient/gradient.ts';
 import { comparePaired } from '../../agent/learn/paired.ts';

@@ -1,10 +1,9 @@
 // What happens on a device, said once as it happens; who wants to tell the world about it listens. Takes events from the loops, gives them to
 // every listener in the order in which they joined.
-import { messageOf } from '../errors.ts';
-import type { Health } from '../host/health.ts';
-import type { Inferred } from '../inference/protocol.ts';
-import type { Log } from '../log.ts';
-import type { Capture, ClassScore, TrainingReport } from '../types.ts';
+import { messageOf } from './errors.ts';
+import type { MachineHealth } from './host/health.ts';
+import type { Log } from './log.ts';
+import type { Answer, Capture, Inferred, TrainingReport } from './types.ts';
 
 export type DeviceEvent =
   | { readonly kind: 'predicted'; readonly sample: string | null; readonly capture: Capture; readonly inferred: Inferred }
@@ -13,7 +12,7 @@ export type DeviceEvent =
       readonly kind: 'asked';
       readonly sample: string;
       readonly capture: Capture;
-      readonly scores: readonly ClassScore[];
+      readonly answer: Answer;
       readonly shown: Uint8Array | null;
     }
   | { readonly kind: 'progressed'; readonly run: string; readonly done: number; readonly total: number | null; readonly what: string }
@@ -23,7 +22,7 @@ export type DeviceEvent =
   | { readonly kind: 'released'; readonly version: string }
   /** Labels or the pause changed. */
   | { readonly kind: 'labelled' }
-  | { readonly kind: 'health'; readonly health: Health; readonly degraded: readonly string[] };
+  | { readonly kind: 'health'; readonly health: MachineHealth; readonly degraded: readonly string[] };
 
 export type Listener = (event: DeviceEvent) => void;
 

@@ -4,12 +4,11 @@ import type { ModelCard } from '../config/card.ts';
 import type { Config } from '../config/resolve.ts';
 import type { RemoteWeights } from '../contract/command-contract.ts';
 import type { ReceivedWeights } from '../contract/weights.ts';
-import type { Inferred } from '../inference/protocol.ts';
 import type { Activation } from '../release/activation.ts';
 import type { Releases } from '../release/releases.ts';
 import type { Store } from '../store/store.ts';
 import type { Jobs } from '../training/jobs.ts';
-import type { BaseFacts, Clock, TailChoice } from '../types.ts';
+import type { Answer, BaseFacts, Clock, Inferred, TailChoice } from '../types.ts';
 
 export interface DeviceParts {
   readonly config: Config;
@@ -24,17 +23,20 @@ export interface DeviceParts {
   changed(): void;
   /** Publishes the current release again, with its weights; gives the number of chunks. */
   announce(): Promise<number>;
-  /** Features and scores of a capture, by what predicts now; throws what is wrong with the bytes. */
+  /** Features and answer of a capture, by what predicts now; throws what is wrong with the bytes. */
   infer(bytes: Uint8Array): Promise<Inferred>;
-  /** Name of the class that a release gives for each of these features; it does not predict by that. */
-  answers(choice: TailChoice, features: readonly Float32Array[]): Promise<readonly string[]>;
+  /** What a release says of each of these features; it does not predict by that. */
+  answers(choice: TailChoice, features: readonly Float32Array[]): Promise<readonly Answer[]>;
   /** The weights that another device publishes. */
   receive(source: RemoteWeights, signal: AbortSignal): Promise<ReceivedWeights>;
   /** null while no daemon runs. */
-  readonly live: Live | null;
+  readonly live: LiveFacts | null;
 }
 
-export interface Live {
+/** What an engine knows by itself: all but what only a daemon knows. */
+export type EngineParts = Omit<DeviceParts, 'live'>;
+
+export interface LiveFacts {
   /** Of the monotonic clock. */
   readonly sinceMs: number;
   /** Why it trains or waits, as a sentence. */

@@ -1,5 +1,5 @@
-// The parts that the daemon and the command line share, opened in order under the lock: store, releases, card. Takes the configuration;
-// gives them back together with one function that closes them in reverse.
+// What a device keeps, opened in order under the lock: store, releases, and the card of its model. Takes the configuration; gives them back
+// together with one function that closes them in reverse.
 import { rmSync } from 'node:fs';
 import { type ModelCard, requireCard } from '../config/card.ts';
 import { requireClassifier } from '../config/require-classifier.ts';
@@ -16,7 +16,7 @@ import { type Places, placesOf } from './places.ts';
 import { keepReserve, withReserve } from './reserve.ts';
 import { unlessFull } from './unless-full.ts';
 
-export interface Assembly {
+export interface DeviceState {
   readonly places: Places;
   readonly card: ModelCard;
   readonly store: Store;
@@ -28,7 +28,7 @@ const megabyte = 1024 * 1024;
 const dayMs = 86_400_000;
 
 /** Throws `already-running` where another process holds the state directory. */
-export async function assemble(config: Config, log: Log, clock: Clock): Promise<Assembly> {
+export async function openState(config: Config, log: Log, clock: Clock): Promise<DeviceState> {
   const places = placesOf(config);
   const { card } = await requireCard(config.model, config.card === null ? {} : { card: config.card });
   requireClassifier(card, config.model, 'the daemon');

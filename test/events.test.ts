@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { createEvents } from '../../agent/engine/events.ts';
-import { rememberingLog } from '../uplink/device.ts';
+import { createEvents } from '../agent/events.ts';
+import { rememberingLog } from './uplink/device.ts';
 
 describe('events', () => {
   it('reach every listener in order; one that fails is its own trouble', () => {
