@@ -38,7 +38,7 @@ export async function runDaemon(config: Config, log: Log, signal: AbortSignal): 
   opened.defer(() => state.close());
   const { model: modelPath, cut, threads } = config;
   const { input, labels } = state.card;
-  const inference = createInference({ modelPath, cut, input, threads, baseLabels: labels }, log);
+  const inference = createInference({ modelPath, cut, input, threads, baseLabels: labels }, log, state.store.underWay);
   opened.defer(() => inference.stop());
   const facts = await inference.start();
 
@@ -87,7 +87,7 @@ async function join({ config, state, inference, facts, notify, sinceMs, log }: O
     log,
     events,
     use: (release) => inference.swap(release),
-    embedViews: (raw) => inference.views(raw, viewCount(card.input, 1)),
+    embedViews: (raw, what) => inference.views(raw, viewCount(card.input, 1), what),
     answers: (release, features) => inference.answers(release, features),
     embedded: (stop) => reembedding.settled(stop),
     announce: mqtt.announce,

@@ -25,6 +25,7 @@ export const errorRegistry = {
   'image-unreadable': { exit: 65, means: 'The bytes are not an image that can be read, or it is over a size limit.' },
   'audio-unreadable': { exit: 65, means: 'The bytes are not a recording that can be read, or it is over a size limit.' },
   'sensor-unreadable': { exit: 65, means: 'The bytes are not sensor readings that can be read, or they do not fill a window.' },
+  'capture-set-aside': { exit: 65, means: 'A process died while it decoded this capture; it is not decoded again.' },
   'data-unusable': { exit: 65, means: 'The data folder holds no classes or pictures that can be learned from.' },
   'training-diverged': {
     exit: 65,

@@ -107,7 +107,7 @@ export const pure = {
 };
 
 /** Files that may end the process: the entry of the command line, and entries of processes and threads of their own. */
-export const mayExit = ['main.ts', 'training/trainer.ts', 'inference/worker.ts'];
+export const mayExit = ['main.ts', 'training/trainer.ts', 'inference/worker.ts', 'inference/decode-apart.ts'];
 
 export const maxLines = 300;
 /** Written by a program: bound by no rule. */

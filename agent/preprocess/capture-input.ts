@@ -1,7 +1,6 @@
 // Encoded bytes of a capture → the model's input tensor and a hash, whatever its kind. The one place that knows all kinds of input.
-import type { InputSpec } from '../config/card.ts';
+import { captureKind, type InputSpec } from '../config/card.ts';
 import { type ErrorCode, messageOf, WhetError } from '../errors.ts';
-import { captureKind } from '../config/card.ts';
 import type { CaptureKind } from '../types.ts';
 import { readAround, windowOf } from './audio.ts';
 import { drawAudioView, gentleAudio } from './audio-augmentation.ts';
@@ -21,7 +20,7 @@ const unreadableCode = { image: 'image-unreadable', audio: 'audio-unreadable', s
   CaptureKind,
   ErrorCode
 >;
-const unreadableCodes: ReadonlySet<string> = new Set(Object.values(unreadableCode));
+const unreadableCodes: ReadonlySet<string> = new Set([...Object.values(unreadableCode), 'capture-set-aside']);
 
 /** Whether an error says that the bytes of one capture are no good: there is no use in offering them again. */
 export function isUnreadable(error: unknown): error is WhetError {
