@@ -56,6 +56,11 @@ export const errorRegistry = {
 
 export type ErrorCode = keyof typeof errorRegistry;
 
+/** A code that came from another process or machine, if it is one of ours; else the one of a bug. */
+export function errorCodeOf(code: string): ErrorCode {
+  return Object.hasOwn(errorRegistry, code) ? (code as ErrorCode) : 'internal';
+}
+
 /** An error with a registered code. `hint` is the sentence that tells the reader what to do about it. */
 export class WhetError extends Error {
   readonly code: ErrorCode;

@@ -27,7 +27,7 @@ export const levels = [
   {
     name: 'leaves',
     mutual: true,
-    rooms: ['types.ts', 'errors.ts', 'installation.ts', 'log.ts', 'random.ts', 'clock.ts', 'bits.ts', 'config'],
+    rooms: ['types.ts', 'errors.ts', 'installation.ts', 'log.ts', 'random.ts', 'printable.ts', 'clock.ts', 'bits.ts', 'config'],
   },
 ];
 

@@ -2,7 +2,7 @@
 // Refuses captures while no worker is up (`inference-unavailable`): the collect loop counts and drops them.
 import '../runtime/telemetry-off.ts';
 import { Worker } from 'node:worker_threads';
-import { type ErrorCode, errorRegistry, messageOf, WhetError } from '../errors.ts';
+import { errorCodeOf, messageOf, WhetError } from '../errors.ts';
 import { entryPoint } from '../installation.ts';
 import type { Log } from '../log.ts';
 import type { UnderWay } from '../store/under-way.ts';
@@ -239,6 +239,6 @@ function replyOf(message: Exclude<FromWorker, { kind: 'ready' | 'failed' }>): Re
 }
 
 function toError(message: Pick<Extract<FromWorker, { kind: 'failed' }>, 'code' | 'message' | 'hint'>): WhetError {
-  const code = message.code in errorRegistry ? (message.code as ErrorCode) : 'internal';
+  const code = errorCodeOf(message.code);
   return new WhetError(code, message.message, message.hint === null ? {} : { hint: message.hint });
 }
