@@ -24,7 +24,7 @@ export function decodeApart(
   bytes: Uint8Array,
   input: InputSpec,
   count: number,
-): Promise<ApartAnswer | { readonly kind: 'died'; readonly why: string }> {
+): Promise<ApartAnswer | { readonly kind: 'died' | 'absent'; readonly why: string }> {
   return new Promise((resolve) => {
     const child = fork(entryPoint('inference/decode-apart'), [], {
       serialization: 'advanced',
@@ -33,7 +33,7 @@ export function decodeApart(
     });
     const timer = setTimeout(() => child.kill('SIGKILL'), timeoutMs);
     child.on('message', (answer: ApartAnswer) => resolve(answer));
-    child.on('error', (error) => resolve({ kind: 'died', why: `its process could not be started: ${error.message}` }));
+    child.on('error', (error) => resolve({ kind: 'absent', why: `its process could not be started: ${error.message}` }));
     child.on('exit', (code, signal) => {
       clearTimeout(timer);
       resolve({ kind: 'died', why: `the process that decoded it ended with ${signal ?? `status ${code}`}` });

@@ -135,8 +135,9 @@ export function createInference(setup: WorkerSetup, log: Log, underWay: UnderWay
     try {
       if (course === 'apart') {
         const decoded = await decodeApart(bytes, setup.input, count);
-        isDecoded = decoded.kind !== 'died';
+        isDecoded = decoded.kind === 'decoded' || decoded.kind === 'failed';
         if (decoded.kind === 'failed') throw toError(decoded);
+        if (decoded.kind === 'absent') throw new WhetError('inference-unavailable', decoded.why);
         if (decoded.kind === 'decoded') return await send(request(decoded.decoded));
         note(() => underWay.setAside(what));
         log.error({ capture: what, why: decoded.why }, 'a capture ended the process that decoded it, again; it is set aside');

@@ -23,7 +23,7 @@ export interface UnderWay {
 }
 
 /** Somebody who ends the daemon again and again is no fault of a capture; but one that is there every time is. */
-const mostDeaths = 4;
+const mostDeaths = 6;
 /** Rows kept; a stranger may bring as many files as he likes. */
 const mostRows = 10_000;
 

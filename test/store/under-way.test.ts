@@ -32,7 +32,7 @@ describe('what is under way', () => {
 
   it('is counted at two deaths, and set aside where it is there at every death', () => {
     const path = temporaryPath();
-    for (let death = 1; death <= 4; death += 1) {
+    for (let death = 1; death <= 6; death += 1) {
       const store = openStore(path, options());
       store.underWay.recover();
       expect(store.underWay.courseOf('sample s1')).toBe(death === 1 ? 'plain' : 'apart');
