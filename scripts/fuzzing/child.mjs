@@ -8,10 +8,10 @@ import { diceOf, mostMegabytes, peakOf } from './run.mjs';
 const [name, seed, from, to, folder, mark] = process.argv.slice(2);
 const file = openSync(mark, 'r+');
 const eight = Buffer.alloc(8);
-let [index, refused] = [-1, 0];
+let [index, refused, idle] = [-1, 0, 0];
 
 function end(problem) {
-  process.send({ refused, megabytes: peakOf(process.pid), problem }, () => process.exit(0));
+  process.send({ refused, megabytes: peakOf(process.pid) - idle, problem }, () => process.exit(0));
   // Nothing after the message counts.
   return new Promise(() => {});
 }
@@ -25,16 +25,17 @@ for (const event of ['uncaughtException', 'unhandledRejection'])
   process.on(event, (error) => void end({ kind: 'uncaught', index, why: `${event}: ${why(error)}` }));
 
 const door = await open(name, folder);
+if (door.isAlone) idle = peakOf(process.pid);
 for (index = Number(from); index < Number(to); index += 1) {
   eight.writeBigInt64LE(BigInt(index));
   writeSync(file, eight, 0, 8, 0);
   try {
-    await door.run(door.make(diceOf(name, Number(seed), index)));
+    await door.run(door.make(diceOf(name, Number(seed), index), index));
   } catch (error) {
     if (!isAnswer(error)) await end({ kind: 'uncaught', index, why: why(error) });
     refused += 1;
   }
-  const megabytes = peakOf(process.pid);
+  const megabytes = peakOf(process.pid) - idle;
   if (megabytes > mostMegabytes) await end({ kind: 'large', index, why: `${megabytes} MB` });
 }
 await door.close?.();

@@ -2,6 +2,7 @@
 // runs the program's own code on it.
 
 const files = {
+  large: { large: 0.018 },
   captures: { pictures: 6, recordings: 7, 'sensor-files': 14, 'sensor-stream': 7, vectors: 8, 'jpeg-split': 6 },
   models: { 'model-bytes': 5, 'model-structure': 1.5, safetensors: 8, delta: 4 },
   texts: { manifests: 6, card: 4, config: 2, targets: 5, 'folder-names': 2 },

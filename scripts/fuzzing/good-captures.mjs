@@ -22,7 +22,7 @@ export async function goodPictures() {
   return bytes;
 }
 
-function wav({ tag, bits, channels, rate, body, id = 'RIFF', block = (channels * bits) / 8 }) {
+export function wav({ tag, bits, channels, rate, body, id = 'RIFF', block = (channels * bits) / 8 }) {
   const head = Buffer.alloc(44);
   head.write(`${id}....WAVEfmt `, 'latin1');
   head.writeUInt32LE(36 + body.length, 4);

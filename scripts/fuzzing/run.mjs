@@ -19,16 +19,19 @@ export function diceOf(name, seed, index) {
 
 export async function makeInput({ name, seed, index, folder }) {
   const door = await open(name, folder);
-  return door.make(diceOf(name, seed, index));
+  return door.make(diceOf(name, seed, index), index);
 }
 
 export async function fuzzDoor({ name, seed, folder, from, to }) {
   const result = { name, inputs: to - from, refused: 0, seconds: 0, megabytes: 0, problems: [] };
+  const { isAlone = false } = await open(name, folder);
   const since = performance.now();
   for (let next = from; next < to; ) {
-    const life = await oneLife({ name, seed, folder, from: next, to });
+    const life = await oneLife({ name, seed, folder, from: next, to: isAlone ? next + 1 : to });
     result.refused += life.refused;
     result.megabytes = Math.max(result.megabytes, life.megabytes);
+    if (isAlone)
+      result.each = [...(result.each ?? []), { ...(await makeInput({ name, seed, index: next, folder })), megabytes: life.megabytes }];
     if (life.problem !== null) result.problems.push(life.problem);
     next = life.next;
   }
