@@ -2,7 +2,7 @@
 // message: all went well, or which input did not. Errors of the registry are answers; the code of a bug, and every other error, is not.
 import { openSync, writeSync } from 'node:fs';
 import { errorRegistry } from '../../agent/errors.ts';
-import { open } from './doors.mjs';
+import { alone, open } from './doors.mjs';
 import { diceOf, mostMegabytes, peakOf } from './run.mjs';
 
 const [name, seed, from, to, folder, mark] = process.argv.slice(2);
@@ -25,7 +25,7 @@ for (const event of ['uncaughtException', 'unhandledRejection'])
   process.on(event, (error) => void end({ kind: 'uncaught', index, why: `${event}: ${why(error)}` }));
 
 const door = await open(name, folder);
-if (door.isAlone) idle = peakOf(process.pid);
+if (alone.has(name)) idle = peakOf(process.pid);
 for (index = Number(from); index < Number(to); index += 1) {
   eight.writeBigInt64LE(BigInt(index));
   writeSync(file, eight, 0, 8, 0);

@@ -29,7 +29,8 @@ const good = {
   },
 };
 const names = Object.keys(operations);
-const argumentsOf = (dice, name) => mutateValue(dice, dice.chance(0.8) ? (Object.hasOwn(good, name) ? good[name] : {}) : oddValue(dice), 0.2);
+const argumentsOf = (dice, name) =>
+  mutateValue(dice, dice.chance(0.8) ? (Object.hasOwn(good, name) ? good[name] : {}) : oddValue(dice), 0.2);
 
 export const doors = {
   async commands() {

@@ -11,6 +11,9 @@ const files = {
 
 export const weights = Object.assign({}, ...Object.values(files));
 
+/** Each input of these has a process of its own, and what it takes counts above that of an idle one. */
+export const alone = new Set(['large']);
+
 /** `folder` is for files of its own. */
 export async function open(name, folder) {
   const [file] = Object.entries(files).find(([, doors]) => Object.hasOwn(doors, name));

@@ -52,8 +52,6 @@ const self = fileURLToPath(import.meta.url);
 export const doors = {
   async large(folder) {
     return {
-      // Each in a process of its own, and what it takes above that of an idle one.
-      isAlone: true,
       make: (_dice, index) => ({ capture: captures[index % captures.length][0], at: index % captures.length }),
       async run({ at }) {
         const [, input] = captures[at];

@@ -3,7 +3,7 @@ import { fork } from 'node:child_process';
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { createDice } from '../rig/dice.mjs';
-import { open } from './doors.mjs';
+import { alone, open } from './doors.mjs';
 
 export const mostSeconds = 5;
 export const mostMegabytes = 300;
@@ -19,12 +19,14 @@ export function diceOf(name, seed, index) {
 
 export async function makeInput({ name, seed, index, folder }) {
   const door = await open(name, folder);
-  return door.make(diceOf(name, seed, index), index);
+  const input = door.make(diceOf(name, seed, index), index);
+  await door.close?.();
+  return input;
 }
 
 export async function fuzzDoor({ name, seed, folder, from, to }) {
   const result = { name, inputs: to - from, refused: 0, seconds: 0, megabytes: 0, problems: [] };
-  const { isAlone = false } = await open(name, folder);
+  const isAlone = alone.has(name);
   const since = performance.now();
   for (let next = from; next < to; ) {
     const life = await oneLife({ name, seed, folder, from: next, to: isAlone ? next + 1 : to });
