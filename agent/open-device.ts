@@ -50,7 +50,7 @@ async function openOffline(config: Config): Promise<Device> {
     log,
     events: createEvents(log),
     use: model.use,
-    embedViews: model.embedViews,
+    embedViews: (raw, what) => model.embedViews(state.store.underWay, raw, what),
     answers: model.answers,
     // Captures of an earlier base model are embedded again by the daemon.
     embedded: async () => {},

@@ -3,10 +3,12 @@ import type { InputSpec } from '../config/card.ts';
 import { createEmbedder } from '../model/embed.ts';
 import { loadModel } from '../model/load.ts';
 import { openClassifier } from '../model/open.ts';
-import { drawViews, inputShape, viewCount } from '../preprocess/capture-input.ts';
+import { inputShape, viewCount } from '../preprocess/capture-input.ts';
 import type { Runtime } from '../runtime/runtime.ts';
+import type { UnderWay } from '../store/under-way.ts';
 import { classes } from '../tasks/classes.ts';
 import type { Answer, TailChoice } from '../types.ts';
+import { decodeWarily } from './apart.ts';
 import type { WorkerSetup } from './protocol.ts';
 import { openRelease } from './release-tail.ts';
 
@@ -19,10 +21,11 @@ export async function inferInProcess(modelPath: string, cut: WorkerSetup['cut'],
     async use(release: TailChoice): Promise<void> {
       await using _ = await openRelease(classifier, release, runtime);
     },
-    async embedViews(raw: Uint8Array): Promise<readonly Float32Array[]> {
+    async embedViews(underWay: UnderWay, raw: Uint8Array, what: string): Promise<readonly Float32Array[]> {
       await using embedder = await createEmbedder(classifier, runtime);
       const features: Float32Array[] = [];
-      for (const view of await drawViews(raw, input, viewCount(input, 1))) features.push(await embedder.embed(view));
+      const { views } = await decodeWarily(underWay, what, { bytes: raw, input, count: viewCount(input, 1) });
+      for (const view of views) features.push(await embedder.embed(view));
       return features;
     },
     async answers(release: TailChoice, features: readonly Float32Array[]): Promise<readonly Answer[]> {

@@ -7,7 +7,7 @@ import { entryPoint } from '../installation.ts';
 import type { Log } from '../log.ts';
 import type { UnderWay } from '../store/under-way.ts';
 import type { Answer, Inferred, TailChoice } from '../types.ts';
-import { decodeApart } from './apart.ts';
+import { decodeApart, setAside } from './apart.ts';
 import type { Decoded, FromWorker, ModelFacts, ToWorker, WorkerSetup } from './protocol.ts';
 
 /** A request that takes longer than this means that the worker hangs. MobileNetV2 takes a second on the slowest board we know. */
@@ -218,12 +218,6 @@ export function createInference(setup: WorkerSetup, log: Log, underWay: UnderWay
 
 function isAway(): WhetError {
   return new WhetError('inference-unavailable', 'the inference worker is being started again');
-}
-
-function setAside(why: string): WhetError {
-  return new WhetError('capture-set-aside', `it is set aside: ${why}`, {
-    hint: 'Remove the file, or make it smaller and give it another name.',
-  });
 }
 
 function replyOf(message: Exclude<FromWorker, { kind: 'ready' | 'failed' }>): Reply {

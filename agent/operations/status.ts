@@ -68,7 +68,6 @@ export const status = operation({
         byClass: counts.byClass,
         bytes: store.sizes().sampleBytes,
         setAside: store.underWay.count,
-        setAside: store.underWay.count,
       },
       questions: store.queries.countOpen(),
       training: {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { check, toKeep } from '../../agent/contract/command-check.ts';
 import { addressOf, parseChunkTopic, parseCommandTopic } from '../../agent/contract/topics.ts';
-import { openDevice } from '../../agent/engine/open.ts';
+import { openDevice } from '../../agent/open-device.ts';
 import { operations } from '../../agent/operations/table.ts';
 import { idOfRow, rowOfId } from '../../agent/store/sample-id.ts';
 import { mutateText, mutateValue, oddTexts, oddValue } from './mutate.mjs';
