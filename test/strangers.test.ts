@@ -4,7 +4,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { listClassFolders, planClasses } from '../agent/adapt/class-folders.ts';
+import { type ClassFolder, listClassFolders } from '../agent/adapt/class-folders.ts';
+import { planClasses } from '../agent/candidate/class-plan.ts';
 import { requireCard } from '../agent/config/card.ts';
 import { WhetError } from '../agent/errors.ts';
 import { inspect } from '../agent/model/inspect.ts';
@@ -16,6 +17,14 @@ const isThere = existsSync(folder);
 const why = isThere ? '' : ' (skipped: ../shared/findings/inputs is absent)';
 const captures = join(folder, 'captures');
 const shipped = (name: string) => fileURLToPath(new URL(`../models/${name}/model.onnx`, import.meta.url));
+
+const labelsOf = (folders: readonly ClassFolder[]) =>
+  planClasses(
+    'replace',
+    folders.map(({ name }) => name),
+    [],
+    0,
+  ).labels;
 
 /** The code of the refusal, or 'read'. */
 async function outcome(work: () => Promise<unknown>): Promise<string> {
@@ -64,13 +73,13 @@ describe.skipIf(!isThere)(`captures of strangers${why}`, () => {
   it('folders are the classes that a person sees', async () => {
     for (const [name, classes] of Object.entries({ minus: ['-1', '0', '1'], nested: ['disc', 'square'], leak: ['disc', 'square'] })) {
       const folders = await listClassFolders(join(captures, 'classes', name));
-      expect(planClasses('replace', folders, [], 0).labels).toEqual(classes);
+      expect(labelsOf(folders)).toEqual(classes);
       const files = readdirSync(join(captures, 'classes', name), { recursive: true, withFileTypes: true }).filter((entry) =>
         entry.isFile(),
       );
       expect(folders.flatMap((each) => each.files)).toHaveLength(files.length);
     }
-    expect(planClasses('replace', await listClassFolders(join(captures, 'classes', 'wrapped')), [], 0).labels.length).toBeGreaterThan(1);
+    expect(labelsOf(await listClassFolders(join(captures, 'classes', 'wrapped'))).length).toBeGreaterThan(1);
     const stick = await listClassFolders(join(captures, 'classes', 'usbstick'));
     expect(stick.some(({ name }) => name.startsWith('$') || name.startsWith('System'))).toBe(false);
   });

@@ -12,7 +12,11 @@ const told = z.object({
   running: z.boolean().meta({ description: 'false: no daemon runs, and the store was read directly' }),
   upSeconds: z.number().nullable(),
   release: text,
-  samples: z.object({ total: count, labelled: count, byClass: z.record(toldName, count), bytes: count,
+  samples: z.object({
+    total: count,
+    labelled: count,
+    byClass: z.record(toldName, count),
+    bytes: count,
     /** Captures over which a process died, so that they are not decoded again, or only in a process of their own. */
     setAside: count,
   }),

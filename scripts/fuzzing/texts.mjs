@@ -1,8 +1,9 @@
 // What people write and other devices announce: model cards, configurations, tables, folder names, manifests.
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { labelFiles, listClassFolders, planClasses } from '../../agent/adapt/class-folders.ts';
+import { labelFiles, listClassFolders } from '../../agent/adapt/class-folders.ts';
 import { readTargets } from '../../agent/adapt/targets.ts';
+import { planClasses } from '../../agent/candidate/class-plan.ts';
 import { labelOf } from '../../agent/capture/folder-names.ts';
 import { loadCard } from '../../agent/config/card.ts';
 import { loadConfig } from '../../agent/config/load.ts';
@@ -133,7 +134,10 @@ export const doors = {
         const folders = await listClassFolders(root, { known: labels });
         const files = folders.flatMap((each) => each.files).length;
         if (files > names.length) throw new Error(`${files} files of ${names.length}`);
-        for (const mode of ['replace', 'extend']) labelFiles(folders, planClasses(mode, folders, labels, labels.length).labels);
+        for (const mode of ['replace', 'extend']) {
+          const filled = folders.filter((each) => each.files.length > 0).map((each) => each.name);
+          labelFiles(folders, planClasses(mode, filled, labels, labels.length).labels);
+        }
       },
     };
   },

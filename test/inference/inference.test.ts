@@ -6,8 +6,8 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { requireCard } from '../../agent/config/card.ts';
 import { createInference } from '../../agent/inference/inference.ts';
 import { createLog } from '../../agent/log.ts';
-import type { ClassScore, Inferred } from '../../agent/types.ts';
 import type { UnderWay } from '../../agent/store/under-way.ts';
+import type { ClassScore, Inferred } from '../../agent/types.ts';
 import { photograph } from '../images.ts';
 import { temporaryDirectory, temporaryStore } from '../store/fixtures.ts';
 
