@@ -43,7 +43,7 @@ export async function runDaemon(config: Config, log: Log, signal: AbortSignal, l
   opened.defer(() => state.close());
   const { model: modelPath, cut, threads } = config;
   const { input, labels } = state.card;
-  const inference = createInference({ modelPath, cut, input, threads, baseLabels: labels }, log);
+  const inference = createInference({ modelPath, cut, input, threads, baseLabels: labels }, log, state.store.underWay);
   opened.defer(() => inference.stop());
   const facts = await inference.start();
 
@@ -94,8 +94,8 @@ async function join({ config, state, inference, facts, notify, sinceMs, listener
     log,
     events,
     use: (release) => inference.swap(release),
-    embedViews: (raw) => inference.views(raw, viewCount(card.input, 1)),
-    infer: (bytes) => inference.infer(bytes),
+    embedViews: (raw, what) => inference.views(raw, viewCount(card.input, 1), what),
+    infer: (bytes, what) => inference.infer(bytes, what),
     answers: (release, features) => inference.answers(release, features),
     embedded: (stop) => reembedding.settled(stop),
     announce: mqtt.announce,

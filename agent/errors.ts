@@ -25,6 +25,7 @@ export const errorRegistry = {
   'image-unreadable': { exit: 65, means: 'The bytes are not an image that can be read, or it is over a size limit.' },
   'audio-unreadable': { exit: 65, means: 'The bytes are not a recording that can be read, or it is over a size limit.' },
   'sensor-unreadable': { exit: 65, means: 'The bytes are not sensor readings that can be read, or they do not fill a window.' },
+  'capture-set-aside': { exit: 65, means: 'A process died while it decoded this capture; it is not decoded again.' },
   'data-unusable': { exit: 65, means: 'The data folder holds no classes or pictures that can be learned from.' },
   'sample-unknown': { exit: 65, means: 'The store holds no such sample, or several that begin like that.' },
   'training-diverged': {
@@ -55,6 +56,11 @@ export const errorRegistry = {
 } as const satisfies Record<string, { readonly exit: number; readonly means: string }>;
 
 export type ErrorCode = keyof typeof errorRegistry;
+
+/** A code that came from another process or machine, if it is one of ours; else the one of a bug. */
+export function errorCodeOf(code: string): ErrorCode {
+  return Object.hasOwn(errorRegistry, code) ? (code as ErrorCode) : 'internal';
+}
 
 /** An error with a registered code. `hint` is the sentence that tells the reader what to do about it. */
 export class WhetError extends Error {

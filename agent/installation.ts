@@ -36,6 +36,6 @@ export function shippedFile(path: string): string {
 }
 
 /** Path of what a process or thread of its own begins with: source beside source, built file beside built file. */
-export function entryPoint(name: 'main' | 'inference/worker' | 'training/trainer'): string {
+export function entryPoint(name: 'main' | 'inference/worker' | 'inference/decode-apart' | 'training/trainer'): string {
   return import.meta.url.endsWith('.ts') ? join(root.folder, 'agent', `${name}.ts`) : join(root.folder, 'dist', `${name}.js`);
 }

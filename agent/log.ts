@@ -1,5 +1,6 @@
 // The daemon's log: one JSON line an event on standard error, secrets removed by path. Takes a level, gives a pino logger.
 import { pino } from 'pino';
+import { printable } from './printable.ts';
 
 export type Log = Pick<import('pino').Logger, 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal'>;
 
@@ -7,7 +8,8 @@ export type Log = Pick<import('pino').Logger, 'trace' | 'debug' | 'info' | 'warn
 const secretPaths = ['password', '*.password', '*.*.password', 'key', '*.key', '*.*.key', 'token', '*.token'];
 
 export function createLog(level: string): Log {
-  return pino({ level, base: undefined, redact: secretPaths }, pino.destination({ fd: 2, sync: true }));
+  const hooks = { streamWrite: printable };
+  return pino({ level, base: undefined, redact: secretPaths, hooks }, pino.destination({ fd: 2, sync: true }));
 }
 
 /** The same records for a listener in this process; a line that is cut off says nothing. */

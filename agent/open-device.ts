@@ -51,8 +51,8 @@ async function openOffline(config: Config): Promise<Device> {
     log,
     events: createEvents(log),
     use: model.use,
-    embedViews: model.embedViews,
-    infer: model.infer,
+    embedViews: (raw, what) => model.embedViews(state.store.underWay, raw, what),
+    infer: (bytes, what) => model.infer(state.store.underWay, bytes, what),
     answers: model.answers,
     // Captures of an earlier base model are embedded again by the daemon.
     embedded: async () => {},

@@ -11,6 +11,7 @@ import { type ModelCard, requireCard } from './config/card.ts';
 import { requireClassifier } from './config/require-classifier.ts';
 import { WhetError } from './errors.ts';
 import { proportion } from './learn/evaluate.ts';
+import { requireBounded } from './model/bounds.ts';
 import { sampleShape } from './model/input.ts';
 import { loadModel } from './model/load.ts';
 import { openPart, type Part } from './model/part.ts';
@@ -41,9 +42,11 @@ export async function quantize(job: QuantizeJob): Promise<QuantizeReport> {
   });
   requireClassifier(card, job.model, 'whet quantize');
   refuseOverwriting(job, cardFile);
+  const { input } = classifierEnds(model);
+  const shape = sampleShape(input, inputShape(card.input));
+  requireBounded(model, input, shape);
   // What cannot be quantized is said before anything is read.
   planQuantization(prepareFloat(model), job);
-  const shape = sampleShape(classifierEnds(model).input, inputShape(card.input));
   const files = await listCaptures(job.data, card.labels);
   const { taken, rest } = takeEvenly(files, job.samples);
   const calibration = await readInputs(job, card, taken, shape);

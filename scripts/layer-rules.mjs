@@ -40,7 +40,7 @@ export const levels = [
   {
     name: 'leaves',
     mutual: true,
-    rooms: ['types.ts', 'errors.ts', 'installation.ts', 'log.ts', 'random.ts', 'clock.ts', 'bits.ts', 'config'],
+    rooms: ['types.ts', 'errors.ts', 'installation.ts', 'log.ts', 'random.ts', 'printable.ts', 'clock.ts', 'bits.ts', 'config'],
   },
 ];
 
@@ -120,7 +120,7 @@ export const pure = {
 };
 
 /** Files that may end the process: the entry of the command line, and entries of processes and threads of their own. */
-export const mayExit = ['main.ts', 'training/trainer.ts', 'inference/worker.ts'];
+export const mayExit = ['main.ts', 'training/trainer.ts', 'inference/worker.ts', 'inference/decode-apart.ts'];
 
 export const maxLines = 300;
 /** Written by a program: bound by no rule. */

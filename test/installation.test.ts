@@ -9,6 +9,7 @@ it('finds models, entry points and its version', () => {
     shippedFile('models/objects/model.onnx'),
     entryPoint('main'),
     entryPoint('inference/worker'),
+    entryPoint('inference/decode-apart'),
     entryPoint('training/trainer'),
   ])
     expect(existsSync(path), path).toBe(true);

@@ -6,7 +6,7 @@ import type { InputSpec } from '../config/card.ts';
 import { messageOf, WhetError } from '../errors.ts';
 import type { Embedder } from '../model/embed.ts';
 import type { InputWatch } from '../model/input-range.ts';
-import { drawViews, isUnreadable, preprocessCapture } from '../preprocess/capture-input.ts';
+import { isUnreadable, openCapture } from '../preprocess/capture-input.ts';
 import { maxPictureBytes } from '../preprocess/picture.ts';
 import type { FeatureSet, Progress } from '../types.ts';
 import type { LabelledFile } from './class-folders.ts';
@@ -119,11 +119,12 @@ async function decode(path: string, input: InputSpec, views: number): Promise<()
     const at = pathBytes(path);
     const { size } = await stat(at);
     if (size > maxPictureBytes) {
-      const reason = `${Math.round(size / 1024 / 1024)} MB, more than the ${maxPictureBytes / 1024 / 1024} MB that a picture may have`;
+      const reason = `${Math.round(size / 1024 / 1024)} MB, more than the ${maxPictureBytes / 1024 / 1024} MB that a capture may have`;
       return () => ({ kind: 'unreadable', reason });
     }
     const bytes = await readFile(at);
-    const picture = { ...(await preprocessCapture(bytes, input)), views: await drawViews(bytes, input, views) };
+    const opened = await openCapture(bytes, input);
+    const picture = { ...opened.plain, views: opened.views(views) };
     return () => ({ kind: 'read', picture });
   } catch (error) {
     const isFile = error instanceof Error && 'syscall' in error;

@@ -3,6 +3,7 @@
 import { lstat, readFile, realpath, stat } from 'node:fs/promises';
 import { join, resolve, sep } from 'node:path';
 import { WhetError } from '../errors.ts';
+import { separatorOf, splitLine } from '../preprocess/text-lines.ts';
 import { quantities } from '../tasks/quantities.ts';
 import { type LabelledFile, listClassFolders } from './class-folders.ts';
 
@@ -31,7 +32,7 @@ export async function readTargets(directory: string): Promise<TargetFiles> {
   const lines = (await readFile(path, 'utf8')).split(/\r\n|\n|\r/).map((text, index) => ({ text, line: index + 1 }));
   const [header, ...rows] = lines.filter(({ text }) => text.trim() !== '');
   if (header === undefined) throw unusable(`'${path}' is empty`);
-  const separator = [',', ';', '\t'].find((candidate) => header.text.includes(candidate)) ?? ',';
+  const separator = separatorOf(header.text);
   const [, ...names] = splitLine(header.text, separator);
   if (names.length === 0 || names.length > maxTargets || names.some((name) => name === ''))
     throw unusable(`the first line of '${path}' names ${names.length} targets: '${header.text.slice(0, 80)}'`);
@@ -74,25 +75,6 @@ async function fromFolders(directory: string): Promise<TargetFiles> {
 function targetOf(name: string): Target {
   const parts = /^(.*?)\s*\[([^\]]*)\]$/.exec(name);
   return parts === null ? { name, unit: '' } : { name: parts[1] as string, unit: parts[2] as string };
-}
-
-/** Cells of one line; a cell in double quotes may hold the separator, and "" is a quote. */
-function splitLine(text: string, separator: string): readonly string[] {
-  const cells: string[] = [];
-  let cell = '';
-  let isQuoted = false;
-  for (let at = 0; at < text.length; at += 1) {
-    const character = text[at] as string;
-    if (character === '"' && isQuoted && text[at + 1] === '"') {
-      cell += '"';
-      at += 1;
-    } else if (character === '"') isQuoted = !isQuoted;
-    else if (character === separator && !isQuoted) {
-      cells.push(cell.trim());
-      cell = '';
-    } else cell += character;
-  }
-  return [...cells, cell.trim()];
 }
 
 function unusable(what: string): WhetError {

@@ -81,7 +81,7 @@ export async function importCaptures(device: Device, folder: string, options: Im
 
 /** A full disk ends an import; a file that is no good, or of a class that the model does not have, does not. */
 function isOfOneFile(error: unknown): error is WhetError {
-  return isUnreadable(error) || (error instanceof WhetError && error.code === 'data-unusable');
+  return isUnreadable(error) || (error instanceof WhetError && ['data-unusable', 'capture-set-aside'].includes(error.code));
 }
 
 async function listWanted(folder: string, { note }: ImportOptions): Promise<readonly Wanted[]> {

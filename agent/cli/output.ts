@@ -1,8 +1,9 @@
 // The one way commands speak: text for people on standard output, or one JSON document with `--json`; progress bars and errors on
-// standard error. Takes values, refuses nothing.
+// standard error. Takes values, refuses nothing. What it prints holds no character that steers a terminal, wherever the text came from.
 import cliProgress from 'cli-progress';
 import { CommanderError } from 'commander';
 import { errorRegistry, messageOf, WhetError } from '../errors.ts';
+import { printable } from '../printable.ts';
 import type { Progress } from '../types.ts';
 import { wrapped } from './text.ts';
 
@@ -25,15 +26,20 @@ export function createOutput(json: boolean): Output {
     result(document, text) {
       bar?.stop();
       const columns = process.stdout.isTTY === true ? process.stdout.columns || 80 : Number.POSITIVE_INFINITY;
-      process.stdout.write(json ? `${JSON.stringify(document)}\n` : `${wrapped(text(), columns)}\n`);
+      print(process.stdout, json ? JSON.stringify(document) : wrapped(text(), columns));
     },
     note(sentence) {
       bar?.stop();
-      process.stderr.write(`${sentence}\n`);
+      print(process.stderr, sentence);
     },
     progress: (done, total, what) => bar?.show(done, total, what),
     done: () => bar?.stop(),
   };
+}
+
+/** The one door to the terminal. In JSON, too, the escape stands for the character. */
+function print(stream: NodeJS.WriteStream, text: string): void {
+  stream.write(`${printable(text)}\n`);
 }
 
 interface Bar {
@@ -53,7 +59,7 @@ function createBar(terminal: boolean): Bar {
       if (current?.what !== what) {
         stop();
         current = { what, bar: terminal ? start(what, total) : null };
-        if (!terminal) process.stderr.write(`${what}\n`);
+        if (!terminal) print(process.stderr, what);
       }
       if (total !== null) current?.bar?.setTotal(total);
       current?.bar?.update(done);
@@ -71,20 +77,20 @@ function start(what: string, total: number | null): cliProgress.SingleBar {
 /** Prints what went wrong and what to do about it; gives the exit status (sysexits). */
 export function reportError(error: unknown, json: boolean, signal: AbortSignal): number {
   if (signal.aborted) {
-    process.stderr.write('interrupted\n');
+    print(process.stderr, 'interrupted');
     return Number(process.exitCode ?? 130);
   }
   // Help and version are successes that commander reports as errors; for the rest it has already printed what was wrong.
   if (error instanceof CommanderError && error.exitCode === 0) return 0;
   if (error instanceof CommanderError) {
     if (json)
-      process.stdout.write(`${JSON.stringify({ error: { code: 'usage', message: error.message.replace(/^error: /, ''), hint: null } })}\n`);
+      print(process.stdout, JSON.stringify({ error: { code: 'usage', message: error.message.replace(/^error: /, ''), hint: null } }));
     return errorRegistry.usage.exit;
   }
   const known = error instanceof WhetError ? error : new WhetError('internal', messageOf(error), { cause: error });
-  if (json) process.stdout.write(`${JSON.stringify({ error: { code: known.code, message: known.message, hint: known.hint ?? null } })}\n`);
-  else process.stderr.write(`whet: ${known.message}\n${known.hint === undefined ? '' : `\n${indent(known.hint)}\n`}`);
-  if (known.code === 'internal' && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+  if (json) print(process.stdout, JSON.stringify({ error: { code: known.code, message: known.message, hint: known.hint ?? null } }));
+  else print(process.stderr, `whet: ${known.message}${known.hint === undefined ? '' : `\n\n${indent(known.hint)}`}`);
+  if (known.code === 'internal' && error instanceof Error) print(process.stderr, error.stack ?? known.message);
   return known.exit;
 }
 

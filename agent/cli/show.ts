@@ -7,6 +7,7 @@ import { delimiter, join } from 'node:path';
 import { messageOf, WhetError } from '../errors.ts';
 import type { Shown } from '../operations/show.ts';
 import { captureFormat } from '../preprocess/capture-format.ts';
+import { printable } from '../printable.ts';
 import { recordOf } from '../tasks/table.ts';
 import { bestDrawing, type Drawing, terminalOf } from './draw/canvas.ts';
 import { drawCapture } from './draw/capture.ts';
@@ -41,8 +42,12 @@ export async function showSample(shown: Shown, options: ShowOptions, output: Out
   const drawing = output.json || options.draw === 'none' ? null : options.draw === 'auto' ? bestDrawing(terminal) : options.draw;
   let drawn: string | null = null;
   if (capture !== null && drawing !== null)
-    drawn = await drawCapture(capture, shown.input, drawing, terminal).catch((error: unknown) => `It cannot be drawn: ${messageOf(error)}`);
-  output.result(document, () => [factsText(shown, document), ...(drawn === null ? [] : ['', drawn])].join('\n'));
+    drawn = await drawCapture(capture, shown.input, drawing, terminal).catch(
+      (error: unknown) => `It cannot be drawn: ${printable(messageOf(error))}`,
+    );
+  output.result(document, () => factsText(shown, document));
+  // Past the door that escapes what strangers wrote: this is drawn here.
+  if (drawn !== null) process.stdout.write(`\n${drawn}\n`);
 }
 
 type Document = Pick<Shown, 'sample'> & { readonly format: string | null; readonly bytes: number; readonly file: string | null };

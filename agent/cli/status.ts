@@ -10,7 +10,7 @@ export function formatStatus(status: DeviceStatus): string {
   const lines = [
     `${status.device}: ${running}`,
     `model     ${status.model.name}, ${status.model.classes.length} classes, release ${status.release}`,
-    `samples   ${samples.total} (${bytes(samples.bytes)}), ${samples.labelled} labelled${byClass(samples.byClass)}`,
+    `samples   ${samples.total} (${bytes(samples.bytes)}), ${samples.labelled} labelled${byClass(samples.byClass)}${samples.setAside === 0 ? '' : `; ${samples.setAside} set aside: a process died over them`}`,
     `questions ${status.questions === 0 ? 'none open' : `${status.questions} open: whet label`}`,
     `training  ${trainingLine(training)}`,
     last === null ? 'last run  none yet' : `last run  ${ago(last.atMs, now)}: ${last.verdict}, ${last.reason}`,

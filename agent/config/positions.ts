@@ -29,7 +29,11 @@ export function parseYaml(text: string): Parsed {
 
 /** Finds paths in a text that is known to be well formed, without keeping its value. */
 export function locateIn(text: string): Locate {
-  return (path, part) => parseYaml(text).locate(path, part);
+  let parsed: Parsed | null = null;
+  return (path, part) => {
+    parsed ??= parseYaml(text);
+    return parsed.locate(path, part);
+  };
 }
 
 /** Offset of a path; of the nearest enclosing setting where the path itself is not there. */

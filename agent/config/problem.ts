@@ -43,8 +43,12 @@ export function formatProblem(problem: Problem): string {
   return `${place}  ${subject}${problem.message}${found}\n    ${problem.remedy}`;
 }
 
+/** As many as a person reads. */
+const shown = 20;
+
 export function formatProblems(problems: readonly Problem[]): string {
-  return problems.map(formatProblem).join('\n');
+  const rest = problems.length - shown;
+  return [...problems.slice(0, shown).map(formatProblem), ...(rest > 0 ? [`… and ${rest} more`] : [])].join('\n');
 }
 
 /** `['sources', 0, 'path']` → `sources[0].path`. */

@@ -15,7 +15,7 @@ export interface CollectedSample {
 export interface CollectPorts {
   /** Throws `disk-full` where there is no room for a labelled capture: nobody runs a model over what cannot be kept. */
   requireRoom(capture: Capture): void;
-  infer(bytes: Uint8Array): Promise<Inferred>;
+  infer(capture: Capture): Promise<Inferred>;
   /** Whether a sample of this source that was stored a moment ago looks nearly the same, and the model says nearly the same of it. */
   isDuplicate(capture: Capture, inferred: Inferred): boolean;
   /** Durable when it returns, where a label or a file stands behind it, and else within seconds; throws `disk-full` where labelled samples fill the store. */
@@ -67,7 +67,7 @@ export function createCollect(ports: CollectPorts, askBelow: number, log: Log, c
 
   async function collect(capture: Capture): Promise<void> {
     if (capture.label !== undefined) ports.requireRoom(capture);
-    const inferred = await ports.infer(capture.bytes);
+    const inferred = await ports.infer(capture);
     // A label is worth keeping even on a capture that is like another.
     if (capture.label === undefined && ports.isDuplicate(capture, inferred)) {
       counters.duplicates += 1;

@@ -25,7 +25,7 @@ export function collectPorts(
       const reason = store.samples.fullFor(bytes.byteLength);
       if (reason !== null) throw noRoom(reason);
     },
-    infer: (bytes) => inference.infer(bytes),
+    infer: ({ bytes, origin }) => inference.infer(bytes, origin === undefined ? undefined : `file ${origin}`),
     isDuplicate: ({ source }, inferred) => near.isDuplicate(source, inferred),
     add({ capture, inferred }) {
       const added = store.samples.add({

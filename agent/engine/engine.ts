@@ -23,8 +23,8 @@ export interface EnginePorts extends Pick<EngineParts, 'infer' | 'answers' | 're
   readonly events: Events;
   /** Makes a release predict; throws where it cannot. Its first health check. */
   use(choice: TailChoice): Promise<void>;
-  /** Features of a capture as it might have been. */
-  embedViews(raw: Uint8Array): Promise<readonly Float32Array[]>;
+  /** Features of a capture as it might have been; `what` it is called. */
+  embedViews(raw: Uint8Array, what: string): Promise<readonly Float32Array[]>;
   /** Resolves when every labelled capture has features of the base model, or the signal came. */
   embedded(signal: AbortSignal): Promise<void>;
 }

@@ -24,7 +24,7 @@ export interface DeviceParts {
   /** Publishes the current release again, with its weights; gives the number of chunks. */
   announce(): Promise<number>;
   /** Features and answer of a capture, by what predicts now; throws what is wrong with the bytes. */
-  infer(bytes: Uint8Array): Promise<Inferred>;
+  infer(bytes: Uint8Array, what: string): Promise<Inferred>;
   /** What a release says of each of these features; it does not predict by that. */
   answers(choice: TailChoice, features: readonly Float32Array[]): Promise<readonly Answer[]>;
   /** The weights that another device publishes. */

@@ -31,7 +31,7 @@ export function createReembedding({ store, inference, backbone, log, retryMs = 1
       const raw = store.samples.raw(id);
       if (raw === null) return false;
       try {
-        const { features, answer, release, hash } = await inference.infer(raw);
+        const { features, answer, release, hash } = await inference.infer(raw, `sample ${id}`);
         return store.samples.reembed(id, { backbone, features, answer, release, hash });
       } catch (error) {
         if (!(error instanceof WhetError && error.code === 'inference-unavailable')) {

@@ -42,6 +42,10 @@ export async function openState(config: Config, log: Log, clock: Clock): Promise
       const interrupted = store.runs.interruptUnfinished(clock.now());
       if (interrupted.length > 0) log.warn({ runs: interrupted }, 'training runs were cut off by the last stop');
     });
+    await unlessFull(log, 'captures that the last process died over are known at the next start', () => {
+      const captures = store.underWay.recover();
+      if (captures > 0) log.warn({ captures }, 'captures were being decoded when the last process ended; they are decoded apart');
+    });
     const releases = createReleases(places.releases, clock);
     await unlessFull(log, 'the release that was current is tried once more; it is taken back when there is room', async () => {
       const { current, rolledBack } = await withReserve(places.reserve, log, () => releases.start());

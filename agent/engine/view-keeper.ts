@@ -16,8 +16,8 @@ export interface ViewKeeper {
 export interface ViewKeeperPorts {
   readonly store: Pick<Store, 'samples' | 'labels' | 'views'>;
   readonly backbone: string;
-  /** Features of the capture as it might have been. */
-  embedViews(raw: Uint8Array): Promise<readonly Float32Array[]>;
+  /** Features of the capture as it might have been; `what` it is called. */
+  embedViews(raw: Uint8Array, what: string): Promise<readonly Float32Array[]>;
   readonly log: Log;
 }
 
@@ -31,7 +31,7 @@ export function createViewKeeper({ store, backbone, embedViews, log }: ViewKeepe
     const raw = store.samples.raw(id);
     if (raw === null) return true;
     try {
-      store.views.set(id, backbone, await embedViews(raw));
+      store.views.set(id, backbone, await embedViews(raw, `sample ${id}`));
     } catch (error) {
       if (isUnreadable(error)) store.views.set(id, backbone, []);
       else log.debug({ sample: id, error: messageOf(error) }, 'a capture could not be varied; it is tried again');

@@ -5,10 +5,12 @@ import type { TailRunner } from '../model/classify.ts';
 import { createEmbedder, type Embedder } from '../model/embed.ts';
 import { loadModel } from '../model/load.ts';
 import { openClassifier } from '../model/open.ts';
-import { drawViews, inputShape, preprocessCapture, viewCount } from '../preprocess/capture-input.ts';
+import { inputShape, viewCount } from '../preprocess/capture-input.ts';
 import type { Runtime } from '../runtime/runtime.ts';
+import type { UnderWay } from '../store/under-way.ts';
 import { classes } from '../tasks/classes.ts';
 import type { Answer, Inferred, TailChoice } from '../types.ts';
+import { decodeWarily } from './apart.ts';
 import type { WorkerSetup } from './protocol.ts';
 import { openRelease } from './release-tail.ts';
 
@@ -39,9 +41,10 @@ export async function inferInProcess(
       current = release.artifact === null ? { ...release, classes: classNames(labels, classifier.classes) } : release;
     },
     /** By what is used; what it opens stays open until `close`. */
-    async infer(bytes: Uint8Array): Promise<Inferred> {
+    async infer(underWay: UnderWay, bytes: Uint8Array, what: string): Promise<Inferred> {
       const since = performance.now();
-      const { data, hash } = await preprocessCapture(bytes, input);
+      const { plain } = await decodeWarily(underWay, what, { bytes, input, count: 0 });
+      const { data, hash } = plain;
       opened ??= {
         embedder: await createEmbedder(classifier, runtime),
         tail: await openRelease(classifier, current, runtime),
@@ -52,10 +55,11 @@ export async function inferInProcess(
       return { features, answer, hash, release: opened.release.version, latencyMs: performance.now() - since };
     },
     close,
-    async embedViews(raw: Uint8Array): Promise<readonly Float32Array[]> {
+    async embedViews(underWay: UnderWay, raw: Uint8Array, what: string): Promise<readonly Float32Array[]> {
       await using embedder = await createEmbedder(classifier, runtime);
       const features: Float32Array[] = [];
-      for (const view of await drawViews(raw, input, viewCount(input, 1))) features.push(await embedder.embed(view));
+      const { views } = await decodeWarily(underWay, what, { bytes: raw, input, count: viewCount(input, 1) });
+      for (const view of views) features.push(await embedder.embed(view));
       return features;
     },
     async answers(release: TailChoice, features: readonly Float32Array[]): Promise<readonly Answer[]> {

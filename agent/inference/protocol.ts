@@ -1,5 +1,6 @@
 // What the daemon and its inference worker say to each other. Everything crosses by structured clone; a capture's bytes are transferred.
 import type { InputSpec } from '../config/card.ts';
+import type { CaptureInput } from '../preprocess/capture-input.ts';
 import type { Answer, Inferred, TailChoice } from '../types.ts';
 
 /** How the worker opens the model; given once, when it starts. */
@@ -29,9 +30,15 @@ export interface ModelFacts {
   readonly runtime: string;
 }
 
+/** What a process of its own made of a capture. */
+export interface Decoded {
+  readonly plain: CaptureInput;
+  readonly views: readonly Float32Array[];
+}
+
 export type ToWorker =
-  | { readonly kind: 'infer'; readonly id: number; readonly bytes: Uint8Array }
-  | { readonly kind: 'views'; readonly id: number; readonly bytes: Uint8Array; readonly count: number }
+  | { readonly kind: 'infer'; readonly id: number; readonly capture: Uint8Array | Decoded }
+  | { readonly kind: 'views'; readonly id: number; readonly capture: Uint8Array | Decoded; readonly count: number }
   | { readonly kind: 'swap'; readonly id: number; readonly release: TailChoice }
   /** What a release says of stored features, without predicting by it. */
   | { readonly kind: 'answers'; readonly id: number; readonly release: TailChoice; readonly features: readonly Float32Array[] };

@@ -64,8 +64,9 @@ try {
         say({ kind: 'answers', id: message.id, answers });
       });
     }
+    const { capture } = message;
     if (message.kind === 'views') {
-      const drawing = drawViews(message.bytes, setup.input, message.count);
+      const drawing = capture instanceof Uint8Array ? drawViews(capture, setup.input, message.count) : Promise.resolve(capture.views);
       drawing.catch(() => {});
       return next(message.id, async () => {
         const views: Float32Array[] = [];
@@ -74,7 +75,7 @@ try {
       });
     }
     const since = performance.now();
-    const decoding = preprocessCapture(message.bytes, setup.input);
+    const decoding = capture instanceof Uint8Array ? preprocessCapture(capture, setup.input) : Promise.resolve(capture.plain);
     // Its failure is answered when its turn comes; until then it must not count as unhandled.
     decoding.catch(() => {});
     next(message.id, async () => {

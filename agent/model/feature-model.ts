@@ -10,6 +10,7 @@ import { listLayers } from '../onnx/surgery/layers.ts';
 import { splitModel } from '../onnx/surgery/split.ts';
 import { view } from '../onnx/view.ts';
 import type { Runtime } from '../runtime/runtime.ts';
+import { requireBounded } from './bounds.ts';
 import type { Embedder } from './embed.ts';
 import { createEmbedder } from './embed.ts';
 import { randomInputs, sampleShape } from './input.ts';
@@ -29,6 +30,7 @@ export async function openFeatureModel(
 ): Promise<FeatureModel> {
   const { input } = classifierEnds(model);
   const shape = sampleShape(input, options.inputShape);
+  requireBounded(model, input, shape);
   const tensor = options.cut ?? headInput(model);
   const { backbone, features } = splitModel(model, findCut(model, { kind: 'tensor', tensor }));
   const [sample] = randomInputs(shape, 1);

@@ -41,6 +41,9 @@ function refuse(input: ValueInfo, said: string, known: readonly number[] | null)
 /** What normalised pictures have. */
 const usual: Range = { min: -2, max: 2 };
 
+/** All inputs of a proof together: 128 MB of them. Two at least, because a batch of two is tried as well. */
+const mostProof = 2 ** 25;
+
 /** Inputs for a proof, from the range that the model was calibrated for, else from what its card makes, else as normalised pictures are. */
 export function proofInputs(
   model: Model,
@@ -49,7 +52,8 @@ export function proofInputs(
   count: number,
   made: Range | null = null,
 ): readonly Tensor[] {
-  return randomInputs(dims, count, calibratedRange(model, input) ?? made ?? usual);
+  const affordable = Math.max(2, Math.min(count, Math.floor(mostProof / sizeOf(dims))));
+  return randomInputs(dims, Math.min(count, affordable), calibratedRange(model, input) ?? made ?? usual);
 }
 
 /** Seeded noise in a range, its upper end left out. */
@@ -62,6 +66,12 @@ export function randomInputs(dims: readonly number[], count: number, { min, max 
   return Array.from({ length: count }, () => ({
     dtype: 'float32' as const,
     dims,
-    data: Float32Array.from({ length: sizeOf(dims) }, noise),
+    data: filled(new Float32Array(sizeOf(dims)), noise),
   }));
+}
+
+/** As Float32Array.from, which takes seconds for millions. */
+function filled(data: Float32Array, next: () => number): Float32Array {
+  for (let at = 0; at < data.length; at += 1) data[at] = next();
+  return data;
 }

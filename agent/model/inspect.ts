@@ -16,6 +16,7 @@ import type { FloatTail } from '../onnx/surgery/tail.ts';
 import { asTwoClasses } from '../onnx/surgery/two-classes.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { Progress } from '../types.ts';
+import { requireBounded } from './bounds.ts';
 import { proofInputs, sampleShape } from './input.ts';
 import { cardContradiction } from './input-range.ts';
 import { loadModel } from './load.ts';
@@ -76,10 +77,10 @@ export async function inspect(path: string, options: InspectOptions): Promise<In
   const { model: whole, sha256 } = loadModel(path);
   const model = withOutput(whole, options.output);
   const { input } = classifierEnds(model);
+  const dims = sampleShape(input, options.inputShape ?? null);
+  requireBounded(model, input, dims);
   const cut = findCut(model, options.cut);
-  const inputs =
-    options.inputs ??
-    proofInputs(model, input, sampleShape(input, options.inputShape ?? null), options.samples, options.inputRange ?? null);
+  const inputs = options.inputs ?? proofInputs(model, input, dims, options.samples, options.inputRange ?? null);
   const contradiction = cardContradiction(model, input, options.inputRange ?? null);
   if (contradiction !== null) options.note?.(`${contradiction}.`);
   const { proof, tail, shape, output } = await prove(model, cut, inputs, options.runtime, options.progress);

@@ -1,13 +1,12 @@
 // A model file → bytes, hash and Model. Reads external data from beside the file and nowhere else; refuses files over 2 GB (the limit of
 // protobuf), what is not ONNX, and weights that are not a number.
 import { createHash } from 'node:crypto';
-import { closeSync, fstatSync, openSync, readdirSync, readFileSync, readSync, realpathSync, statSync } from 'node:fs';
-import { dirname, join, resolve, sep } from 'node:path';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { messageOf, WhetError } from '../errors.ts';
 import { decodeModel } from '../onnx/codec/decode.ts';
 import type { Model, Tensor } from '../onnx/ir.ts';
-
-const maxBytes = 2 ** 31 - 1;
+import { createExternalReader, maxModelBytes as maxBytes } from './external-data.ts';
 
 export interface LoadedModel {
   readonly path: string;
@@ -21,7 +20,8 @@ export interface LoadedModel {
 export function loadModel(path: string): LoadedModel {
   const bytes = read(path);
   refuseOtherFiles(path, bytes);
-  const model = decodeModel(bytes, (location, offset, length) => readExternal(path, location, offset, length));
+  const external = createExternalReader(path, bytes.length);
+  const model = decodeModel(bytes, external);
   refuseTooLarge(path, model);
   refuseNaN(model);
   return { path, sha256: createHash('sha256').update(bytes).digest('hex'), bytes: bytes.length, model };
@@ -65,38 +65,6 @@ function refuseOtherFiles(path: string, bytes: Uint8Array): void {
   if (start.startsWith('PK\x03\x04')) throw refuse('a zip archive', 'Unpack it; PyTorch files (.pt) have to be exported to ONNX first.');
   if (start.startsWith('\x1f\x8b')) throw refuse('a gzip archive', 'Unpack it first.');
   if (start.slice(4, 8) === 'TFL3') throw refuse('a TensorFlow Lite model', 'Convert it with `python -m tf2onnx.convert --tflite`.');
-}
-
-/** null where the file is missing or too short: the caller knows the tensor's name. */
-function readExternal(path: string, location: string, offset: number, length: number | null): Uint8Array | null {
-  const folder = realpathSync(dirname(resolve(path)));
-  const file = realpath(resolve(folder, location));
-  if (file === null) return null;
-  // A hostile model must not read files elsewhere on the device, also not through a symbolic link.
-  if (!file.startsWith(folder.endsWith(sep) ? folder : folder + sep)) {
-    throw new WhetError('model-unreadable', `the model's external data '${location}' lie outside the folder of the model`, {
-      hint: 'Put the data file beside the model.',
-    });
-  }
-  const opened = openSync(file, 'r');
-  try {
-    const { size } = fstatSync(opened);
-    const wanted = length ?? size - offset;
-    const isInside = Number.isSafeInteger(offset) && Number.isSafeInteger(wanted) && offset >= 0 && wanted >= 0 && offset + wanted <= size;
-    if (!isInside || wanted > maxBytes) return null;
-    const bytes = new Uint8Array(wanted);
-    return readSync(opened, bytes, 0, wanted, offset) === wanted ? bytes : null;
-  } finally {
-    closeSync(opened);
-  }
-}
-
-function realpath(file: string): string | null {
-  try {
-    return statSync(file).isFile() ? realpathSync(file) : null;
-  } catch {
-    return null;
-  }
 }
 
 /** The runtime is given one file, and protobuf's end at 2 GB, also where the weights came from external data. */

@@ -13,6 +13,7 @@ import { type SplitModel, splitModel } from '../onnx/surgery/split.ts';
 import type { FloatTail } from '../onnx/surgery/tail.ts';
 import { asTwoClasses } from '../onnx/surgery/two-classes.ts';
 import type { Runtime } from '../runtime/runtime.ts';
+import { requireBounded } from './bounds.ts';
 import { randomInputs, sampleShape } from './input.ts';
 import { openPart } from './part.ts';
 
@@ -52,6 +53,7 @@ export interface Features {
 export async function openClassifier(model: Model, options: OpenOptions): Promise<Classifier> {
   const { input, output } = classifierEnds(model);
   const shape = sampleShape(input, options.inputShape ?? null);
+  requireBounded(model, input, shape);
   const cut = findCut(model, options.cut);
   const split = splitModel(model, cut);
   const backbone = encodeModel(split.backbone);

@@ -46,7 +46,7 @@ export const add = operation({
     if (known !== null) return { outcome: 'known', sample: known };
     const full = store.samples.fullFor(raw.length);
     if (full !== null) throw noRoom(full);
-    const { features, answer, release, hash } = await infer(raw);
+    const { features, answer, release, hash } = await infer(raw, origin);
     const taken = { source, timeMs: Math.min(timeMs ?? clock.now(), clock.now()), origin, backbone: base.backbone };
     const added = store.samples.add({ ...taken, features, answer, release, hash, raw, label });
     if (added.kind === 'full') throw noRoom(added.reason);

@@ -1,7 +1,7 @@
 // The command line's side of the control socket: every call becomes one request; errors of the daemon are thrown here again.
 import { type IncomingMessage, request } from 'node:http';
 import { createInterface } from 'node:readline';
-import { type ErrorCode, errorRegistry, WhetError } from '../errors.ts';
+import { errorCodeOf, WhetError } from '../errors.ts';
 import type { AnswerLine } from './answer-line.ts';
 import { type CallOptions, type Device, deviceOf, type OperationName } from './table.ts';
 
@@ -30,7 +30,7 @@ async function send(path: string, name: OperationName, args: unknown, options: C
     if (line.kind === 'progress') progress?.(line.done, line.total, line.what);
     if (line.kind === 'result') return line.value;
     if (line.kind === 'error') {
-      const code = line.code in errorRegistry ? (line.code as ErrorCode) : 'internal';
+      const code = errorCodeOf(line.code);
       throw new WhetError(code, line.message, line.hint === null ? {} : { hint: line.hint });
     }
   }

@@ -12,7 +12,14 @@ const told = z.object({
   running: z.boolean().meta({ description: 'false: no daemon runs, and the store was read directly' }),
   upSeconds: z.number().nullable(),
   release: text,
-  samples: z.object({ total: count, labelled: count, byClass: z.record(toldName, count), bytes: count }),
+  samples: z.object({
+    total: count,
+    labelled: count,
+    byClass: z.record(toldName, count),
+    bytes: count,
+    /** Captures over which a process died, so that they are not decoded again, or only in a process of their own. */
+    setAside: count,
+  }),
   questions: count,
   training: z.object({
     paused: z.boolean(),
@@ -59,7 +66,13 @@ export const status = operation({
       upSeconds: live === null ? null : (clock.monotonicMs() - live.sinceMs) / 1000,
       model: { name: card.name, file: config.model, classes: all.find(({ version }) => version === current)?.classes ?? card.labels },
       release: current,
-      samples: { total: counts.total, labelled: counts.labelled, byClass: counts.byClass, bytes: store.sizes().sampleBytes },
+      samples: {
+        total: counts.total,
+        labelled: counts.labelled,
+        byClass: counts.byClass,
+        bytes: store.sizes().sampleBytes,
+        setAside: store.underWay.count,
+      },
       questions: store.queries.countOpen(),
       training: {
         paused: isPaused(store.settings),

@@ -1,8 +1,10 @@
 // The only importer of sharp. Encoded bytes → RGB pixels of a wanted size, or a small JPEG. Refuses (`image-unreadable`) what is not a
 // picture, is damaged, or is larger than the limits; a picture with several frames gives its first.
-import type { OutputInfo, Sharp } from 'sharp';
+import type { Metadata, OutputInfo, Sharp } from 'sharp';
 import type { ImageInput } from '../config/card.ts';
 import { messageOf, WhetError } from '../errors.ts';
+import { createRoom, decodingBudget } from './decode-room.ts';
+import { bytesPerPixel, maxPixels } from './picture-cost.ts';
 import { pictureFormat } from './picture-format.ts';
 
 /** Loaded with the first picture, because a device that only listens needs its megabytes elsewhere. */
@@ -14,9 +16,11 @@ async function loadSharp() {
   return sharp;
 }
 
-/** A 50-megapixel picture is 150 MB decoded. JPEG is shrunk while it is decoded, so its true cost is far lower, but the limit is one. */
-export const maxPixels = 50_000_000;
 export const maxPictureBytes = 64 * 1024 * 1024;
+
+const budget = decodingBudget();
+/** One for the process, as its memory is one. */
+const room = createRoom(budget);
 
 /** RGB, 8 bits a channel, [height, width, 3]. */
 export interface Pixels {
@@ -38,36 +42,43 @@ export async function readPixels(bytes: Uint8Array, input: ImageInput, window: W
   const [red, green, blue] = input.background;
   const background = { r: red, g: green, b: blue };
   const scaled = { width: Math.max(width, Math.round(width / window.kept)), height: Math.max(height, Math.round(height / window.kept)) };
-  const picture = (await openPicture(bytes))
-    .autoOrient()
-    .flatten({ background })
-    .resize({ ...scaled, fit: input.resize, kernel: input.interpolation, background, position: 'centre' });
-  if (scaled.width !== width || scaled.height !== height) {
-    const left = Math.round((scaled.width - width) * window.left);
-    const top = Math.round((scaled.height - height) * window.top);
-    picture.extract({ left, top, width, height });
-  }
-  const { data, info } = await decoded(bytes, picture.toColourspace('srgb').raw({ depth: 'uchar' }));
+  const { data, info } = await decoded(bytes, (opened) => {
+    const picture = opened
+      .autoOrient()
+      .flatten({ background })
+      .resize({ ...scaled, fit: input.resize, kernel: input.interpolation, background, position: 'centre' });
+    if (scaled.width !== width || scaled.height !== height) {
+      const left = Math.round((scaled.width - width) * window.left);
+      const top = Math.round((scaled.height - height) * window.top);
+      picture.extract({ left, top, width, height });
+    }
+    return picture.toColourspace('srgb').raw({ depth: 'uchar' });
+  });
   return { data: info.channels === 3 ? data : repeatGray(data, info.channels), width, height };
 }
 
 /** A JPEG at most `edgePx` wide and high, upright, without metadata; never enlarged. */
 export async function thumbnail(bytes: Uint8Array, edgePx: number): Promise<Uint8Array> {
-  const picture = (await openPicture(bytes))
-    .autoOrient()
-    .flatten({ background: '#000' })
-    .resize({ width: edgePx, height: edgePx, fit: 'inside', withoutEnlargement: true })
-    .jpeg({ quality: 75 });
-  return (await decoded(bytes, picture)).data;
+  const { data } = await decoded(bytes, (opened) =>
+    opened
+      .autoOrient()
+      .flatten({ background: '#000' })
+      .resize({ width: edgePx, height: edgePx, fit: 'inside', withoutEnlargement: true })
+      .jpeg({ quality: 75 }),
+  );
+  return data;
 }
 
 /** RGB pixels of a picture that fits into this box, for looking at; small ones are made larger, so that they can be seen. */
 export async function fittedPixels(bytes: Uint8Array, box: { readonly width: number; readonly height: number }): Promise<Pixels> {
-  const picture = (await openPicture(bytes))
-    .autoOrient()
-    .flatten({ background: '#000' })
-    .resize({ ...box, fit: 'inside' });
-  const { data, info } = await decoded(bytes, picture.toColourspace('srgb').raw({ depth: 'uchar' }));
+  const { data, info } = await decoded(bytes, (opened) =>
+    opened
+      .autoOrient()
+      .flatten({ background: '#000' })
+      .resize({ ...box, fit: 'inside' })
+      .toColourspace('srgb')
+      .raw({ depth: 'uchar' }),
+  );
   return { data: info.channels === 3 ? data : repeatGray(data, info.channels), width: info.width, height: info.height };
 }
 
@@ -84,7 +95,8 @@ export async function rasterise(svg: string, edgePx: number): Promise<Uint8Array
   return sharp(Buffer.from(svg)).resize(edgePx, edgePx).jpeg({ quality: 85 }).toBuffer();
 }
 
-async function openPicture(bytes: Uint8Array): Promise<Sharp> {
+/** Header first; then the work, when there is room for what its format takes. */
+async function decoded(bytes: Uint8Array, work: (opened: Sharp) => Sharp): Promise<{ readonly data: Buffer; readonly info: OutputInfo }> {
   if (bytes.length > maxPictureBytes) {
     throw unreadable(
       `${megabytes(bytes.length)} MB, over the limit of ${megabytes(maxPictureBytes)} MB a picture`,
@@ -92,38 +104,34 @@ async function openPicture(bytes: Uint8Array): Promise<Sharp> {
     );
   }
   const format = pictureFormat(bytes);
-  if (format.kind === 'unknown') throw unreadable(format.reason, 'JPEG, PNG, WebP, GIF, TIFF and AVIF are read.');
+  if (format.kind === 'unknown') throw unreadable(format.reason, format.hint);
   const sharp = await loadSharp();
-  // 'error' takes frames of cameras that pad their data (a warning of the decoder) and refuses truncated ones.
-  return sharp(bytes, { limitInputPixels: maxPixels, failOn: 'error', sequentialRead: true, pages: 1 });
-}
-
-async function decoded(bytes: Uint8Array, picture: Sharp): Promise<{ readonly data: Buffer; readonly info: OutputInfo }> {
   try {
-    return await picture.toBuffer({ resolveWithObject: true });
+    const header = await sharp(bytes, { limitInputPixels: false, pages: 1 }).metadata();
+    const cost = header.width * header.height * bytesPerPixel(header);
+    if (header.width * header.height > maxPixels || cost > budget) throw tooLarge(format.name, header);
+    return await room.within(cost, () =>
+      // 'error' takes frames of cameras that pad their data (a warning of the decoder) and refuses truncated ones.
+      work(sharp(bytes, { limitInputPixels: maxPixels, failOn: 'error', sequentialRead: true, pages: 1 })).toBuffer({
+        resolveWithObject: true,
+      }),
+    );
   } catch (error) {
-    throw await reasonFor(bytes, error);
+    if (error instanceof WhetError) throw error;
+    // libvips names its functions; people want to know what is wrong with the file.
+    const message = messageOf(error).replaceAll(/\s*\n\s*/g, '; ');
+    const reason = `a truncated or damaged ${format.name} of ${bytes.length} bytes: ${message}`;
+    throw unreadable(reason, 'Copy it again from where it came from.', error);
   }
 }
 
-/** libvips names its functions; people want to know what is wrong with the file. */
-async function reasonFor(bytes: Uint8Array, error: unknown): Promise<WhetError> {
-  const message = messageOf(error).replaceAll(/\s*\n\s*/g, '; ');
-  const sharp = await loadSharp();
-  const header = await sharp(bytes, { limitInputPixels: false })
-    .metadata()
-    .catch(() => null);
-  if (header !== null && header.width * header.height > maxPixels) {
-    const size = `${Math.round((header.width * header.height) / 1e6)} megapixels (${header.width} × ${header.height})`;
-    return unreadable(
-      `${size}, over the limit of ${maxPixels / 1e6} megapixels`,
-      'Make it smaller before it is given to Whetstone.',
-      error,
-    );
-  }
-  const format = pictureFormat(bytes);
-  const name = format.kind === 'known' ? format.name : 'picture';
-  return unreadable(`a truncated or damaged ${name} of ${bytes.length} bytes: ${message}`, 'Copy it again from where it came from.', error);
+function tooLarge(format: string, header: Metadata): WhetError {
+  const megapixels = (pixels: number) => Math.floor(pixels / 1e6);
+  const limit = Math.min(maxPixels, budget / bytesPerPixel(header));
+  const size = `${Math.round((header.width * header.height) / 1e6)} megapixels (${header.width} × ${header.height})`;
+  const why = limit === maxPixels ? '' : ` for ${format} of this kind: decoding it would take more memory than this machine has to spare`;
+  const hint = limit === maxPixels ? 'Make it smaller before it is given to Whetstone.' : 'Make it smaller, or JPEG.';
+  return unreadable(`${size}, over the limit of ${megapixels(limit)} megapixels${why}`, hint);
 }
 
 function unreadable(reason: string, hint: string, cause?: unknown): WhetError {

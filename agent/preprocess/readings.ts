@@ -1,7 +1,11 @@
-// CSV with a header, JSON lines, or a JSON array of objects → readings: a time and one number a channel each, in the order of the model card. Refuses other columns,
-// numbers that are none, times that run backwards, and files over the limits (`sensor-unreadable`, with the line).
+// CSV with a header, JSON lines, or a JSON array of objects → readings: a time and one number a channel each, in the order of the model card. One
+// reading is looked at at a time. Refuses other columns, numbers that are none, times that run backwards, and files over the limits
+// (`sensor-unreadable`, with the line).
+import { isUtf8 } from 'node:buffer';
 import type { SensorInput } from '../config/sensor-input.ts';
 import { WhetError } from '../errors.ts';
+import { jsonElements } from './json-elements.ts';
+import { separatorOf, splitLine, textLines } from './text-lines.ts';
 
 export interface Readings {
   /** Seconds since the first reading; never decreasing. */
@@ -13,19 +17,20 @@ export interface Readings {
 
 export const maxReadingsBytes = 64 * 1024 * 1024;
 const maxReadings = 2_000_000;
+/** 64 MB of them. */
+const maxNumbers = 2 ** 24;
+const longestLine = 64 * 1024;
 const perSecond = { s: 1, ms: 1e3, us: 1e6 } as const;
 
 export function readReadings(bytes: Uint8Array, input: SensorInput): Readings {
   if (bytes.length > maxReadingsBytes)
     throw unreadable(`${Math.round(bytes.length / 1024 / 1024)} MB, over the limit of ${maxReadingsBytes / 1024 / 1024} MB a recording`);
-  const lines = textOf(bytes).split(/\r\n|\n|\r/);
-  const first = lines.findIndex((line) => line.trim() !== '');
-  if (first < 0) throw unreadable('it is empty');
-  const [mark] = (lines[first] as string).trimStart();
-  const rows =
-    mark === '{' ? jsonRows(lines, first, input) : mark === '[' ? arrayRows(lines.join('\n'), input) : csvRows(lines, first, input);
-  if (rows.length > maxReadings) throw unreadable(`${rows.length} readings, over the limit of ${maxReadings}`);
-  return gather(rows, input);
+  if (!isUtf8(bytes)) throw unreadable('it is not text (UTF-8)');
+  const hasMark = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
+  const text = hasMark ? bytes.subarray(3) : bytes;
+  const kept = createKept(input);
+  for (const row of rowsOf(text, wantedNames(input))) kept.add(row);
+  return kept.all();
 }
 
 interface Row {
@@ -39,18 +44,20 @@ function wantedNames({ time, channels }: SensorInput): readonly string[] {
   return [...(time === null ? [] : [time.column]), ...channels.map(({ name }) => name)];
 }
 
-function jsonRows(lines: readonly string[], first: number, input: SensorInput): readonly Row[] {
-  const names = wantedNames(input);
-  return lines.slice(first).flatMap((text, index): readonly Row[] => {
-    const line = first + index + 1;
-    return text.trim() === '' ? [] : [rowOf(parsed(text, line), line, names)];
-  });
-}
-
-/** A JSON array of objects, as programs write that keep a recording in one piece. */
-function arrayRows(text: string, input: SensorInput): readonly Row[] {
-  const names = wantedNames(input);
-  return (parsed(text, 1) as readonly unknown[]).map((record, index) => rowOf(record, index + 1, names));
+function* rowsOf(text: Uint8Array, names: readonly string[]): Generator<Row> {
+  const lines = textLines(text, longestLine, (line) => unreadable(`line ${line} is longer than ${longestLine / 1024} KB`));
+  const begin = text.findIndex((byte) => byte > 0x20);
+  if (begin < 0) throw unreadable('it is empty');
+  const mark = String.fromCharCode(text[begin]!);
+  if (mark === '{') {
+    for (const { text: record, line } of lines) yield rowOf(parsed(record, line), line, names);
+  } else if (mark === '[') {
+    let line = 0;
+    for (const record of jsonElements(text.subarray(begin), longestLine, unreadable)) {
+      line += 1;
+      yield rowOf(parsed(record, line), line, names);
+    }
+  } else yield* csvRows(lines, names);
 }
 
 function parsed(text: string, line: number): unknown {
@@ -68,34 +75,67 @@ function rowOf(record: unknown, line: number, names: readonly string[]): Row {
   return { line, cells: names.map((name) => (record as Readonly<Record<string, unknown>>)[name]) };
 }
 
-function csvRows(lines: readonly string[], first: number, input: SensorInput): readonly Row[] {
-  const header = lines[first] as string;
-  const separator = [',', ';', '\t'].find((candidate) => header.includes(candidate)) ?? ',';
-  const split = (line: string) => line.split(separator).map((cell) => cell.trim().replace(/^"(.*)"$/, '$1'));
-  const columns = split(header);
-  const at = wantedNames(input).map((name) => {
-    const column = columns.indexOf(name);
-    if (column < 0) throw unreadable(`no column is called '${name}'; the first line is ${excerpt(header)}`);
-    return column;
-  });
-  return lines.slice(first + 1).flatMap((text, index): readonly Row[] => {
-    if (text.trim() === '') return [];
-    const cells = split(text);
-    return [{ line: first + index + 2, cells: at.map((column) => cells[column]) }];
-  });
+/** A decimal comma, as programs in many languages write it. */
+const decimalComma = /^[+-]?\d*,\d+(e[+-]?\d+)?$/i;
+
+function* csvRows(lines: Iterable<{ readonly text: string; readonly line: number }>, names: readonly string[]): Generator<Row> {
+  let columns: readonly string[] | null = null;
+  let at: readonly number[] = [];
+  let separator = ',';
+  for (const { text, line } of lines) {
+    if (columns === null) {
+      // The line by which Excel is told the separator.
+      if (/^sep=.$/.test(text.trim())) continue;
+      separator = separatorOf(text);
+      const header = splitLine(text, separator);
+      columns = header;
+      at = names.map((name) => {
+        const column = header.indexOf(name);
+        if (column < 0) throw unreadable(`no column is called '${name}'; the first line is ${excerpt(text)}`);
+        return column;
+      });
+      continue;
+    }
+    const cells = splitLine(text, separator);
+    if (cells.length > columns.length && cells.slice(columns.length).some((cell) => cell !== ''))
+      throw unreadable(`line ${line} has ${cells.length} cells for ${columns.length} columns: decimal commas, or commas in a text?`);
+    const wanted = at.map((column) => cells[column]);
+    // Where cells are not separated by commas, a comma can be nothing else.
+    yield {
+      line,
+      cells: separator === ',' ? wanted : wanted.map((cell) => (decimalComma.test(cell ?? '') ? cell?.replace(',', '.') : cell)),
+    };
+  }
 }
 
-function gather(rows: readonly Row[], { channels, time, sampleRate }: SensorInput): Readings {
-  const timesS = new Float64Array(rows.length);
-  const values = new Float32Array(rows.length * channels.length);
-  const firstTime = rows.length === 0 || time === null ? 0 : numberAt(rows[0] as Row, 0, time.column);
-  for (const [index, row] of rows.entries()) {
-    timesS[index] = time === null ? index / sampleRate : (numberAt(row, 0, time.column) - firstTime) / perSecond[time.unit];
-    if (index > 0 && timesS[index]! < timesS[index - 1]!) throw unreadable(`the time runs backwards at reading ${row.line}`);
-    const from = time === null ? 0 : 1;
-    for (const [channel, { name }] of channels.entries()) values[index * channels.length + channel] = numberAt(row, from + channel, name);
+/** Grows in place: gathering rows and copying them would take them twice. */
+function createKept({ channels, time, sampleRate }: SensorInput) {
+  const most = Math.min(maxReadings, Math.floor(maxNumbers / channels.length));
+  const times = new ArrayBuffer(0, { maxByteLength: most * Float64Array.BYTES_PER_ELEMENT });
+  const numbers = new ArrayBuffer(0, { maxByteLength: most * channels.length * Float32Array.BYTES_PER_ELEMENT });
+  let [timesS, values] = [new Float64Array(times), new Float32Array(numbers)];
+  let [count, firstTime] = [0, 0];
+  function grow(): void {
+    const size = Math.min(most, Math.max(1024, 2 * count));
+    times.resize(size * Float64Array.BYTES_PER_ELEMENT);
+    numbers.resize(size * channels.length * Float32Array.BYTES_PER_ELEMENT);
+    // Of a fixed length: those that follow their buffer's are slower.
+    [timesS, values] = [new Float64Array(times, 0, size), new Float32Array(numbers, 0, size * channels.length)];
   }
-  return { timesS, values, count: rows.length };
+  return {
+    add(row: Row): void {
+      if (count === most) throw unreadable(`more than ${most} readings, the limit for ${channels.length} channels`);
+      if (count === timesS.length) grow();
+      const at = time === null ? 0 : numberAt(row, 0, time.column);
+      if (count === 0) firstTime = at;
+      timesS[count] = time === null ? count / sampleRate : (at - firstTime) / perSecond[time.unit];
+      if (count > 0 && timesS[count]! < timesS[count - 1]!) throw unreadable(`the time runs backwards at reading ${row.line}`);
+      const from = time === null ? 0 : 1;
+      for (const [channel, { name }] of channels.entries()) values[count * channels.length + channel] = numberAt(row, from + channel, name);
+      count += 1;
+    },
+    all: (): Readings => ({ timesS: timesS.subarray(0, count), values: values.subarray(0, count * channels.length), count }),
+  };
 }
 
 /** Numbers, and text that is one; an empty cell is none. */
@@ -104,15 +144,8 @@ function numberAt({ cells, line }: Row, at: number, name: string): number {
   const number = typeof cell === 'number' ? cell : typeof cell === 'string' && cell.trim() !== '' ? Number(cell) : Number.NaN;
   // What a float32 cannot hold is no reading either.
   if (Number.isFinite(number) && Math.abs(number) < 3e38) return number;
-  throw unreadable(`'${name}' at line ${line} is not a number: ${excerpt(String(cell))}`);
-}
-
-function textOf(bytes: Uint8Array): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch {
-    throw unreadable('it is not text (UTF-8)');
-  }
+  if (cell === undefined) throw unreadable(`'${name}' at line ${line} is missing`);
+  throw unreadable(`'${name}' at line ${line} is not a number: ${excerpt(typeof cell === 'string' ? cell : JSON.stringify(cell))}`);
 }
 
 function excerpt(text: string): string {

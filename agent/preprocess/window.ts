@@ -3,6 +3,7 @@
 import type { SensorInput } from '../config/sensor-input.ts';
 import { randomOf } from '../random.ts';
 import { type Readings, readReadings, unreadable } from './readings.ts';
+import { isDense, thinReadings } from './thin-readings.ts';
 import { windowHash } from './window-hash.ts';
 
 export interface PreprocessedWindow {
@@ -33,7 +34,12 @@ const longestHole = 0.2;
 
 /** Throws `sensor-unreadable`. */
 export function preprocessWindow(bytes: Uint8Array, input: SensorInput, view: WindowView = plainView): PreprocessedWindow {
-  const even = resampleReadings(readReadings(bytes, input), input, view);
+  return windowOfReadings(readReadings(bytes, input), input, view);
+}
+
+/** Throws `sensor-unreadable`. */
+export function windowOfReadings(readings: Readings, input: SensorInput, view: WindowView = plainView): PreprocessedWindow {
+  const even = resampleReadings(readings, input, view);
   const channels = input.channels.length;
   const data = new Float32Array(even.length);
   const random = randomOf(view.seed);
@@ -60,8 +66,8 @@ export function drawWindowView(seed: number): WindowView {
 }
 
 /**
- * Slower readings lie on straight lines between their neighbours; faster ones are averaged over a sample's time, so that what the lower rate
- * cannot hold does not fold into it.
+ * Slower readings lie on straight lines between their neighbours; faster ones are filtered, so that what the lower rate cannot hold does not fold
+ * into it.
  */
 export function resampleReadings(readings: Readings, input: SensorInput, view: WindowView = plainView): Float32Array {
   const { timesS, values, count } = readings;
@@ -76,6 +82,12 @@ export function resampleReadings(readings: Readings, input: SensorInput, view: W
     throw unreadable(`${count} readings over ${spanS.toFixed(2)} s, and the window is ${lengthS.toFixed(2)} s long`);
   }
   const startS = (Math.max(0, spanS - lengthS) * (1 + view.place)) / 2;
+  const span = { startS, periodS, samples: input.samples, channels };
+  if (isDense(readings, periodS)) {
+    const holeS = widestHole(readings, startS, startS + lengthS);
+    if (holeS > longestHole * lengthS) throw unreadable(`no reading for ${holeS.toFixed(2)} s`);
+    return thinReadings(readings, span);
+  }
   const even = new Float32Array(channels * input.samples);
   let from = 0;
   for (let sample = 0; sample < input.samples; sample += 1) {
@@ -94,6 +106,15 @@ export function resampleReadings(readings: Readings, input: SensorInput, view: W
     }
   }
   return even;
+}
+
+/** The longest time between two readings of which one at least lies in this span. */
+function widestHole({ timesS, count }: Readings, fromS: number, toS: number): number {
+  let widest = 0;
+  for (let at = 1; at < count; at += 1) {
+    if (timesS[at]! > fromS && timesS[at - 1]! < toS) widest = Math.max(widest, timesS[at]! - timesS[at - 1]!);
+  }
+  return widest;
 }
 
 /** The readings on both sides of a time, and how far it lies between them; the first and the last hold beyond the ends. */

@@ -26,7 +26,8 @@ export function idOfRow(row: number): string {
 }
 
 export function rowOfId(id: string): number | null {
-  if (id.length !== length) return null;
+  // One letter that becomes two in capitals (ß) would make another id of the same row.
+  if (id.length !== length || !/^[0-9a-z]+$/i.test(id)) return null;
   let row = 0;
   for (const character of id.toUpperCase()) {
     const digit = digits.indexOf(character);

@@ -71,4 +71,10 @@ export const migrations: readonly string[] = [
   ALTER TABLE samples ADD COLUMN said TEXT;
   CREATE INDEX samples_said ON samples (source, said) WHERE said IS NOT NULL AND moment IS NOT NULL
   `,
+  // What is being decoded (open) and what came of it before: deaths of the process, and whether it is not decoded again. Listed by row, oldest first.
+  `
+  CREATE TABLE under_way (
+    key INTEGER NOT NULL UNIQUE, open INTEGER NOT NULL, deaths INTEGER NOT NULL, aside INTEGER NOT NULL
+  )
+  `,
 ];

@@ -18,6 +18,7 @@ import { migrations } from './schema.ts';
 import { createSettings, type Settings } from './settings.ts';
 import { createShelf, type ShelfLimits } from './shelf.ts';
 import { createUnasked, type UnaskedLimits } from './unasked.ts';
+import { createUnderWay, type UnderWay } from './under-way.ts';
 import { createViews, type Views } from './views.ts';
 
 export interface StoreOptions {
@@ -49,6 +50,7 @@ export interface Store {
   readonly moments: Moments;
   readonly views: Views;
   readonly origins: Origins;
+  readonly underWay: UnderWay;
   readonly queries: Queries;
   readonly runs: Runs;
   readonly settings: Settings;
@@ -91,6 +93,7 @@ export function openStore(path: string, options: StoreOptions): Store {
   const outbox = createOutbox(database, options.outbox, options.clock);
   const unasked = options.unasked === undefined ? null : createUnasked(options.unasked, options.clock);
   const samples = createSamples(database, shelf, origins, unasked, options.clock);
+  const underWay = createUnderWay(database);
   const settled = settledFirst(database, samples.settle);
   return {
     samples,
@@ -99,6 +102,7 @@ export function openStore(path: string, options: StoreOptions): Store {
     moments: createMoments(settled),
     views: createViews(settled, shelf),
     origins,
+    underWay,
     queries: createQueries(database, samples),
     runs: createRuns(settled),
     settings: createSettings(database),
@@ -131,6 +135,7 @@ export function openStore(path: string, options: StoreOptions): Store {
     checkpoint: () => settled.emptyLog(),
     close() {
       samples.settle();
+      underWay.settle();
       database.close();
     },
   };

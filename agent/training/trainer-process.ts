@@ -1,7 +1,7 @@
 // The daemon's side of the trainer: starts the child for one job, passes its progress on, gives its outcome. Aborting kills the child;
 // nothing is lost, because a trainer only reads the store and writes into a directory of its own.
 import { fork } from 'node:child_process';
-import { type ErrorCode, errorRegistry, WhetError } from '../errors.ts';
+import { errorCodeOf, WhetError } from '../errors.ts';
 import { entryPoint } from '../installation.ts';
 import type { Progress } from '../types.ts';
 import type { FromTrainer, TrainingJob, TrainingOutcome } from './protocol.ts';
@@ -52,6 +52,6 @@ export function runTrainer(job: TrainingJob, progress: Progress, signal: AbortSi
 }
 
 function toError(message: Extract<FromTrainer, { kind: 'failed' }>): WhetError {
-  const code = message.code in errorRegistry ? (message.code as ErrorCode) : 'internal';
+  const code = errorCodeOf(message.code);
   return new WhetError(code, message.message, message.hint === null ? {} : { hint: message.hint });
 }

@@ -162,7 +162,7 @@ export function receiveWeights(options: ReceiveOptions, log: Log): Promise<Recei
       const why = assembly.add(Number(number), payload);
       if (why !== null) throw new WhetError('weights-corrupt', `${device}: ${why}`);
       options.progress?.(assembly.received, manifest.delta?.chunks ?? null, 'chunks');
-      if (assembly.missing().length === 0) settle({ manifest, delta: assembly.finish() });
+      if (assembly.received === manifest.delta?.chunks) settle({ manifest, delta: assembly.finish() });
     }
 
     if (options.signal?.aborted) aborted();

@@ -65,13 +65,15 @@ function installPackages(root, cpu) {
   return packages;
 }
 
-/** Three entries (command, worker, trainer) and what they share; schemas and pages beside them. */
+const entries = ['main', 'training/trainer', 'inference/worker', 'inference/decode-apart'];
+
+/** The entries (command, worker, what decodes apart, trainer) and what they share; schemas and pages beside them. */
 export async function bundle(root, out) {
   call(process.execPath, ['--no-warnings', join(root, 'scripts', 'build.mjs')], 'the build');
   const dist = join(root, 'dist');
   const made = await rolldown({
     cwd: root,
-    input: { main: 'dist/main.js', 'training/trainer': 'dist/training/trainer.js', 'inference/worker': 'dist/inference/worker.js' },
+    input: Object.fromEntries(entries.map((name) => [name, `dist/${name}.js`])),
     platform: 'node',
     external: [...native, /^@tensorflow\//],
   });

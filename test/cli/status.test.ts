@@ -9,7 +9,7 @@ const status: DeviceStatus = {
   upSeconds: null,
   model: { name: 'm', file: 'm.onnx', classes: ['a', 'b'] },
   release: 'base',
-  samples: { total: 0, labelled: 0, byClass: {}, bytes: 0 },
+  samples: { total: 0, labelled: 0, byClass: {}, setAside: 0, bytes: 0 },
   questions: 0,
   training: { paused: false, running: false, decision: null, newLabels: 3, last: null },
   sources: [],

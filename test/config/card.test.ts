@@ -113,6 +113,18 @@ describe('the model card', () => {
     expect(hint).toContain('Did you mean licence?');
   });
 
+  test('with thousands of problems is told with the first twenty, at once', async () => {
+    const labels = Array.from({ length: 5000 }, (_, at) => at);
+    const path = write('many.json', { name: 'm', input, labels });
+    const since = performance.now();
+    const error = await fault(loadCard(path));
+    expect(error.message).toContain('5000 problems');
+    expect(error.hint?.split('\n')).toHaveLength(41);
+    expect(error.hint).toContain('… and 4980 more');
+    // The text was parsed anew for each: minutes.
+    expect(performance.now() - since).toBeLessThan(20_000);
+  });
+
   test('that is no JSON, a folder, or missing by name says so', async () => {
     expect((await fault(loadCard(write('c.json', "{'name': 1,}")))).message).toContain('is not JSON');
     expect((await fault(loadCard(folder))).message).toContain('cannot be read');

@@ -6,15 +6,16 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { requireCard } from '../../agent/config/card.ts';
 import { createInference } from '../../agent/inference/inference.ts';
 import { createLog } from '../../agent/log.ts';
+import type { UnderWay } from '../../agent/store/under-way.ts';
 import type { ClassScore, Inferred } from '../../agent/types.ts';
 import { photograph } from '../images.ts';
-import { temporaryDirectory } from '../store/fixtures.ts';
+import { temporaryDirectory, temporaryStore } from '../store/fixtures.ts';
 
 const modelPath = fileURLToPath(new URL('../../models/objects/model.onnx', import.meta.url));
 const { card } = await requireCard(modelPath);
 
 /** A started worker on the shipped model, and the thread itself, to be ended from outside. */
-async function started() {
+async function started(underWay: UnderWay | null = null) {
   const workers: Worker[] = [];
   const hear = (worker: Worker) => workers.push(worker);
   process.on('worker', hear);
@@ -24,6 +25,7 @@ async function started() {
       release: { version: 'base', artifact: null, classes: card.labels },
     },
     createLog('silent'),
+    underWay,
   );
   onTestFinished(async () => {
     await inference.stop();
@@ -80,6 +82,28 @@ describe('inference worker', () => {
     await expect(inference.infer(picture)).rejects.toMatchObject({ code: 'inference-unavailable' });
     await expect.poll(() => inference.infer(picture).catch(() => null), { timeout: 60_000 }).toMatchObject({ features: first.features });
     expect(inference.restarts).toBe(1);
+  });
+
+  it('decodes apart what the worker died over, with the same result, and plainly again after that', async () => {
+    const { underWay } = temporaryStore();
+    const { inference, end } = await started(underWay);
+    const picture = await photograph('ring', 2);
+    const first = await inference.infer(picture, 'file ring');
+    expect(underWay.courseOf('file ring')).toBe('plain');
+    const under = inference.infer(picture, 'file ring').catch(() => null);
+    await end();
+    await under;
+    expect(underWay.courseOf('file ring')).toBe('apart');
+    const again = () => inference.infer(picture, 'file ring').catch(() => null);
+    await expect.poll(again, { timeout: 60_000 }).toMatchObject({ features: first.features, hash: first.hash });
+    expect(underWay.courseOf('file ring')).toBe('plain');
+    underWay.begin('sample s1');
+    underWay.died(['sample s1']);
+    expect(await inference.views(picture, 1, 'sample s1')).toEqual(await inference.views(picture, 1));
+    expect(underWay.courseOf('sample s1')).toBe('plain');
+    // What was not decoded when the worker was gone already is not suspected of it.
+    await expect(inference.infer(Buffer.from('no picture'), 'file text')).rejects.toMatchObject({ code: 'image-unreadable' });
+    expect(underWay.courseOf('file text')).toBe('plain');
   });
 
   it('predicts with another release from the next capture on, also with one that was given while no worker was there', async () => {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { create, toBinary } from '@bufbuild/protobuf';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
+import { createExternalReader } from '../../agent/model/external-data.ts';
 import { loadModel } from '../../agent/model/load.ts';
 import { decodeModel } from '../../agent/onnx/codec/decode.ts';
 import { encodeModel } from '../../agent/onnx/codec/encode.ts';
@@ -26,11 +27,14 @@ function file(bytes: Uint8Array, name = `${count++}.onnx`): string {
   return path;
 }
 
+function external(location: string, offset: number, length: number) {
+  const entry = (key: string, value: unknown) => create(StringStringEntryProtoSchema, { key, value: String(value) });
+  return { dataLocation: 1, externalData: [entry('location', location), entry('offset', offset), entry('length', length)] };
+}
+
 /** x → MatMul with a 2×2 weight that lies in another file. */
 function withExternal(location: string, offset = 0, length = 16): Uint8Array {
-  const entry = (key: string, value: unknown) => create(StringStringEntryProtoSchema, { key, value: String(value) });
-  const externalData = [entry('location', location), entry('offset', offset), entry('length', length)];
-  const weight = create(TensorProtoSchema, { name: 'w', dataType: 1, dims: [2n, 2n], dataLocation: 1, externalData });
+  const weight = create(TensorProtoSchema, { name: 'w', dataType: 1, dims: [2n, 2n], ...external(location, offset, length) });
   const node = create(NodeProtoSchema, { opType: 'MatMul', input: ['x', 'w'], output: ['y'] });
   return toBinary(
     ModelProtoSchema,
@@ -120,6 +124,45 @@ describe('loadModel', () => {
     writeFileSync(join(folder, 'short.bin'), Buffer.alloc(8));
     expect(() => loadModel(file(withExternal('short.bin')))).toThrow(unreadable(/'short.bin', which is missing or too short/));
     expect(() => loadModel(file(withExternal('short.bin', -4)))).toThrow(unreadable(/too short/));
+  });
+
+  it('refuses, before anything is read, pieces that overlap, the model file as data, and more than fits', () => {
+    const piece = (name: string, offset: number, length: number, location = 'shared.bin') =>
+      create(TensorProtoSchema, { name, dataType: 2, dims: [BigInt(length)], ...external(location, offset, length) });
+    const node = create(NodeProtoSchema, { opType: 'Concat', input: ['a', 'b'], output: ['y'] });
+    const made = (...initializer: readonly ReturnType<typeof piece>[]) =>
+      file(
+        toBinary(
+          ModelProtoSchema,
+          create(ModelProtoSchema, { graph: create(GraphProtoSchema, { node: [node], initializer: [...initializer] }) }),
+        ),
+        'shared.onnx',
+      );
+    writeFileSync(join(folder, 'shared.bin'), new Uint8Array(1000));
+    expect(loadModel(made(piece('a', 500, 500), piece('b', 0, 500), piece('c', 500, 0))).model.graph.initializers.size).toBe(3);
+    for (const [a, b] of [
+      [piece('a', 0, 500), piece('b', 499, 10)],
+      [piece('a', 499, 10), piece('b', 0, 500)],
+      [piece('a', 0, 1000), piece('b', 300, 1)],
+      [piece('a', 5, 5), piece('b', 5, 5)],
+    ] as const)
+      expect(() => loadModel(made(a, b))).toThrow(unreadable(/share bytes/));
+    expect(() => loadModel(made(piece('a', 0, 10, 'shared.onnx')))).toThrow(unreadable(/the model file itself/));
+    const reader = createExternalReader(made(piece('a', 0, 500), piece('b', 500, 500)), 1000, 3000);
+    const claim = (length: number) => () => reader.claim([{ location: 'shared.bin', offset: 0, length }]);
+    expect(claim(400)).not.toThrow();
+    expect(claim(600)).toThrow(expect.objectContaining({ code: 'model-unsupported' }));
+  });
+
+  it('refuses versions and dimensions that are none', () => {
+    const graph = create(GraphProtoSchema, { node: [create(NodeProtoSchema, { opType: 'Relu', input: ['x'], output: ['y'] })] });
+    const versioned = (version: bigint) =>
+      toBinary(ModelProtoSchema, create(ModelProtoSchema, { graph, opsetImport: [{ domain: '', version }] }));
+    expect(() => loadModel(file(versioned(2n ** 63n - 1n)))).toThrow(unreadable(/opset of '' is 9223372036854775807/));
+    expect(() => loadModel(file(versioned(-1n)))).toThrow(unreadable(/opset of '' is -1/));
+    const initializer = [create(TensorProtoSchema, { name: 'z', dataType: 1, dims: [2n ** 62n, 0n] })];
+    const huge = toBinary(ModelProtoSchema, create(ModelProtoSchema, { graph: { ...graph, initializer } }));
+    expect(() => loadModel(file(huge))).toThrow(unreadable(/shape \[4611686018427388000,0\]/));
   });
 
   it('reads nothing from elsewhere on the device', () => {

@@ -86,6 +86,44 @@ describe('what is not a usable picture is refused with its reason', () => {
     expect((await preprocessImage(announced(jpeg, 320, 240), input)).data).toHaveLength(32 * 32 * 3);
   });
 
+  test('pictures of other formats by their names, with what helps', async () => {
+    const boxed = (...brands: readonly string[]) => {
+      const box = Buffer.concat([Buffer.alloc(4), Buffer.from(`ftyp${brands[0]}`), Buffer.alloc(4), Buffer.from(brands.slice(1).join(''))]);
+      box.writeUInt32BE(box.length, 0);
+      return Buffer.concat([box, Buffer.alloc(64)]);
+    };
+    const heic = [boxed('heic', 'mif1', 'heic'), boxed('mif1', 'heic', 'mif1'), boxed('msf1', 'hevc')];
+    for (const bytes of heic) {
+      const { message, hint } = await refusal(bytes);
+      expect(message).toContain('HEIC');
+      expect(hint).toContain('Most Compatible');
+    }
+    expect((await refusal(boxed('isom', 'mp41'))).message).toContain('film');
+    expect((await refusal(boxed('mif1', 'avif', 'miaf'))).message).toContain('damaged AVIF');
+    expect((await refusal(Buffer.from('BM\x36\x10\x0e'))).message).toContain('BMP');
+    expect((await refusal(Buffer.from('%PDF-1.7'))).message).toContain('PDF');
+  });
+
+  test('a picture of a format that is large in memory, before it is decoded', async () => {
+    const size = 7000;
+    const blank = sharp({ create: { width: size, height: size, channels: 3, background: '#123456' } });
+    const bytes = await blank.avif({ effort: 0 }).toBuffer();
+    const { message } = await refusal(bytes);
+    expect(bytes.length).toBeLessThan(20_000);
+    expect(message).toMatch(/49 megapixels \(7000 × 7000\), over the limit of \d+ megapixels for AVIF/);
+    // The size that counts is that of the frame, whatever the screen is said to be (GIF89a, 18 and 20).
+    const gif = await sharp({ create: { width: size, height: size, channels: 3, background: '#123456' } })
+      .gif()
+      .toBuffer();
+    gif.writeUInt16LE(16, 6);
+    gif.writeUInt16LE(16, 8);
+    expect((await refusal(gif)).message).toContain('over the limit');
+    const honest = await sharp({ create: { width: 1200, height: 900, channels: 3, background: '#123456' } })
+      .avif({ effort: 0 })
+      .toBuffer();
+    expect((await preprocessImage(honest, input)).data).toHaveLength(32 * 32 * 3);
+  }, 60_000);
+
   test('more bytes than a picture may have', async () => {
     expect((await refusal(new Uint8Array(maxPictureBytes + 1))).message).toContain('over the limit of 64 MB');
   });

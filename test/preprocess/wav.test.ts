@@ -56,6 +56,59 @@ describe('decodeWav', () => {
     expect(decodeWav(encodeWav(tone(10), { kind: 'pcm', bits: 16, sampleRate: 8000, dataSize: 0xffff_ffff })).samples.length).toBe(10);
   });
 
+  describe('24 bits in four bytes', () => {
+    const wanted = [...tone(300)].map((value) => Math.round(value * 2 ** 23));
+    const bytesOf = (shift: number) => new Uint8Array(Int32Array.from(wanted, (value) => value << shift).buffer);
+    const file = (data: Uint8Array, blockAlign: number) => {
+      const bytes = Buffer.from(encodeWav(data, { kind: 'raw', tag: 1, bits: 24, sampleRate: 8000 }));
+      bytes.writeUInt16LE(blockAlign, 32);
+      return bytes;
+    };
+
+    it.each([
+      ['filled from the top', 8],
+      ['filled from the bottom', 0],
+    ])('%s', (_what, shift) => {
+      const { samples } = decodeWav(file(bytesOf(shift), 4));
+      expect([...samples].map((value) => value * 2 ** 23)).toEqual(wanted);
+    });
+
+    it('three bytes stay three where the size of a block is written in bits', () => {
+      const three = encodeWav(tone(300), { kind: 'pcm', bits: 24, sampleRate: 8000 });
+      const wrong = Buffer.from(three);
+      wrong.writeUInt16LE(24, 32);
+      expect(decodeWav(wrong).samples).toEqual(decodeWav(three).samples);
+    });
+  });
+
+  it('reads the other byte order', () => {
+    const little = Buffer.from(encodeWav(tone(100), { kind: 'pcm', bits: 16, sampleRate: 8000 }));
+    const big = Buffer.from(little);
+    big.write('RIFX', 0, 'latin1');
+    for (const at of [4, 16, 24, 28, 40]) big.writeUInt32BE(little.readUInt32LE(at), at);
+    for (const at of [20, 22, 32, 34]) big.writeUInt16BE(little.readUInt16LE(at), at);
+    for (let at = 44; at < big.length; at += 2) big.writeInt16BE(little.readInt16LE(at), at);
+    expect(decodeWav(big)).toEqual(decodeWav(little));
+  });
+
+  it('finds the data also where a chunk of odd size has no padding', () => {
+    const padded = encodeWav(tone(10), { kind: 'pcm', bits: 16, sampleRate: 8000, before: { id: 'LIST', bytes: new Uint8Array(5) } });
+    const bare = Buffer.concat([padded.subarray(0, 12 + 8 + 5), padded.subarray(12 + 8 + 6)]);
+    expect(decodeWav(bare).samples).toEqual(decodeWav(padded).samples);
+  });
+
+  it('takes the louder channel where the channels cancel, and their mean where one is only empty', () => {
+    const stereo = (right: (value: number) => number) =>
+      encodeWav(Float32Array.from([...tone(200)].flatMap((value) => [value, right(value)])), {
+        kind: 'float',
+        bits: 32,
+        sampleRate: 8000,
+        channels: 2,
+      });
+    expect(decodeWav(stereo((value) => -1.01 * value)).samples).toEqual(tone(200).map((value) => -1.01 * value));
+    expect(decodeWav(stereo(() => 0)).samples).toEqual(tone(200).map((value) => value / 2));
+  });
+
   it('refuses what it cannot read, with the reason', () => {
     const good = encodeWav(tone(10), { kind: 'pcm', bits: 16, sampleRate: 8000 });
     expect(isWav(good)).toBe(true);

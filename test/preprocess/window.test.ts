@@ -65,6 +65,76 @@ describe('the window of a sensor', () => {
     expect(Math.max(...data.subarray(1, 99).map(Math.abs))).toBeLessThan(0.1);
   });
 
+  it.each([104, 104.7, 200, 400, 3000])('keeps what the rate can hold and drops what it cannot, read at %d Hz', (hertz) => {
+    const read = (wave: number) => {
+      const at = (t: number) => Math.sin(2 * Math.PI * wave * t);
+      return preprocessWindow(
+        csv(even(4 * hertz, hertz), at, () => 0),
+        input,
+      ).data.slice(0, 100);
+    };
+    const level = (data: Float32Array) => Math.sqrt((2 * data.reduce((sum, value) => sum + value ** 2, 0)) / data.length);
+    expect(level(read(10))).toBeGreaterThan(0.97);
+    expect(level(read(10))).toBeLessThan(1.03);
+    // Where readings allow such a wave at all; 0.03 is −30 dB.
+    if (hertz > 100) expect(level(read(40))).toBeLessThan(0.03);
+  });
+
+  it('refuses a hole in fast readings as well', () => {
+    const times = even(800, 200).filter((t) => t < 1.7 || t > 2.3);
+    expect(
+      refusal(
+        csv(
+          times,
+          (t) => t,
+          () => 0,
+        ),
+      ),
+    ).toContain('no reading for 0.6');
+  });
+
+  it('refuses more cells than columns, and reads a decimal comma only where it can be nothing else', () => {
+    const comma = (value: number) => value.toFixed(3).replace('.', ',');
+    const lines = (separator: string) =>
+      bytes(
+        ['t', 'ax', 'gz'].join(separator) +
+          even(110, 50)
+            .map((t) => `\n${[t, t / 2, 1 - t].map(comma).join(separator)}`)
+            .join(''),
+      );
+    expect(refusal(lines(','))).toContain('line 2 has 6 cells for 3 columns: decimal commas');
+    const wanted = preprocessWindow(
+      bytes(
+        `t,ax,gz${even(110, 50)
+          .map((t) => `\n${t.toFixed(3)},${(t / 2).toFixed(3)},${(1 - t).toFixed(3)}`)
+          .join('')}`,
+      ),
+      input,
+    );
+    expect(preprocessWindow(lines(';'), input).data).toEqual(wanted.data);
+    expect(preprocessWindow(lines('\t'), input).data).toEqual(wanted.data);
+    const text = `t,note,ax,gz\n${even(110, 50)
+      .map((t) => `${t},"warm, dry",${t},1`)
+      .join('\n')}`;
+    expect(preprocessWindow(bytes(text), input).data).toHaveLength(200);
+    expect(refusal(bytes(`${text}\n2.3,warm, dry,1,1`))).toContain('line 112 has 5 cells for 4 columns');
+  });
+
+  it('reads no more of a hostile text than it has to', () => {
+    const idle = process.memoryUsage.rss();
+    expect(refusal(bytes(`t,ax,gz${'\n'.repeat(20_000_000)}`))).toContain('0 readings');
+    expect(refusal(bytes('['.repeat(20_000_000)))).toContain('reading 1 is not a JSON object');
+    expect(refusal(bytes(`[${'[],'.repeat(5_000_000)}[]]`))).toContain('reading 1 is not a JSON object');
+    expect(refusal(bytes(`{"t":${' '.repeat(10_000_000)}0}`))).toContain('line 1 is longer than 64 KB');
+    expect(refusal(bytes(`t,ax,gz\n${'0,1,2\n'.repeat(2_100_000)}`))).toContain('more than 2000000 readings');
+    // Each text of it is 20 MB; all of them at once as strings, lines and rows were gigabytes.
+    expect(process.memoryUsage.rss() - idle).toBeLessThan(300 * 1024 * 1024);
+  });
+
+  it('says of a cell that is an object what it is', () => {
+    expect(refusal(bytes('{"t":0,"ax":{"toString":1},"gz":1}'))).toContain('{\\"toString\\":1}');
+  });
+
   it('does not mind jitter, other separators, JSON lines, arrays, milliseconds, Windows lines and unknown columns', () => {
     const wave = (t: number) => Math.cos(3 * t);
     const wanted = preprocessWindow(csv(even(110, 50), wave, wave), input).data;

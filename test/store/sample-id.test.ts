@@ -24,6 +24,8 @@ test('text that is no id has no row', () => {
   const isId = (text: string) => /^[0-9A-HJKMNP-TV-Z]{11}$/i.test(text);
   fc.assert(fc.property(fc.string({ maxLength: 20 }), (text) => isId(text) || rowOfId(text) === null));
   expect(rowOfId('ZZZZZZZZZZZ')).toBeNull();
+  // In capitals it would be the id of another row.
+  expect(rowOfId('068BB49ß917')).toBeNull();
   expect(rowOfId('0000000000u')).toBeNull();
   expect(rowOfId('0000000000a')).toBe(10);
 });

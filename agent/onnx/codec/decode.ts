@@ -2,21 +2,30 @@
 import { fromBinary } from '@bufbuild/protobuf';
 import { messageOf, WhetError } from '../../errors.ts';
 import type { Attribute, Graph, Model, Node, Tensor, ValueInfo } from '../ir.ts';
-import { type AttributeProto, type GraphProto, ModelProtoSchema, type NodeProto, type ValueInfoProto } from '../proto/onnx_pb.ts';
+import {
+  type AttributeProto,
+  type GraphProto,
+  ModelProtoSchema,
+  type NodeProto,
+  type TensorProto,
+  type ValueInfoProto,
+} from '../proto/onnx_pb.ts';
 import { intAttribute, intsAttribute } from './int64.ts';
-import { decodeTensor, dtypeOf, type ExternalData } from './tensor-codec.ts';
+import { decodeTensor, dtypeOf, type ExternalData, externalPiece, noExternalData } from './tensor-codec.ts';
 
 /** Decodes a model. Throws `model-unreadable` or `model-unsupported`, naming what is wrong. */
-export function decodeModel(bytes: Uint8Array, external: ExternalData = () => null): Model {
+export function decodeModel(bytes: Uint8Array, external: ExternalData = noExternalData): Model {
   const proto = parse(bytes);
   if (proto.graph === undefined || proto.graph.node.length === 0) {
     throw new WhetError('model-unreadable', 'the file holds no graph', {
       hint: 'Is it an ONNX model? Check its size and where it came from.',
     });
   }
+  if (proto.graph.node.length > mostNodes) throw tooManyNodes(proto.graph.node.length);
+  external.claim(externalTensors(proto.graph).map(externalPiece));
   return {
-    irVersion: Number(proto.irVersion),
-    opsets: new Map(proto.opsetImport.map((entry) => [domainOf(entry.domain), Number(entry.version)])),
+    irVersion: versionOf('IR version', proto.irVersion),
+    opsets: new Map(proto.opsetImport.map(({ domain, version }) => [domainOf(domain), versionOf(`opset of '${domain}'`, version)])),
     producer: [proto.producerName, proto.producerVersion].filter(Boolean).join(' '),
     metadata: new Map(proto.metadataProps.map((entry) => [entry.key, entry.value])),
     graph: decodeGraph(proto.graph, external),
@@ -33,6 +42,31 @@ function parse(bytes: Uint8Array) {
       cause: error,
     });
   }
+}
+
+/** The largest classifiers of the usual collections have some thousands; the runtime's own passes take seconds from here on. */
+export const mostNodes = 20_000;
+
+export function tooManyNodes(count: number): WhetError {
+  return new WhetError('model-unsupported', `the model has ${count} nodes`, { hint: `Models of at most ${mostNodes} nodes are taken.` });
+}
+
+/** All tensors of a graph and the bodies in it whose bytes lie in other files. */
+function externalTensors(graph: GraphProto): readonly TensorProto[] {
+  const tensors = [...graph.initializer];
+  for (const { attribute } of graph.node) {
+    for (const { t, g } of attribute) {
+      if (t !== undefined) tensors.push(t);
+      if (g !== undefined) tensors.push(...externalTensors(g));
+    }
+  }
+  return tensors.filter(({ dataLocation }) => dataLocation === 1);
+}
+
+/** Versions count releases; what is far from that was not written by an exporter. */
+function versionOf(what: string, version: bigint): number {
+  if (version >= 0n && version < 2n ** 31n) return Number(version);
+  throw new WhetError('model-unreadable', `the ${what} is ${version}`, { hint: 'The file is damaged; fetch or export it again.' });
 }
 
 /** 'ai.onnx' is another spelling of the default domain. */
@@ -97,8 +131,14 @@ function decodeAttribute(proto: AttributeProto, external: ExternalData): Attribu
 function decodeValueInfo(proto: ValueInfoProto): ValueInfo {
   const tensor = proto.type?.tensorType;
   const shape = tensor?.shape?.dim.map(({ value }) => {
-    if (value.case === 'dimValue') return Number(value.value);
+    if (value.case === 'dimValue') return dimOf(proto.name, value.value);
     return value.case === 'dimParam' && value.value !== '' ? value.value : null;
   });
   return { name: proto.name, dtype: tensor === undefined ? null : dtypeOf(tensor.elemType), shape: shape ?? null };
+}
+
+function dimOf(name: string, value: bigint): number {
+  const dim = Number(value);
+  if (Number.isSafeInteger(dim)) return dim;
+  throw new WhetError('model-unreadable', `'${name}' has a dimension of ${value}`, { hint: 'The file is damaged; export it again.' });
 }

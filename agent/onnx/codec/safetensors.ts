@@ -54,7 +54,7 @@ export function encodeSafeTensors(file: SafeTensors): Uint8Array {
   const parts: Uint8Array[] = [];
   let at = 0;
   for (const [name, tensor] of file.tensors) {
-    if (!(tensor.dtype in nameOf) || !ArrayBuffer.isView(tensor.data))
+    if (!Object.hasOwn(nameOf, tensor.dtype) || !ArrayBuffer.isView(tensor.data))
       throw new WhetError('internal', `safetensors cannot hold the ${tensor.dtype} tensor '${name}'`);
     const bytes = new Uint8Array(tensor.data.buffer, tensor.data.byteOffset, tensor.data.byteLength);
     header.push([name, { dtype: nameOf[tensor.dtype as Stored], shape: tensor.dims, data_offsets: [at, at + bytes.length] }]);

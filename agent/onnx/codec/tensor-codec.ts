@@ -4,8 +4,21 @@ import { WhetError } from '../../errors.ts';
 import { type DType, dataTypes, sizeOf, type Tensor, type TensorData } from '../ir.ts';
 import { type TensorProto, TensorProtoSchema } from '../proto/onnx_pb.ts';
 
-/** Gives the bytes of one entry of an external data file, or null where the file is missing or too short. */
-export type ExternalData = (location: string, offset: number, length: number | null) => Uint8Array | null;
+/** A piece of a file beside the model; without a length, up to the end. */
+export interface ExternalPiece {
+  readonly location: string;
+  readonly offset: number;
+  readonly length: number | null;
+}
+
+export interface ExternalData {
+  /** Throws where the pieces of a model are more than it may have, together; asked of all of them before any is read. */
+  claim(pieces: readonly ExternalPiece[]): void;
+  /** null where the file is missing or too short. */
+  read(piece: ExternalPiece): Uint8Array | null;
+}
+
+export const noExternalData: ExternalData = { claim() {}, read: () => null };
 
 const numberOfType = Object.fromEntries(Object.entries(dataTypes).map(([number, name]) => [name, Number(number)])) as Record<DType, number>;
 
@@ -57,10 +70,10 @@ export function decodeTensor(proto: TensorProto, external: ExternalData): Tensor
     });
   }
   const dims = proto.dims.map(Number);
-  if (dims.some((dim) => dim < 0)) throw broken(proto, `has the shape [${dims}]`);
+  if (!dims.every((dim) => dim >= 0 && Number.isSafeInteger(dim))) throw broken(proto, `has the shape [${dims}]`);
   if (dtype === 'string') return { dtype, dims, data: proto.stringData.map((bytes) => new TextDecoder().decode(bytes)) };
   const size = byteSize(dtype, dims);
-  const raw = rawBytes(proto, external, size);
+  const raw = rawBytes(proto, external);
   const data = raw === null ? fromTyped(proto, dtype) : fromRaw(raw, dtype);
   if (data.byteLength !== size) throw broken(proto, `holds ${data.byteLength} bytes where [${dims}] ${dtype} needs ${size}`);
   return { dtype, dims, data };
@@ -75,12 +88,11 @@ export function encodeTensor(name: string, tensor: Tensor): TensorProto {
   return create(TensorProtoSchema, { ...base, rawData: new Uint8Array(buffer, byteOffset, byteLength) });
 }
 
-function rawBytes(proto: TensorProto, external: ExternalData, size: number): Uint8Array | null {
+function rawBytes(proto: TensorProto, external: ExternalData): Uint8Array | null {
   if (proto.dataLocation === 1) {
-    const entries = new Map(proto.externalData.map((entry) => [entry.key, entry.value]));
-    const location = entries.get('location') ?? '';
-    const length = entries.has('length') ? Number(entries.get('length')) : size;
-    const bytes = external(location, Number(entries.get('offset') ?? 0), length);
+    const piece = externalPiece(proto);
+    const { location } = piece;
+    const bytes = external.read(piece);
     if (bytes !== null) return bytes;
     throw new WhetError(
       'model-unreadable',
@@ -91,6 +103,15 @@ function rawBytes(proto: TensorProto, external: ExternalData, size: number): Uin
     );
   }
   return proto.rawData.length > 0 ? proto.rawData : null;
+}
+
+/** Where the bytes of a tensor lie that are not in the file. */
+export function externalPiece(proto: TensorProto): ExternalPiece {
+  const entries = new Map(proto.externalData.map((entry) => [entry.key, entry.value]));
+  const dtype = dtypeOf(proto.dataType);
+  const own = dtype === null || dtype === 'string' ? null : byteSize(dtype, proto.dims.map(Number));
+  const length = entries.has('length') ? Number(entries.get('length')) : own;
+  return { location: entries.get('location') ?? '', offset: Number(entries.get('offset') ?? 0), length };
 }
 
 /** A tensor from little-endian bytes; the caller has checked their number. */
