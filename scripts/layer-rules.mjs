@@ -23,7 +23,6 @@ export const levels = [
       'predict',
       'doctor.ts',
       'doctor',
-      'inspect.ts',
       'catalog',
       'demo',
     ],
