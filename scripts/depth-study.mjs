@@ -23,7 +23,7 @@ import { withClasses } from '../agent/onnx/surgery/classes.ts';
 import { withWeights } from '../agent/onnx/weights.ts';
 import { inputShape } from '../agent/preprocess/capture-input.ts';
 import { randomOf } from '../agent/random.ts';
-import { createRuntime } from '../dist/runtime/runtime.js';
+import { createRuntime } from '../agent/runtime/runtime.ts';
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,

@@ -15,8 +15,8 @@ import { openClassifier } from '../agent/model/open.ts';
 import { inputShape, preprocessCapture } from '../agent/preprocess/capture-input.ts';
 import { hammingDistance } from '../agent/preprocess/perceptual-hash.ts';
 import { randomOf, shuffled } from '../agent/random.ts';
+import { createRuntime } from '../agent/runtime/runtime.ts';
 import { cosine } from '../agent/store/moments.ts';
-import { createRuntime } from '../dist/runtime/runtime.js';
 
 const jpeg = (picture) => picture.jpeg({ quality: 92 }).toBuffer();
 const cut = async (bytes, share) => {

@@ -12,7 +12,7 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { adapt } from '../agent/adapt.ts';
 import { proportion } from '../agent/learn/evaluate.ts';
-import { createRuntime } from '../dist/runtime/runtime.js';
+import { createRuntime } from '../agent/runtime/runtime.ts';
 
 const text = { type: 'string' };
 const { values: wanted } = parseArgs({

@@ -10,7 +10,7 @@ import { quantizeStatically } from '../agent/model/quantize-statically.ts';
 import { inputShape } from '../agent/preprocess/capture-input.ts';
 import { listCaptures, takeEvenly } from '../agent/quantize/captures.ts';
 import { compareLayers } from '../agent/quantize/layer-fidelity.ts';
-import { createRuntime } from '../dist/runtime/runtime.js';
+import { createRuntime } from '../agent/runtime/runtime.ts';
 
 const [file, data, test, samples = '200', tests = '1000'] = process.argv.slice(2);
 if (test === undefined) {
@@ -68,7 +68,7 @@ console.log('| choice | accuracy | agrees with float | worst layer |\n| --- | --
 for (const [name, options] of variants) {
   const { model: integer, plan } = await quantizeStatically(model, calibration.inputs, options);
   const chosen = await choices(integer, judging.inputs);
-  const [worst] = await compareLayers(plan, integer, calibration.inputs.slice(0, 8), 1);
+  const [worst] = await compareLayers(plan, integer, calibration.inputs.slice(0, 8), createRuntime());
   const agreement = proportion(chosen.filter((guess, at) => guess === float[at]).length, chosen.length);
   console.log(`| ${name} | ${right(chosen)} | ${say(agreement)} | ${worst.decibels.toFixed(1)} dB |`);
 }

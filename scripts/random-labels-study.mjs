@@ -15,10 +15,10 @@ import { loadModel } from '../agent/model/load.ts';
 import { openClassifier } from '../agent/model/open.ts';
 import { inputShape, preprocessCapture } from '../agent/preprocess/capture-input.ts';
 import { randomOf, shuffled } from '../agent/random.ts';
+import { createRuntime } from '../agent/runtime/runtime.ts';
 import { openStore } from '../agent/store/store.ts';
 import { improve } from '../agent/training/improve.ts';
 import { looksOf, momentRules } from '../agent/training/moments.ts';
-import { createRuntime } from '../dist/runtime/runtime.js';
 import { photographsOf } from './likeness-study.mjs';
 
 const captures = 24;

@@ -20,7 +20,7 @@ import { floats, graph, model, node, value } from '../agent/onnx/made/build.ts';
 import { withClasses } from '../agent/onnx/surgery/classes.ts';
 import { withWeights } from '../agent/onnx/weights.ts';
 import { randomOf, shuffled } from '../agent/random.ts';
-import { createRuntime } from '../dist/runtime/runtime.js';
+import { createRuntime } from '../agent/runtime/runtime.ts';
 import { openStudies } from './keep/captures.mjs';
 
 const { values: wanted, positionals } = parseArgs({

@@ -7,7 +7,7 @@ import { personalWeightOf } from '../../agent/learn/ridge/keep-known.ts';
 import { openPrimalRidge } from '../../agent/learn/ridge/primal-ridge.ts';
 import { scaleStatistics } from '../../agent/learn/ridge/statistics.ts';
 import { crossEntropy } from '../../agent/learn/temperature.ts';
-import { createRuntime } from '../../dist/runtime/runtime.js';
+import { createRuntime } from '../../agent/runtime/runtime.ts';
 import { outcomeOf, shown, table } from './outcome.mjs';
 import { fitRidge, joined, usual } from './ridge-task.mjs';
 import { hitsOf, logitsOf } from './speech.mjs';

@@ -1,7 +1,7 @@
 // The main table: how many utterances a digit are enough, for which learner, and what the base speakers lose. `whet adapt` itself learns.
 
 import { learnCandidate } from '../../agent/adapt/learn-candidate.ts';
-import { createRuntime } from '../../dist/runtime/runtime.js';
+import { createRuntime } from '../../agent/runtime/runtime.ts';
 import { meanOf, outcomeOf, shown, table } from './outcome.mjs';
 import { hitsOf, hitsOfShipped } from './speech.mjs';
 

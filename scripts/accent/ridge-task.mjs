@@ -3,7 +3,7 @@
 import { closedForm } from '../../agent/learn/ridge/closed-form.ts';
 import { personalWeightOf } from '../../agent/learn/ridge/keep-known.ts';
 import { scaleStatistics } from '../../agent/learn/ridge/statistics.ts';
-import { createRuntime } from '../../dist/runtime/runtime.js';
+import { createRuntime } from '../../agent/runtime/runtime.ts';
 
 /** As the product chooses; `personalWeight` null: by the number of rows. */
 export const usual = { prior: true, baseWeight: 1000, personalWeight: null, views: 10 };

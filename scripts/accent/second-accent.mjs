@@ -2,7 +2,7 @@
 
 import { gatherStatistics, oneHot } from '../../agent/learn/ridge/gather.ts';
 import { subtractStatistics } from '../../agent/learn/ridge/statistics.ts';
-import { createRuntime } from '../../dist/runtime/runtime.js';
+import { createRuntime } from '../../agent/runtime/runtime.ts';
 import { outcomeOf, shown, table } from './outcome.mjs';
 import { fitRidge, joined, usual } from './ridge-task.mjs';
 import { hitsOf } from './speech.mjs';

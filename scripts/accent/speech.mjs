@@ -15,7 +15,7 @@ import { requantize } from '../../agent/onnx/forms/requantize.ts';
 import { withWeights } from '../../agent/onnx/weights.ts';
 import { drawViews, inputShape, preprocessCapture } from '../../agent/preprocess/capture-input.ts';
 import { randomOf, shuffled } from '../../agent/random.ts';
-import { createRuntime } from '../../dist/runtime/runtime.js';
+import { createRuntime } from '../../agent/runtime/runtime.ts';
 import { readRecordings } from '../models/speech/recordings.mjs';
 import { encodeSound, noisy } from './sounds.mjs';
 
@@ -116,8 +116,8 @@ export async function logitsOf({ classifier }, weights, set) {
 
 /** The same as the int8 file that would ship; `train` gives the ranges of what is between the layers. */
 export async function hitsOfShipped({ classifier }, weights, train, set) {
-  if (weights === null) return hitsOfTail(classifier.model, classifier, set, 1);
+  if (weights === null) return hitsOfTail(classifier.model, classifier, set, createRuntime());
   const { model, tail, features } = classifier;
-  const ranges = await measureRanges(tail, weights, train, features.shape, 1);
-  return hitsOfTail(requantize(model, tail, weights, { ranges }), classifier, set, 1);
+  const ranges = await measureRanges(tail, weights, train, features.shape, createRuntime());
+  return hitsOfTail(requantize(model, tail, weights, { ranges }), classifier, set, createRuntime());
 }

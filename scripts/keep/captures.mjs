@@ -12,7 +12,7 @@ import { loadModel } from '../../agent/model/load.ts';
 import { openClassifier } from '../../agent/model/open.ts';
 import { inputShape } from '../../agent/preprocess/capture-input.ts';
 import { randomOf } from '../../agent/random.ts';
-import { createRuntime } from '../../dist/runtime/runtime.js';
+import { createRuntime } from '../../agent/runtime/runtime.ts';
 import { synthesise } from '../models/motion/recordings.mjs';
 
 const runtime = createRuntime();

@@ -11,7 +11,7 @@ import { writeBack } from '../../agent/model/write-back.ts';
 import { withClasses } from '../../agent/onnx/surgery/classes.ts';
 import { withWeights } from '../../agent/onnx/weights.ts';
 import { randomOf, shuffled } from '../../agent/random.ts';
-import { createRuntime } from '../../dist/runtime/runtime.js';
+import { createRuntime } from '../../agent/runtime/runtime.ts';
 
 const runtime = createRuntime();
 const writing = { runtime, fixedScales: false, isAware: false };

@@ -8,8 +8,8 @@ import { createEmbedder } from '../../../agent/model/embed.ts';
 import { openClassifier } from '../../../agent/model/open.ts';
 import { encodeModel } from '../../../agent/onnx/codec/encode.ts';
 import { encodeSafeTensors } from '../../../agent/onnx/codec/safetensors.ts';
+import { createRuntime } from '../../../agent/runtime/runtime.ts';
 import { openSession } from '../../../agent/runtime/session.ts';
-import { createRuntime } from '../../../dist/runtime/runtime.js';
 
 const float = (dims, data) => ({ dtype: 'float32', dims, data });
 
