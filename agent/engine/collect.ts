@@ -4,7 +4,7 @@ import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { isUnreadable } from '../preprocess/capture-input.ts';
 import { recordOf } from '../tasks/table.ts';
-import type { Answer, Capture, Clock, Inferred } from '../types.ts';
+import type { Capture, Clock, Inferred } from '../types.ts';
 
 /** What a stored sample consists of; the store's own type has the same shape. */
 export interface CollectedSample {
@@ -23,9 +23,9 @@ export interface CollectPorts {
   /** Remembers an origin whose capture is not stored, so that it is not tried again at every start. */
   remember(origin: string): void;
   predicted(sample: string | null, capture: Capture, inferred: Inferred): void;
-  /** Whether a question may be asked now: the hourly budget is not spent. */
-  mayAsk(timeMs: number): boolean;
-  ask(sample: string, capture: Capture, answer: Answer): Promise<void>;
+  /** Whether a question may be asked now: the hourly budget is not spent, and nobody was asked about a capture like it. */
+  mayAsk(timeMs: number, capture: Capture, inferred: Inferred): boolean;
+  ask(sample: string, capture: Capture, inferred: Inferred): Promise<void>;
 }
 
 export interface CollectCounters {
@@ -80,7 +80,7 @@ export function createCollect(ports: CollectPorts, askBelow: number, log: Log, c
     const { answer } = inferred;
     const confidence = recordOf(answer).confidence(answer);
     const unsure = confidence !== null && confidence < askBelow;
-    if (capture.label === undefined && unsure && ports.mayAsk(clock.now())) await ports.ask(sample, capture, answer);
+    if (capture.label === undefined && unsure && ports.mayAsk(clock.now(), capture, inferred)) await ports.ask(sample, capture, inferred);
   }
 
   return {

@@ -20,6 +20,9 @@ export function collectPorts(
 ): CollectPorts {
   const { duplicates, queries } = config;
   const near = createNearDuplicates({ ...duplicates, sureFrom: queries.below }, clock);
+  // Somebody who was asked about a picture is not asked about the next one like it.
+  const windowSeconds = duplicates.windowSeconds === 0 ? 0 : Math.max(duplicates.windowSeconds, askedSeconds);
+  const asked = createNearDuplicates({ ...duplicates, windowSeconds, sureFrom: 0 }, clock);
   return {
     requireRoom({ bytes }) {
       const reason = store.samples.fullFor(bytes.byteLength);
@@ -49,16 +52,21 @@ export function collectPorts(
     },
     remember: (origin) => store.origins.remember(origin),
     predicted: (sample, capture, inferred) => events.emit({ kind: 'predicted', sample, capture, inferred }),
-    mayAsk: (timeMs) => store.queries.mayAsk(timeMs, queries.perHour),
-    async ask(sample, capture, answer) {
+    mayAsk: (timeMs, { source }, inferred) => !asked.isDuplicate(source, inferred) && store.queries.mayAsk(timeMs, queries.perHour),
+    async ask(sample, capture, inferred) {
+      const { answer } = inferred;
       const shown = queries.thumbnail ? await toShow(capture, queries.thumbnailEdge) : null;
       // One transaction: a question that was counted and never told would stay open for ever.
       store.transaction(() => {
         if (store.queries.ask(sample, clock.now())) events.emit({ kind: 'asked', sample, capture, answer, shown });
       });
+      asked.stored(capture.source, inferred);
     },
   };
 }
+
+/** How long a question stands for all pictures like it. */
+const askedSeconds = 3600;
 
 function noRoom(reason: string): WhetError {
   return new WhetError('disk-full', reason, { hint: 'Raise retention.databaseMegabytes, or `whet forget` what is no longer needed.' });
