@@ -79,6 +79,11 @@ export class WhetError extends Error {
   }
 }
 
+/** What a device goes on with, where it can do without what it wanted to write. */
+export function isDiskFull(error: unknown): boolean {
+  return error instanceof WhetError && error.code === 'disk-full';
+}
+
 /** The message of anything thrown, for composing a larger message. */
 export function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);

@@ -1,7 +1,7 @@
 // A few blocks that are kept for a start on a full disk: after a clean stop SQLite makes its shared-memory file anew, and reads nothing before;
 // and that a release did not live through its first health check must be written down. Takes the path of the file that keeps them, and what needs room; gives them up where that fails for want of it.
 import { rmSync, statSync, writeFileSync } from 'node:fs';
-import { WhetError } from '../errors.ts';
+import { isDiskFull } from '../errors.ts';
 import type { Log } from '../log.ts';
 
 /** The shared-memory file of SQLite takes 32 KB; a block or two more are for what stands beside it. */
@@ -11,7 +11,7 @@ export async function withReserve<T>(path: string, log: Log, work: () => T | Pro
   try {
     return await work();
   } catch (error) {
-    if (!(error instanceof WhetError && error.code === 'disk-full' && isKept(path))) throw error;
+    if (!(isDiskFull(error) && isKept(path))) throw error;
     rmSync(path, { force: true });
     log.warn({ path }, 'the disk is full; what was kept for the start is used');
     return await work();

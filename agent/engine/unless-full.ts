@@ -1,5 +1,5 @@
 // Bookkeeping at start that a full disk may put off: the device predicts without it. Any other failure is its caller's.
-import { messageOf, WhetError } from '../errors.ts';
+import { isDiskFull, messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 
 /** `later`: a sentence about when it is done instead. */
@@ -7,7 +7,7 @@ export async function unlessFull(log: Log, later: string, work: () => unknown): 
   try {
     await work();
   } catch (error) {
-    if (!(error instanceof WhetError && error.code === 'disk-full')) throw error;
+    if (!isDiskFull(error)) throw error;
     log.error({ error: messageOf(error), later }, 'the disk is full at start');
   }
 }

@@ -2,7 +2,7 @@
 // the oldest go and everybody is told. Training, deployment, rollback, forgetting and start all go this way, one after the other: who calls
 // sees to the queue. Refuses (`release-invalid`) a tail that was cut elsewhere or from another backbone.
 import { join } from 'node:path';
-import { messageOf, WhetError } from '../errors.ts';
+import { isDiskFull, messageOf, WhetError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { BaseFacts, ReleaseManifest, TailChoice } from '../types.ts';
 import type { Releases, Switched } from './releases.ts';
@@ -76,7 +76,7 @@ export function createActivation({ releases, base, keep, log, use, changed, leav
     try {
       await write();
     } catch (error) {
-      if (!(error instanceof WhetError && error.code === 'disk-full')) throw error;
+      if (!isDiskFull(error)) throw error;
       log.error({ error: messageOf(error) }, 'the disk is full: what predicts now could not be written down');
     }
   }

@@ -1,7 +1,7 @@
 // Samples with a label or a file behind them go in one transaction each: durable when `add` returns, room made first. Others may wait for one
 // another (`unasked.ts`). Gives them back by id or newest first. Refuses a sample where labelled ones alone fill the store.
 import { requireClassName } from '../config/class-name.ts';
-import { WhetError } from '../errors.ts';
+import { isDiskFull } from '../errors.ts';
 import type { Clock } from '../types.ts';
 import type { Database } from './database.ts';
 import type { Origins } from './origins.ts';
@@ -120,7 +120,7 @@ export function createSamples(database: Database, shelf: Shelf, origins: Origins
       write(unasked);
     } catch (error) {
       // Whoever looks at samples on a full disk sees those that there are.
-      if (!(error instanceof WhetError && error.code === 'disk-full')) throw error;
+      if (!isDiskFull(error)) throw error;
     }
   }
 

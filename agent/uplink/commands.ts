@@ -5,7 +5,7 @@
 import { checkedResult, failure, failureOf, kept, type Taken, toKeep } from '../contract/command-check.ts';
 import type { CommandSpec } from '../contract/command-contract.ts';
 import { type Address, maxMessageBytes, parseCommandTopic } from '../contract/topics.ts';
-import { messageOf, WhetError } from '../errors.ts';
+import { isDiskFull, messageOf, WhetError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Incoming } from '../mqtt/client.ts';
 import type { Clock, CommandLog, OutboxMessage } from '../types.ts';
@@ -121,7 +121,7 @@ export function createCommands({ address, commandLog, taken, run, log, clock, fi
     try {
       return commandLog.accept(command);
     } catch (error) {
-      if (!(error instanceof WhetError && (error.code === 'commands-full' || error.code === 'disk-full'))) throw error;
+      if (!(error instanceof WhetError && (error.code === 'commands-full' || isDiskFull(error)))) throw error;
       refuse({ ...resultMessage(command, failureOf(error), clock.now()), priority: 'low' });
       return 'full';
     }
