@@ -1,7 +1,7 @@
 // Pictures from an address: one asked for again and again, or a stream that does not end. Takes the address and who may see it, hands out pictures,
 // gives the sentence that says why it ended; never throws. Refuses redirects: the password is for the address that was written down.
 import { createHash, randomBytes } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { readPassword } from '../config/password-file.ts';
 import { messageOf } from '../errors.ts';
 import type { Frames } from './camera-process.ts';
 import { maxFrameBytes } from './frame-source.ts';
@@ -21,7 +21,7 @@ export interface PictureAddress {
 export async function readPictures(address: PictureAddress, { onFrame, onBroken }: Frames, signal: AbortSignal): Promise<string> {
   const host = new URL(address.url).host;
   try {
-    const login = await loginOf(address);
+    const login = loginOf(address);
     for (;;) {
       const begunMs = performance.now();
       const { reason, isStream } = await readOnce(address, login, { onFrame, onBroken }, signal);
@@ -41,10 +41,9 @@ interface Login {
   challenge: string | null;
 }
 
-async function loginOf({ username, passwordFile }: PictureAddress): Promise<Login | null> {
+function loginOf({ username, passwordFile }: PictureAddress): Login | null {
   if (username === undefined) return null;
-  const text = passwordFile === undefined ? '' : await readFile(passwordFile, 'utf8');
-  return { username, password: (text.split('\n')[0] ?? '').trimEnd(), challenge: null };
+  return { username, password: passwordFile === undefined ? '' : readPassword(passwordFile), challenge: null };
 }
 
 /** One answer, read to its end. `reason`: what is wrong with it; null where it was a picture. */

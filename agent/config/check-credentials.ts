@@ -1,8 +1,9 @@
 // Holds the files of the mqtt section against what TLS and the broker will want: there, readable, of the right kind, in date, belonging
 // together, and not open to everyone. Takes the section, gives findings.
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
-import { readFile, stat } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { messageOf } from '../errors.ts';
+import { isOpenToAll, passwordIn } from './password-file.ts';
 import type { Finding } from './problem.ts';
 import type { Mqtt } from './resolve.ts';
 
@@ -28,8 +29,7 @@ export async function checkCredentials(mqtt: Credentials, nowMs: number = Date.n
   };
   const [password, ca, cert, key] = await Promise.all([read('passwordFile'), read('ca'), read('cert'), read('key')]);
 
-  if (password !== null && (password.split('\n')[0] ?? '').trimEnd() === '')
-    found('passwordFile', 'has an empty first line', 'Write the password there.');
+  if (password !== null && passwordIn(password) === '') found('passwordFile', 'has an empty first line', 'Write the password there.');
   const authority = ca === null ? null : certificate(ca);
   const own = cert === null ? null : certificate(cert);
   const secret = key === null ? null : privateKey(key);
@@ -73,9 +73,4 @@ function privateKey(pem: string): KeyObject | string {
   } catch (error) {
     return messageOf(error);
   }
-}
-
-async function isOpenToAll(path: string): Promise<boolean> {
-  const found = await stat(path).catch(() => null);
-  return found !== null && (found.mode & 0o004) !== 0;
 }

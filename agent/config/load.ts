@@ -3,6 +3,7 @@
 import { open, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { messageOf, WhetError } from '../errors.ts';
+import { isReadableByAll } from './password-file.ts';
 import { type Parsed, parseYaml } from './positions.ts';
 import { formatProblems, type Problem } from './problem.ts';
 import { type Config, currentSurroundings, resolveConfig, type Surroundings } from './resolve.ts';
@@ -91,7 +92,7 @@ async function read(file: string): Promise<{ readonly text: string; readonly mod
 }
 
 function secretsAtRisk(config: Config, mode: number, locate: Locate): readonly Problem[] {
-  if (config.mqtt?.password === undefined || (mode & 0o004) === 0) return [];
+  if (config.mqtt?.password === undefined || !isReadableByAll(mode)) return [];
   const path = ['mqtt', 'password'];
   const message = 'can be read by every user of this machine';
   const remedy = `Move it to a file of its own (passwordFile), or run: chmod 600 ${config.file}`;

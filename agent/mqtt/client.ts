@@ -2,6 +2,7 @@
 // before it is acknowledged; gives a connection with strict QoS 1 publishes. Refuses to queue anything: what is not sent is the caller's.
 import { readFileSync } from 'node:fs';
 import { connect, type IClientOptions, type IClientPublishOptions, type IConnackPacket, type MqttClient } from 'mqtt';
+import { readPassword } from '../config/password-file.ts';
 import { type ConnectionFailure, closedUnanswered, describeFailure } from './failure.ts';
 import { limitIncoming } from './incoming-limit.ts';
 
@@ -157,8 +158,7 @@ export class ConnectFailed extends Error {
 }
 
 function clientOptions(options: BrokerOptions, version: ProtocolVersion, will: Will | null): IClientOptions {
-  const password =
-    options.passwordFile === undefined ? options.password : readFileSync(options.passwordFile, 'utf8').split('\n')[0]?.trimEnd();
+  const password = options.passwordFile === undefined ? options.password : readPassword(options.passwordFile);
   const persistent = options.sessionExpirySeconds > 0;
   return {
     manualConnect: true,

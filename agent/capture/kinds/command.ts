@@ -1,11 +1,11 @@
 // What sources that listen to a program have in common in the configuration: the command, the time after which it stalls, and whether the program
 // is there.
 import { constants } from 'node:fs';
-import { stat } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { z } from 'zod';
 import { wholeNumber } from '../../config/json-schema.ts';
 import { may, pathKind } from '../../config/look-at-path.ts';
+import { isOpenToAll } from '../../config/password-file.ts';
 import { degraded, type Finding } from '../../config/problem.ts';
 
 // YAML reads `--width, 640` as a number; what is meant is clear.
@@ -60,8 +60,7 @@ export async function checkPasswordFile({
   if (username === undefined) return [finding('is of no use without a user', 'Add username.')];
   if (!(await may(passwordFile, constants.R_OK)))
     return degraded([finding('cannot be read', 'Paths are relative to the configuration file. Check the name and who may read it.')]);
-  if (((await stat(passwordFile)).mode & 0o004) !== 0)
-    return degraded([finding('can be read by every user of this machine', `chmod 600 ${passwordFile}`)]);
+  if (await isOpenToAll(passwordFile)) return degraded([finding('can be read by every user of this machine', `chmod 600 ${passwordFile}`)]);
   return [];
 }
 

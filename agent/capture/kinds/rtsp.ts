@@ -1,7 +1,7 @@
 // The kind `rtsp`: an IP camera, through ffmpeg. User and password go to it by its standard input, not on its command line, which everybody on the
 // machine can read.
-import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
+import { readPassword } from '../../config/password-file.ts';
 import { burstMs, createCameraProgram } from '../frame-source.ts';
 import { sourceBudget, sourceKind, sourceName } from '../source-kind.ts';
 import { cameraAddress, checkPasswordFile, checkProgram, framesPerSecond, login, quietFfmpeg, stallSeconds } from './command.ts';
@@ -30,7 +30,7 @@ export const rtsp = sourceKind({
     return createCameraProgram({
       ...settings,
       command: async () => rtspCommand(settings.framesPerSecond),
-      input: async () => playlist(await withLogin(url, username, passwordFile), transport),
+      input: async () => playlist(withLogin(url, username, passwordFile), transport),
       stallMs: seconds * 1000,
     });
   },
@@ -50,12 +50,11 @@ function playlist(url: string, transport: string): string {
   return `ffconcat version 1.0\nfile '${url.replaceAll("'", "'\\''")}'\noption rtsp_transport ${transport}\n`;
 }
 
-async function withLogin(url: string, username: string | undefined, passwordFile: string | undefined): Promise<string> {
-  if (username === undefined) return url;
-  const text = passwordFile === undefined ? '' : await readFile(passwordFile, 'utf8');
-  const password = (text.split('\n')[0] ?? '').trimEnd();
+/** As a parser writes it: nothing in it ends the line of the list that it stands in. */
+function withLogin(url: string, username: string | undefined, passwordFile: string | undefined): string {
   const address = new URL(url);
+  if (username === undefined) return address.href;
   address.username = encodeURIComponent(username);
-  address.password = encodeURIComponent(password);
+  address.password = encodeURIComponent(passwordFile === undefined ? '' : readPassword(passwordFile));
   return address.href;
 }
