@@ -53,7 +53,7 @@ export async function listen(
   return await judgeListening({ ...heard, written: { part, output: tail.output, shape: classifier.input.shape } });
 }
 
-export async function judgeListening({ classes, background, input, rows, recording, written }: Heard): Promise<ListeningReport> {
+async function judgeListening({ classes, background, input, rows, recording, written }: Heard): Promise<ListeningReport> {
   const isBackground = (label: number) => background.includes(label);
   let [count, seconds, negatives] = [0, 0, 0];
   for (const [at, { is, candidate }] of rows.entries()) {

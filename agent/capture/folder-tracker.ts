@@ -113,6 +113,6 @@ export function createTracker(seen: (origin: string) => boolean, limits: Tracker
 }
 
 /** Identifies this content of this file, without reading it. */
-export function originOf(path: string, look: FileLook): string {
+function originOf(path: string, look: FileLook): string {
   return `${path}:${look.sizeBytes}:${look.mtimeMs}`;
 }

@@ -1,7 +1,7 @@
 // The kinds of sources as a table in Markdown, for the README of this folder. `scripts/generate-schemas.mjs` writes it there; a test holds it against this.
 import { sourceKinds } from './kinds.ts';
 
-export function kindsTable(): string {
+function kindsTable(): string {
   const rows = sourceKinds.map(({ kind, gives, schema }) => {
     const settings = Object.entries(schema.shape).filter(([name]) => name !== 'name' && name !== 'kind');
     const listed = settings.map(([name, setting]) => (setting.safeParse(undefined).success ? name : `**${name}**`));

@@ -28,7 +28,7 @@ function estimate({ value, low, high, samples }: Estimate, digits = 3): string {
   return `${value.toPrecision(digits)} (${low.toPrecision(digits)} to ${high.toPrecision(digits)}, n=${samples})`;
 }
 
-export function formatRegression(report: RegressionReport): string {
+function formatRegression(report: RegressionReport): string {
   const { samples, targets } = report;
   const judged = report.judgedOn === 'test' ? `${samples.test} test captures` : 'predictions made without each capture';
   const line = (what: string, scores: RegressionReport['after']) =>
@@ -45,7 +45,7 @@ export function formatRegression(report: RegressionReport): string {
   ].join('\n');
 }
 
-export function formatAnomaly(report: AnomalyReport): string {
+function formatAnomaly(report: AnomalyReport): string {
   const { samples } = report;
   return [
     `${report.verdict.kind}: ${report.verdict.reason}`,

@@ -20,7 +20,7 @@ export function addDoctor(verb: DeviceVerb, signal: AbortSignal): void {
 
 const marks: Readonly<Record<CheckResult['state'], string>> = { ok: '✓', warning: '!', failed: '✗', skipped: '·' };
 
-export function formatDoctor({ checks }: DoctorReport): string {
+function formatDoctor({ checks }: DoctorReport): string {
   const width = Math.max(...checks.map(({ name }) => name.length));
   const lines = checks.flatMap(({ name, state, found, remedy }) => [
     `${marks[state]} ${name.padEnd(width)}  ${state === 'ok' || state === 'skipped' ? '' : `${state}: `}${found}`,

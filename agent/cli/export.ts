@@ -59,7 +59,7 @@ interface ExportOptions {
   readonly progress: Progress;
 }
 
-export async function exportCaptures(device: Device, folder: string, options: ExportOptions): Promise<Exported> {
+async function exportCaptures(device: Device, folder: string, options: ExportOptions): Promise<Exported> {
   const { device: name, model } = await device.status({});
   await makeFolder(folder);
   const earlier = await readArchive(folder);
@@ -191,7 +191,7 @@ async function removeIfEmpty(path: string): Promise<void> {
   if (left.length === 0) await rm(path, { recursive: true, force: true });
 }
 
-export function formatExported({ folder, written, there, moved, changed, withoutCapture, classes }: Exported): string {
+function formatExported({ folder, written, there, moved, changed, withoutCapture, classes }: Exported): string {
   const counts = Object.entries(classes).map(([label, count]) => `'${label}' ${count}`);
   return [
     `${written} ${written === 1 ? 'capture' : 'captures'} written to ${folder}${there > 0 ? `, ${there} there already` : ''}${moved > 0 ? `, ${moved} moved to another class` : ''}`,

@@ -59,7 +59,7 @@ interface Wanted {
   readonly entry: ArchivedCapture | null;
 }
 
-export async function importCaptures(device: Device, folder: string, options: ImportOptions): Promise<Imported> {
+async function importCaptures(device: Device, folder: string, options: ImportOptions): Promise<Imported> {
   const wanted = await listWanted(folder, options);
   const counts = { stored: 0, known: 0 };
   const refused: { file: string; reason: string }[] = [];
@@ -114,7 +114,7 @@ async function argumentsOf({ path, label, entry }: Wanted): Promise<Arguments<'a
   };
 }
 
-export function formatImported({ folder, stored, known, refused, classes }: Imported): string {
+function formatImported({ folder, stored, known, refused, classes }: Imported): string {
   const counts = Object.entries(classes).map(([label, count]) => `'${label}' ${count}`);
   return [
     `${stored} ${stored === 1 ? 'capture' : 'captures'} taken from ${folder}${known > 0 ? `, ${known} known already` : ''}`,

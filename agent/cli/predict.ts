@@ -65,7 +65,7 @@ Examples:
     });
 }
 
-export function formatPredict(report: PredictReport, top: number): string {
+function formatPredict(report: PredictReport, top: number): string {
   const { files, name, release } = report;
   const by = `${name}${release === null ? '' : `, ${release === 'base' ? 'the base model' : `release ${release}`}`}`;
   const failed = files.flatMap((each) => ('error' in each ? [`${each.file}: ${each.error}`] : []));

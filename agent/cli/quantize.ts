@@ -57,7 +57,7 @@ const judgedOn: Readonly<Record<QuantizeReport['test']['from'], string>> = {
   calibration: 'captures that also calibrated, so the numbers flatter',
 };
 
-export function formatQuantize(report: QuantizeReport): string {
+function formatQuantize(report: QuantizeReport): string {
   const { model, artifact, calibration, test, layers, latencyMs } = report;
   const correction = calibration.biasCorrection ? ', biases corrected' : '';
   const unreadable = calibration.unreadable > 0 ? `, ${calibration.unreadable} could not be read` : '';

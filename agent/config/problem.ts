@@ -36,7 +36,7 @@ export function degraded(findings: readonly Finding[]): readonly Finding[] {
 }
 
 /** `file:line:column  path: message` and the remedy below it. */
-export function formatProblem(problem: Problem): string {
+function formatProblem(problem: Problem): string {
   const place = problem.line === null ? problem.file : `${problem.file}:${problem.line}:${problem.column ?? 1}`;
   const subject = problem.path === '' ? '' : `${problem.path}: `;
   const found = problem.value === null ? '' : ` (found ${problem.value})`;

@@ -81,7 +81,7 @@ function folderOf(file: string): string {
 }
 
 /** A host name as one topic level: `pi.local` → `pi-local`. */
-export function deviceName(hostname: string): string {
+function deviceName(hostname: string): string {
   const safe = hostname
     .replaceAll(/[^a-zA-Z0-9_-]+/g, '-')
     .replace(/^[-_]+/, '')

@@ -3,7 +3,7 @@
 import { z } from 'zod';
 
 export const timeMs = z.int().nonnegative().meta({ description: 'Milliseconds since the epoch, of the event itself' });
-export const className = z.string().min(1).max(200);
+const className = z.string().min(1).max(200);
 export const sampleId = z.string().min(1).max(64);
 export const versionName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/);
 export const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
@@ -56,7 +56,7 @@ export function answerSchema<Common extends z.ZodRawShape, Classes extends z.Zod
 }
 
 /** Guesses of a classifier, most likely first. */
-export const guessesShape = { guesses: z.array(classScore).max(10) };
+const guessesShape = { guesses: z.array(classScore).max(10) };
 
 const predicted = { timeMs, source: name, sample: sampleId.nullable(), release: name, latencyMs: z.number().nonnegative() };
 export const predictionSchema = answerSchema(predicted, { label: className, confidence: share });

@@ -20,11 +20,9 @@ export const maxTopicLevels = 7;
 
 const level = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
 /** One topic level, and safe as a client identifier and a file name too. */
-export const deviceNameSchema = z
-  .string()
-  .regex(level, 'letters, digits, "_", "-" and "." only, at most 64, starting with a letter or digit');
+const deviceNameSchema = z.string().regex(level, 'letters, digits, "_", "-" and "." only, at most 64, starting with a letter or digit');
 /** Up to three levels: the deepest topic below it has four. */
-export const rootSchema = z.string().refine((root) => root.split('/').length <= 3 && root.split('/').every((part) => level.test(part)), {
+const rootSchema = z.string().refine((root) => root.split('/').length <= 3 && root.split('/').every((part) => level.test(part)), {
   message: 'one to three topic levels of letters, digits, "_", "-" and ".", without a slash at either end',
 });
 

@@ -9,6 +9,7 @@ import type { Log } from '../log.ts';
 import { createReleases, type Releases } from '../release/releases.ts';
 import { acquireLock } from '../store/lock.ts';
 import { openStore, type Store } from '../store/store.ts';
+import { unaskedInMemory } from '../store/unasked.ts';
 import type { Clock } from '../types.ts';
 import { makePrivateDirectory } from './directories.ts';
 import { claimState } from './owner.ts';
@@ -70,14 +71,11 @@ export async function openState(config: Config, log: Log, clock: Clock): Promise
   }
 }
 
-/** Rows of one scene change the same few pages: a transaction for several of them writes these once. */
-const waiting = { maxWaiting: 32, maxWaitMs: 10_000, memoryBytes: 16 * megabyte };
-
 function storeOptions(config: Config, clock: Clock) {
   const { unlabelledSamples, rawMegabytes, databaseMegabytes, unaskedMegabytesPerDay } = config.retention;
   return {
     samples: { maxUnlabelled: unlabelledSamples, maxBytes: databaseMegabytes * megabyte, maxRawBytes: rawMegabytes * megabyte },
-    unasked: { ...waiting, writtenBytesPerDay: unaskedMegabytesPerDay * megabyte },
+    unasked: { ...unaskedInMemory, writtenBytesPerDay: unaskedMegabytesPerDay * megabyte },
     outbox: { maxBytes: (config.mqtt?.outboxMegabytes ?? 16) * megabyte, maxAgeMs: (config.mqtt?.outboxDays ?? 14) * dayMs },
     clock,
   };

@@ -15,7 +15,7 @@ export interface Readings {
   readonly count: number;
 }
 
-export const maxReadingsBytes = 64 * 1024 * 1024;
+const maxReadingsBytes = 64 * 1024 * 1024;
 const maxReadings = 2_000_000;
 /** 64 MB of them. */
 const maxNumbers = 2 ** 24;

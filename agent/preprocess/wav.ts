@@ -201,7 +201,7 @@ function text(bytes: Uint8Array, at: number): string {
 }
 
 /** It was read, and is of no use: nobody else has to try. */
-export class UnusableSound extends WhetError {}
+class UnusableSound extends WhetError {}
 
 /** Whether another reader may make something of it. */
 export function isForeign(error: unknown): error is WhetError {

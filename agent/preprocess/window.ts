@@ -2,7 +2,7 @@
 // recordings that are shorter than the window, or have a hole in it (`sensor-unreadable`).
 import type { SensorInput } from '../config/sensor-input.ts';
 import { randomOf } from '../random.ts';
-import { type Readings, readReadings, unreadable } from './readings.ts';
+import { type Readings, unreadable } from './readings.ts';
 import { isDense, thinReadings } from './thin-readings.ts';
 import { windowHash } from './window-hash.ts';
 
@@ -31,11 +31,6 @@ const plainView: WindowView = { speed: 1, gain: 1, place: 0, noise: 0, seed: 0 }
 const mayMiss = 0.1;
 /** The longest hole in the readings, as a part of the window; between readings the line is straight. */
 const longestHole = 0.2;
-
-/** Throws `sensor-unreadable`. */
-export function preprocessWindow(bytes: Uint8Array, input: SensorInput, view: WindowView = plainView): PreprocessedWindow {
-  return windowOfReadings(readReadings(bytes, input), input, view);
-}
 
 /** Throws `sensor-unreadable`. */
 export function windowOfReadings(readings: Readings, input: SensorInput, view: WindowView = plainView): PreprocessedWindow {

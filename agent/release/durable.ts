@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { stateError } from '../errors.ts';
 
 /** Names that begin like this are unfinished or on their way out, and may be removed at any start. */
-export const temporaryPrefix = '.part-';
+const temporaryPrefix = '.part-';
 
 export async function makeDirectory(path: string): Promise<void> {
   await guarded('create a directory', path, () => mkdir(path, { recursive: true, mode: 0o700 }));

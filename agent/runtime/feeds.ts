@@ -5,7 +5,7 @@ import { asFloat32, floatTensor, quantizeTensor } from '../onnx/forms/quantized-
 import type { DType, Tensor } from '../onnx/ir.ts';
 
 /** Input types that a sample of float32 numbers can be turned into. */
-export const feedable: ReadonlySet<DType> = new Set(['float32', 'float16', 'float64', 'uint8', 'int8']);
+const feedable: ReadonlySet<DType> = new Set(['float32', 'float16', 'float64', 'uint8', 'int8']);
 
 /** Bytes are rounded and kept in their range. */
 export function asInput(tensor: Tensor, wanted: DType | undefined): Tensor {

@@ -131,7 +131,7 @@ function toRun(row: Row): Run {
 }
 
 /** Row numbers of samples, ascending, eight bytes each. */
-export function packRows(rows: readonly number[]): Uint8Array {
+function packRows(rows: readonly number[]): Uint8Array {
   return new Uint8Array(Float64Array.from(rows).sort().buffer);
 }
 

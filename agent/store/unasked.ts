@@ -14,6 +14,9 @@ export interface UnaskedLimits {
   readonly writtenBytesPerDay: number;
 }
 
+/** Rows of one scene change the same few pages: a transaction for several of them writes these once. */
+export const unaskedInMemory = { maxWaiting: 32, maxWaitMs: 10_000, memoryBytes: 16 * 1024 * 1024 };
+
 export interface WaitingSample {
   readonly row: number;
   readonly sample: NewSample;

@@ -3,13 +3,16 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { configSchema } from '../../dist/config/schema.js';
 import { openStore } from '../../dist/store/store.js';
+import { unaskedInMemory } from '../../dist/store/unasked.js';
 import { formatTable } from './table.mjs';
 
 const target = 1.2;
 const megabyte = 1024 * 1024;
 const kept = 500;
-const unasked = { maxWaiting: 32, maxWaitMs: 10_000, memoryBytes: 16 * megabyte, writtenBytesPerDay: 200 * megabyte };
+const { unaskedMegabytesPerDay } = configSchema.parse({ model: 'model.onnx' }).retention;
+const unasked = { ...unaskedInMemory, writtenBytesPerDay: unaskedMegabytesPerDay * megabyte };
 
 export async function run({ say }) {
   const results = [

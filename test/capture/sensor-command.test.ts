@@ -7,7 +7,7 @@ import { createReadingWindows, type WindowOptions } from '../../agent/capture/re
 import { createSensorCommandSource, type SensorCommandOptions } from '../../agent/capture/sensor-command.ts';
 import type { Source } from '../../agent/capture/source.ts';
 import { sensorInputSchema } from '../../agent/config/sensor-input.ts';
-import { preprocessWindow } from '../../agent/preprocess/window.ts';
+import { preprocessCapture } from '../../agent/preprocess/capture-input.ts';
 import { createRecorder } from './recorder.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'whet-sensor-'));
@@ -181,7 +181,7 @@ describe('a sensor program', () => {
     await recorder.until('two windows', () => recorder.captures.length >= 2);
     expect(recorder.captures[0]).toMatchObject({ source: 'motor', kind: 'sensor' });
     const input = sensorInputSchema.parse({ kind: 'sensor', channels: [{ name: 'ax' }, { name: 'gz' }], sampleRate: 50, samples: 25 });
-    const { data } = preprocessWindow(recorder.captures[1]!.bytes, input);
+    const { data } = await preprocessCapture(recorder.captures[1]!.bytes, input);
     expect(data[25]).toBeCloseTo(25, 3);
     expect(motor.status()).toMatchObject({ state: 'running', captures: 2, dropped: 0 });
   });

@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { type SensorInput, sensorInputSchema } from '../../agent/config/sensor-input.ts';
 import { drawViews, inputShape, isUnreadable, preprocessCapture } from '../../agent/preprocess/capture-input.ts';
 import { hammingDistance } from '../../agent/preprocess/perceptual-hash.ts';
-import { preprocessWindow } from '../../agent/preprocess/window.ts';
+import { readReadings } from '../../agent/preprocess/readings.ts';
+import { windowOfReadings } from '../../agent/preprocess/window.ts';
 
 const input: SensorInput = sensorInputSchema.parse({
   kind: 'sensor',
@@ -11,6 +12,7 @@ const input: SensorInput = sensorInputSchema.parse({
   sampleRate: 50,
   samples: 100,
 });
+const preprocessWindow = (content: Uint8Array, spec: SensorInput) => windowOfReadings(readReadings(content, spec), spec);
 const bytes = (text: string) => new TextEncoder().encode(text);
 /** Two channels at given times. */
 const csv = (times: readonly number[], a: (t: number) => number, b: (t: number) => number, separator = ',') =>

@@ -28,7 +28,7 @@ export const csi = sourceKind({
 });
 
 /** Scaled and thinned out before it is encoded: the processor sees only pictures that are wanted. */
-export function csiCommand({
+function csiCommand({
   sensor,
   width,
   height,

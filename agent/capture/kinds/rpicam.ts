@@ -34,7 +34,7 @@ export const rpicam = sourceKind({
 });
 
 /** The camera runs at two frames a second at least: it sets exposure and white balance by what it sees. */
-export function rpicamCommand(
+function rpicamCommand(
   { camera, width, height, framesPerSecond: rate }: Pick<z.output<typeof schema>, 'camera' | 'width' | 'height' | 'framesPerSecond'>,
   program: string,
 ): readonly string[] {

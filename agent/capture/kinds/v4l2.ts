@@ -45,7 +45,7 @@ export const v4l2 = sourceKind({
   },
 });
 
-export function v4l2Command({
+function v4l2Command({
   device,
   format,
   width,

@@ -34,7 +34,7 @@ export interface Gatherer extends AsyncDisposable {
 }
 
 /** Starts from `initial`, about whose shift it sums, or from nothing, about zero. */
-export async function openGatherer(width: number, classes: number, runtime: Runtime, initial?: Statistics): Promise<Gatherer> {
+async function openGatherer(width: number, classes: number, runtime: Runtime, initial?: Statistics): Promise<Gatherer> {
   const session = await runtime.open(encodeModel(gatherModel(width, classes)), { label: 'the statistics graph' });
   let sums = initial ?? emptyStatistics(width, classes);
   return {

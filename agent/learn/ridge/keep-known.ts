@@ -13,7 +13,7 @@ import { addStatistics, extendStatistics, type Statistics, scaleStatistics } fro
 export const baseWeight = 1000;
 const personalShare = 2.5;
 const least = 1;
-export const mostPersonalWeight = 10;
+const mostPersonalWeight = 10;
 
 /**
  * Weight of one of so many personal rows against one of the base's: together a multiple of the base, within bounds. More would draw the few

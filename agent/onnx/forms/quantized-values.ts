@@ -148,7 +148,7 @@ export function topOf(stored: Tensor, zeroPoint: Tensor | null): number {
   return largest <= 64 ? 64 : 127;
 }
 
-export function arrayOf(dtype: DType, length: number): Int8Array | Uint8Array | Int16Array | Uint16Array | Int32Array {
+function arrayOf(dtype: DType, length: number): Int8Array | Uint8Array | Int16Array | Uint16Array | Int32Array {
   switch (dtype) {
     case 'int8':
       return new Int8Array(length);

@@ -8,7 +8,7 @@ export interface Histogram {
   readonly counts: Float64Array;
 }
 
-export const histogramBins = 2048;
+const histogramBins = 2048;
 
 /** The range always holds 0. */
 export function emptyHistogram(range: Range, bins: number = histogramBins): Histogram {
