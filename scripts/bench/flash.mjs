@@ -37,7 +37,7 @@ function written({ frameKb, width }, how) {
     ...(how === undefined ? {} : { unasked: how }),
     clock,
   });
-  const scores = Array.from({ length: 10 }, (_, at) => ({ label: `class ${at}`, confidence: 0.1 }));
+  const answer = { kind: 'classes', scores: Array.from({ length: 10 }, (_, at) => ({ label: `class ${at}`, confidence: 0.1 })) };
   const bytes = frameKb * 1000;
   const frames = (count) => {
     for (let frame = 0; frame < count; frame += 1) {
@@ -45,7 +45,7 @@ function written({ frameKb, width }, how) {
       const features = Float32Array.from({ length: width }, Math.random);
       const raw = crypto.getRandomValues(new Uint8Array(Math.min(bytes, 65_536)));
       const whole = new Uint8Array(bytes).map((_, at) => raw[at % raw.length]);
-      const sample = { source: 'door', timeMs: nowMs, backbone: 'b', features, scores, release: 'base', hash: BigInt(frame), raw: whole };
+      const sample = { source: 'door', timeMs: nowMs, backbone: 'b', features, answer, release: 'base', hash: BigInt(frame), raw: whole };
       store.samples.add(sample);
     }
   };

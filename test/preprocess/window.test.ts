@@ -6,12 +6,8 @@ import { hammingDistance } from '../../agent/preprocess/perceptual-hash.ts';
 import { readReadings } from '../../agent/preprocess/readings.ts';
 import { windowOfReadings } from '../../agent/preprocess/window.ts';
 
-const input: SensorInput = sensorInputSchema.parse({
-  kind: 'sensor',
-  channels: [{ name: 'ax', unit: 'g' }, { name: 'gz' }],
-  sampleRate: 50,
-  samples: 100,
-});
+const channels = [{ name: 'ax', unit: 'g' }, { name: 'gz' }];
+const input: SensorInput = sensorInputSchema.parse({ kind: 'sensor', channels, sampleRate: 50, samples: 100 });
 const preprocessWindow = (content: Uint8Array, spec: SensorInput) => windowOfReadings(readReadings(content, spec), spec);
 const bytes = (text: string) => new TextEncoder().encode(text);
 /** Two channels at given times. */
