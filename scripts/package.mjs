@@ -7,8 +7,9 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { call } from './machines/shell.mjs';
 import { writeControl } from './packaging/control.mjs';
-import { call, fail, say } from './packaging/shell.mjs';
+import { fail, say } from './packaging/shell.mjs';
 import { processors, stageProgram } from './packaging/stage.mjs';
 import { tryPackage } from './packaging/try.mjs';
 

@@ -3,7 +3,7 @@
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { inFolder, newEnvironment, packagedNode, shellWord, timed, versions } from './shell.mjs';
+import { call, inFolder, newEnvironment, packagedNode, shellWord, timed, versions } from './shell.mjs';
 
 /** `user` runs the second command: root installs the programs that tests need; for others their tests are skipped by name. */
 export const suites = [
@@ -13,12 +13,6 @@ export const suites = [
 
 const folder = '/home/maker/my whétstone';
 const path = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
-
-function call(command, args, what, options = {}) {
-  const result = spawnSync(command, args, { encoding: 'utf8', maxBuffer: 1 << 28, ...options });
-  if (result.status === 0) return result.stdout;
-  throw new Error(`${what}: ${(result.error?.message ?? result.stderr + result.stdout).trim().split('\n').slice(-3).join(' / ')}`);
-}
 
 function whyNot() {
   if (process.getuid() !== 0) return 'needs root (chroot and mounts)';

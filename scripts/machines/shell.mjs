@@ -29,3 +29,11 @@ export function versions(run) {
   const said = (command) => run(command, { limitMs: 60_000 }).output.trim();
   return { npm: said('npm --version'), nodeVersion: said('node --version').replace(/^v/, '') };
 }
+
+/** Standard output of a program that must succeed; what it said last where it did not. */
+export function call(program, args, what, options = {}) {
+  const result = spawnSync(program, args, { encoding: 'utf8', maxBuffer: 1 << 28, ...options });
+  if (result.status === 0) return result.stdout;
+  const said = result.error?.message ?? `${result.stderr}${result.stdout}`;
+  throw new Error(`${what}: ${said.trim().split('\n').slice(-5).join(' / ')}`);
+}

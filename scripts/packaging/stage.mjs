@@ -6,7 +6,8 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, 
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { rolldown } from 'rolldown';
-import { call, fail, say } from './shell.mjs';
+import { call } from '../machines/shell.mjs';
+import { fail, say } from './shell.mjs';
 
 /** Debian's name of a processor → npm's, and programs that can strip for it. */
 export const processors = {

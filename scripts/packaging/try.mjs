@@ -5,7 +5,8 @@ import { cpSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { basename, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { call, say } from './shell.mjs';
+import { call } from '../machines/shell.mjs';
+import { say } from './shell.mjs';
 
 const trees = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'whetstone-machines');
 const inside = 'systemd,systemd-sysv,dbus,procps,adduser,init-system-helpers,libstdc++6';

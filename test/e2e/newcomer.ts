@@ -5,6 +5,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { toItsEnd } from '../run-program.ts';
 
 const main = fileURLToPath(new URL('../../agent/main.ts', import.meta.url));
 
@@ -51,18 +52,7 @@ export function begin(programs: Readonly<Record<string, string>> = {}): Newcomer
       writeFileSync(file, bytes);
       return file;
     },
-    async whet(...args) {
-      const child = start(...args);
-      let [stdout, stderr] = ['', ''];
-      child.stdout.on('data', (part) => {
-        stdout += part;
-      });
-      child.stderr.on('data', (part) => {
-        stderr += part;
-      });
-      const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
-      return { code, stdout, stderr };
-    },
+    whet: (...args) => toItsEnd(start(...args)),
     async json<T>(...args: readonly string[]) {
       const { stdout, stderr } = await newcomer.whet(...args, '--json');
       if (stdout === '') throw new Error(`whet ${args.join(' ')} printed nothing: ${stderr}`);

@@ -5,21 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { toItsEnd } from '../run-program.ts';
 
 const script = fileURLToPath(new URL('../../scripts/fuzz', import.meta.url));
 
-async function run(args: readonly string[], env: NodeJS.ProcessEnv = process.env) {
-  const child = spawn(script, args, { stdio: ['ignore', 'pipe', 'pipe'], env });
-  let [stdout, stderr] = ['', ''];
-  child.stdout.on('data', (part) => {
-    stdout += part;
-  });
-  child.stderr.on('data', (part) => {
-    stderr += part;
-  });
-  const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
-  return { code, stdout, stderr };
-}
+const run = (args: readonly string[], env: NodeJS.ProcessEnv = process.env) =>
+  toItsEnd(spawn(script, args, { stdio: ['ignore', 'pipe', 'pipe'], env }));
 
 describe('scripts/fuzz', { timeout: 300_000 }, () => {
   it('finds nothing at any door', async () => {

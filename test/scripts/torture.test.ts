@@ -4,23 +4,11 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 // @ts-expect-error a script without types
 import { createLedger } from '../../scripts/rig/ledger.mjs';
+import { toItsEnd } from '../run-program.ts';
 
 const torture = fileURLToPath(new URL('../../scripts/torture', import.meta.url));
 
-async function run(
-  ...args: readonly string[]
-): Promise<{ readonly code: number | null; readonly stdout: string; readonly stderr: string }> {
-  const child = spawn(torture, args, { stdio: ['ignore', 'pipe', 'pipe'] });
-  let [stdout, stderr] = ['', ''];
-  child.stdout.on('data', (part) => {
-    stdout += part;
-  });
-  child.stderr.on('data', (part) => {
-    stderr += part;
-  });
-  const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
-  return { code, stdout, stderr };
-}
+const run = (...args: readonly string[]) => toItsEnd(spawn(torture, args, { stdio: ['ignore', 'pipe', 'pipe'] }));
 
 describe('scripts/torture', { timeout: 900_000 }, () => {
   it('kills devices twenty times, and everything that they promise holds', async () => {

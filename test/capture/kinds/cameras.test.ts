@@ -35,16 +35,18 @@ function install(name: string): () => string {
 }
 
 const read = (settings: object) => sourceSchema.parse({ name: 'door', ...settings });
-
-async function pictureOf(settings: object) {
-  const recorder = createRecorder();
-  source = createSource(read(settings), {
+const open = (settings: object) =>
+  createSource(read(settings), {
     isClass: () => false,
     isKnown: () => false,
     captures: 'image',
     sensor: null,
     createSegmenter: () => ({ push: () => [], flush: () => [] }),
   });
+
+async function pictureOf(settings: object) {
+  const recorder = createRecorder();
+  source = open(settings);
   await source.start(recorder.context);
   await recorder.until('a picture', () => recorder.captures.length > 0);
   expect(recorder.captures[0]).toMatchObject({ source: 'door', kind: 'image' });
@@ -160,13 +162,7 @@ describe('a camera that speaks RTSP', () => {
       ]);
       writeFileSync(passwordFile, 'another\n');
       const recorder = createRecorder();
-      source = createSource(read(settings), {
-        isClass: () => false,
-        isKnown: () => false,
-        captures: 'image',
-        sensor: null,
-        createSegmenter: () => ({ push: () => [], flush: () => [] }),
-      });
+      source = open(settings);
       await source.start(recorder.context);
       await recorder.until('the refusal', () => /401|nauthorized/.test(source?.status().lastError ?? ''));
       expect(source.status().lastError).not.toContain('another');
