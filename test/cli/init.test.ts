@@ -106,8 +106,9 @@ const hasScript = spawnSync('script', ['--version']).status === 0;
 describe.skipIf(!hasScript)('at a terminal', () => {
   /** Answers each `[1] ` or `: ` in turn. */
   async function answer(folder: string, answers: readonly string[]): Promise<string> {
-    const command = `${process.execPath} ${main} init`;
-    const child = spawn('script', ['-qec', command, '/dev/null'], { cwd: folder, env: env() });
+    // The shell takes both paths from the environment: a checkout may lie in a folder with blanks and quotes in its name.
+    const paths = { WHET_NODE: process.execPath, WHET_MAIN: main };
+    const child = spawn('script', ['-qec', '"$WHET_NODE" "$WHET_MAIN" init', '/dev/null'], { cwd: folder, env: { ...env(), ...paths } });
     let said = '';
     let answered = 0;
     child.stdout.on('data', (part) => {
