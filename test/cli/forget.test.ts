@@ -1,10 +1,8 @@
-// `whet forget` says what it does not know, tells beforehand what would go, and asks once more before everything goes.
-import { spawn, spawnSync } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Forgotten } from '../../agent/operations/forget.ts';
 import { createDevice, eventually, type TestDevice } from '../e2e/daemon.ts';
 import { photograph } from '../images.ts';
+import { atTerminal, hasTerminal } from './at-terminal.ts';
 
 let device: TestDevice;
 const total = async () => (await device.client.status({})).samples.total;
@@ -46,15 +44,14 @@ describe('whet forget', () => {
     expect((await device.client.releases({})).current).toBe(release);
   });
 
-  it.skipIf(spawnSync('script', ['--version']).status !== 0)(
+  it.skipIf(!hasTerminal)(
     'asks at a terminal before everything goes',
     async () => {
-      const main = fileURLToPath(new URL('../../agent/main.ts', import.meta.url));
       for (const [answer, left] of [
         ['no\r', 16],
         ['yes\r', 0],
       ] as const) {
-        const child = spawn('script', ['-qec', `${process.execPath} ${main} forget --all --config ${device.config}`, '/dev/null']);
+        const child = atTerminal(['forget', '--all', '--config', device.config]);
         let said = '';
         child.stdout.on('data', (part) => {
           said += String(part);

@@ -1,5 +1,5 @@
 // `whet init`: from an empty folder to a device that passes its own check, by defaults and by answers at a terminal; nothing is overwritten.
-import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import {
   chmodSync,
   copyFileSync,
@@ -17,6 +17,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import { findDevices } from '../../agent/host/find-devices.ts';
+import { atTerminal, hasTerminal } from './at-terminal.ts';
 
 const main = fileURLToPath(new URL('../../agent/main.ts', import.meta.url));
 const place = mkdtempSync(join(tmpdir(), 'whet-init-'));
@@ -101,14 +102,10 @@ describe('whet init --yes', () => {
   });
 });
 
-const hasScript = spawnSync('script', ['--version']).status === 0;
-
-describe.skipIf(!hasScript)('at a terminal', () => {
+describe.skipIf(!hasTerminal)('at a terminal', () => {
   /** Answers each `[1] ` or `: ` in turn. */
   async function answer(folder: string, answers: readonly string[]): Promise<string> {
-    // The shell takes both paths from the environment: a checkout may lie in a folder with blanks and quotes in its name.
-    const paths = { WHET_NODE: process.execPath, WHET_MAIN: main };
-    const child = spawn('script', ['-qec', '"$WHET_NODE" "$WHET_MAIN" init', '/dev/null'], { cwd: folder, env: { ...env(), ...paths } });
+    const child = atTerminal(['init'], { cwd: folder, env: env() });
     let said = '';
     let answered = 0;
     child.stdout.on('data', (part) => {

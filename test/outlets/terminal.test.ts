@@ -1,10 +1,8 @@
-// What a person at a terminal reads of a device: each event in a line, within the width, without a stranger's control characters.
-import { spawn, spawnSync } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createEvents, type DeviceEvent } from '../../agent/events.ts';
 import { createHeardLog, createLog } from '../../agent/log.ts';
 import { createTerminalOutlet } from '../../agent/outlets/terminal.ts';
+import { atTerminal, hasTerminal } from '../cli/at-terminal.ts';
 import { createDevice, eventually, type TestDevice } from '../e2e/daemon.ts';
 import { photograph } from '../images.ts';
 
@@ -133,18 +131,17 @@ describe('what happens', () => {
 });
 
 describe('whet run', () => {
-  const main = fileURLToPath(new URL('../../agent/main.ts', import.meta.url));
   let device: TestDevice;
   beforeEach(() => {
     device = createDevice('spoken', ['queries: {below: 1}']);
   });
   afterEach(() => device.close());
 
-  it.skipIf(spawnSync('script', ['--version']).status !== 0)(
+  it.skipIf(!hasTerminal)(
     'speaks at a terminal, and logs JSON there with --json',
     async () => {
-      for (const flag of ['', ' --json']) {
-        const child = spawn('script', ['-qec', `${process.execPath} ${main} run --config ${device.config}${flag}`, '/dev/null'], {
+      for (const flag of ['', '--json']) {
+        const child = atTerminal(['run', '--config', device.config, ...(flag === '' ? [] : [flag])], {
           env: { ...process.env, TERM: 'xterm', NO_COLOR: '1' },
         });
         let text = '';
