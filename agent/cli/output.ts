@@ -78,6 +78,9 @@ function start(what: string, total: number | null): cliProgress.SingleBar {
 export function reportError(error: unknown, json: boolean, signal: AbortSignal): number {
   if (signal.aborted) {
     print(process.stderr, 'interrupted');
+    // What was given up says so by a word of ours; anything else went wrong while stopping, and must not be lost.
+    if (error instanceof Error && !(error instanceof WhetError) && error.name !== 'AbortError')
+      print(process.stderr, error.stack ?? error.message);
     return Number(process.exitCode ?? 130);
   }
   // Help and version are successes that commander reports as errors; for the rest it has already printed what was wrong.

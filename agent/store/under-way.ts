@@ -2,6 +2,7 @@
 // what a capture is called (a file's origin, a sample's id). What was under way at a death is decoded apart from the daemon; what dies there as
 // well, or was under way at death after death, is set aside. Durable when `begin` returns; crossing out is written along with the next one.
 import { createHash } from 'node:crypto';
+import { isDiskFull } from '../errors.ts';
 import type { Database } from './database.ts';
 
 /** 'apart': in a process of its own. 'aside': not at all. */
@@ -18,7 +19,7 @@ export interface UnderWay {
   recover(): number;
   /** Captures that are set aside, or were under way at two deaths. */
   readonly count: number;
-  /** Writes what was crossed out. */
+  /** Writes what was crossed out, where there is room. */
   settle(): void;
 }
 
@@ -31,7 +32,7 @@ export function createUnderWay(database: Database): UnderWay {
   const finished = new Set<number>();
   const rowOf = (what: string) =>
     database.get<{ readonly deaths: number; readonly aside: number }>('SELECT deaths, aside FROM under_way WHERE key = ?', keyOf(what));
-  function settle(): void {
+  function crossOut(): void {
     if (finished.size === 0) return;
     database.transaction(() => {
       for (const key of finished) database.run('DELETE FROM under_way WHERE key = ? AND aside = 0', key);
@@ -46,7 +47,7 @@ export function createUnderWay(database: Database): UnderWay {
     },
     begin(what) {
       database.transaction(() => {
-        settle();
+        crossOut();
         database.run('INSERT INTO under_way VALUES (?, 1, 0, 0) ON CONFLICT (key) DO UPDATE SET open = 1', keyOf(what));
       });
     },
@@ -68,7 +69,14 @@ export function createUnderWay(database: Database): UnderWay {
     get count() {
       return database.get<{ readonly n: number }>('SELECT count(*) AS n FROM under_way WHERE aside = 1 OR deaths >= 2')?.n ?? 0;
     },
-    settle,
+    settle() {
+      try {
+        crossOut();
+      } catch (error) {
+        // What is not crossed out is decoded apart after the next start, once: a full disk keeps no store from closing.
+        if (!isDiskFull(error)) throw error;
+      }
+    },
   };
 }
 

@@ -76,6 +76,21 @@ describe.skipIf(trial === null)('a full disk (skipped where tmpfs cannot be moun
     expect(again.labels.counts().total).toBe(before.length + added.length + 1);
   });
 
+  test('keeps no store from closing: what could not be crossed out is looked at once more', () => {
+    const directory = disk('1m');
+    const open = () => openStore(join(directory, 'store.db'), optionsWith());
+    const store = open();
+    store.underWay.begin('file a');
+    store.underWay.finish('file a');
+    const filler = fill(directory);
+    store.close();
+    rmSync(filler);
+    const again = open();
+    onTestFinished(() => again.close());
+    expect(again.underWay.recover()).toBe(1);
+    expect(again.underWay.courseOf('file a')).toBe('apart');
+  });
+
   test('fails a store that is opened on it as disk-full', () => {
     const directory = disk('1m');
     fill(directory);
