@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { shippedFile } from '../../agent/installation.ts';
 import { createDevice, type Daemon, eventually, type TestDevice, whet } from '../e2e/daemon.ts';
 import { photograph } from '../images.ts';
 
@@ -82,7 +83,7 @@ describe('whet show', () => {
 it('draws recordings and readings', async () => {
   const { drawCapture } = await import('../../agent/cli/draw/capture.ts');
   const { loadCard } = await import('../../agent/config/card.ts');
-  const card = async (name: string) => (await loadCard(new URL(`../../models/${name}/model.json`, import.meta.url).pathname)).input;
+  const card = async (name: string) => (await loadCard(shippedFile(`models/${name}/model.json`))).input;
   const terminal = { isTerminal: true, env: {}, columns: 80, rows: 24 };
   const word = readFileSync(new URL('../../models/spoken-digits/demo/0_american_0.wav', import.meta.url));
   expect(await drawCapture(word, await card('spoken-digits'), 'blocks', terminal)).toMatch(
