@@ -74,6 +74,7 @@ export function findProblems(root) {
     ...cycleProblems(agent),
     ...doorProblems(root),
     ...lengthProblems(root),
+    ...addressProblems(root),
     ...scriptProblems(root),
   ].sort((a, b) => a.file.localeCompare(b.file) || a.line - b.line);
 }
@@ -219,6 +220,18 @@ function cycleProblems(agent) {
   };
   for (const { file } of agent) if (!state.has(file)) visit(file, [file]);
   return problems;
+}
+
+/** In an address a blank is %20: a checkout whose path has one is not found by it. */
+function addressProblems(root) {
+  return ['agent', 'scripts', 'test']
+    .flatMap((folder) => sources(root, folder, /\.(ts|mjs)$/))
+    .flatMap((file) => {
+      const text = withoutComments(readFileSync(join(root, file), 'utf8'));
+      const at = text.search(/import\.meta\.url\)\.pathname/);
+      const rule = 'a path is not a part of an address';
+      return at < 0 ? [] : [{ file, line: lineAt(text, at), what: 'the pathname of an address', rule, remedy: 'take fileURLToPath' }];
+    });
 }
 
 function lengthProblems(root) {

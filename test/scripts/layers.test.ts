@@ -109,6 +109,13 @@ const broken: readonly (readonly [what: string, file: string, text: string, line
     'imports point down',
   ],
   [
+    'a path that is a part of an address',
+    'test/x.ts',
+    "// x\nconst path = new URL('../models', import.meta.url)" + '.pathname;\n',
+    2,
+    'a path is not a part of an address',
+  ],
+  [
     'a script that imports what is gone',
     'scripts/bench/x.mjs',
     "// x\nimport { db } from '../../dist/store/old.js';\n",
