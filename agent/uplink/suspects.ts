@@ -46,7 +46,9 @@ export function createSuspects<K>(ports: SuspectPorts<K>): Suspects<K> {
     const before = alone();
     losses.delete(key);
     lossesAlone.delete(key);
-    if (alone() !== before) queueMicrotask(ports.changed);
+    // Who goes alone waited for the last one on its way.
+    const isItsTurn = alone() !== undefined && inFlight.size === 0;
+    if (alone() !== before || isItsTurn) queueMicrotask(ports.changed);
   }
 
   function count(keys: readonly K[]): void {

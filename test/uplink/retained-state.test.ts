@@ -49,8 +49,9 @@ describe('a retained topic at which the broker ends the connection', () => {
     one.store.outbox.enqueue({ topic: 't/d', payload: Buffer.from('{}'), retain: false, timeMs: 1, replaceKey: null, priority: 'high' });
     await eventually(() => seen.includes('t/d'), 'what comes later', 30_000);
     expect(connections).toBe(before);
-    // Still denied: one connection is what the try costs.
+    // Still denied: one connection is what the try costs. It goes alone, so it waits for what is on its way, and is sent when that is taken.
     aheadMs += 3_600_001;
+    one.store.outbox.enqueue({ topic: 't/e', payload: Buffer.from('{}'), retain: false, timeMs: 1, replaceKey: null, priority: 'high' });
     one.uplink.publishHealth(health);
     await eventually(() => connections === before + 1 && one.uplink.counters.refused === 1, 'one more try', 30_000);
     denied = false;

@@ -33,6 +33,19 @@ describe('suspects', () => {
     expect([suspects.alone, suspects.mayGo(9), suspects.setAside]).toEqual([undefined, true, 1]);
   });
 
+  it('one that is tried again waits for what is on its way, and is told when that is taken', async () => {
+    const { suspects, lose, changes } = setUp<string>();
+    for (let time = 0; time < 6; time += 1) lose('a');
+    await Promise.resolve();
+    const before = changes();
+    suspects.sent('b');
+    suspects.retry('a');
+    expect(suspects.mayGo('a')).toBe(false);
+    suspects.taken('b');
+    await Promise.resolve();
+    expect({ may: suspects.mayGo('a'), told: changes() - before }).toEqual({ may: true, told: 1 });
+  });
+
   it('one that was set aside is tried once, and set aside again or free', () => {
     const { suspects, told, lose } = setUp<string>();
     for (let time = 0; time < 6; time += 1) lose('a');
